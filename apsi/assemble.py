@@ -1,0 +1,60 @@
+"""From a configuration to the objects a run is made of."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from apsi import schema
+from apsi.env.core import Components
+from apsi.instantiate import instantiate
+from apsi.juror.base import FittedJuror, Juror
+from apsi.juror.cache import CachedJuror
+from apsi.juror.parameters import unpack_parameters
+from apsi.preprocess.pipeline import Prepared
+
+CONFIG_DIR = Path(__file__).resolve().parent.parent / "conf"
+
+
+def load_config(overrides: Sequence[str] = ()) -> DictConfig:
+    """The configuration that `python run.py` would run with these overrides."""
+    schema.register()
+    with initialize_config_dir(str(CONFIG_DIR)):
+        return compose("config", overrides=list(overrides))
+
+
+@contextmanager
+def open_jury(config: DictConfig, juror: Juror) -> Iterator[Juror]:
+    """The juror in its worker pool, behind the score cache, for as long as the block lasts."""
+    with instantiate(config.worker_pool, juror=juror) as pool:
+        yield CachedJuror(pool, config.score_cache) if config.score_cache else pool
+
+
+def prepare(config: DictConfig, juror_parameters: bytes | None = None) -> Prepared:
+    """Prepares the data set of a configuration, or finds it prepared.
+
+    Args:
+        config: a whole configuration.
+        juror_parameters: a fitted juror out of a checkpoint, used instead of fitting one.
+    """
+    juror = instantiate(config.juror)
+    if juror_parameters is not None and isinstance(juror, FittedJuror):
+        unpack_parameters(juror_parameters, juror, "the checkpoint")
+    prepared: Prepared = instantiate(config.preprocess).run(
+        dataset=instantiate(config.dataset),
+        degradation=instantiate(config.degradation),
+        juror=juror,
+        open_pool=partial(open_jury, config),
+        data_dir=Path(config.data_dir).expanduser(),
+        seed=config.seed,
+    )
+    return prepared
+
+
+def components(config: DictConfig, jury: Juror) -> Components:
+    """Goal, actions, reward and juror of an editing core."""
+    goal = instantiate(config.env)
+    return Components(goal, instantiate(config.transform, stop=goal.stop), instantiate(config.reward), jury)

@@ -1,0 +1,47 @@
+"""The dataset contract."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file that may hold a photo."""
+
+    name: str
+    """path below the data set's root, with forward slashes; unique in the data set"""
+    path: Path
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """One file that can't be used, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a data set holds before anything was decoded."""
+
+    files: tuple[SourceFile, ...]
+    skipped: tuple[Skipped, ...] = ()
+
+
+class Dataset(ABC):
+    """A named collection of image files."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Short name, used in folder names."""
+
+    @abstractmethod
+    def listing(self) -> Listing:
+        """The files in a stable order.
+
+        Raises:
+            ApsiError: the place does not exist or can't be read.
+        """

@@ -1,0 +1,1 @@
+"""Degradations: random recipes that make a photo worse."""

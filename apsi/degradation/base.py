@@ -1,0 +1,48 @@
+"""The degradation contract."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from apsi.errors import ApsiError
+from apsi.transform.recipe import Recipe
+
+_TRIES = 1000
+
+
+class Degradation(ABC):
+    """Draws recipes that can't be done with fewer transforms. A frozen dataclass: its `repr` keys prepared data."""
+
+    @abstractmethod
+    def sample(self, rng: np.random.Generator) -> Recipe:
+        """One recipe; never one that reduces to a shorter one or to nothing.
+
+        Raises:
+            ApsiError: the transforms allow no such recipe.
+        """
+
+    def sample_many(self, rng: np.random.Generator, count: int) -> list[Recipe]:
+        """Up to `count` different recipes; fewer where there are no more."""
+        recipes: dict[tuple[str, ...], Recipe] = {}
+        for _ in range(20 * count):
+            if len(recipes) == count:
+                break
+            recipe = self.sample(rng)
+            recipes.setdefault(tuple(recipe.labels), recipe)
+        return list(recipes.values())
+
+
+def draw_irreducible(labels: list[str], length: int, rng: np.random.Generator) -> Recipe:
+    """A random recipe of exactly `length` transforms that no shorter one equals.
+
+    Raises:
+        ApsiError: none was found, as with four swaps, which are always equal to two or fewer.
+    """
+    for _ in range(_TRIES):
+        recipe = Recipe.of(rng.choice(labels, size=length).tolist())
+        if not recipe.reduces:
+            return recipe
+    raise ApsiError(
+        f"no recipe of {length} transforms out of {labels} was found that does not reduce to a shorter one; "
+        "lower degradation.n or name more transforms in degradation.labels"
+    )

@@ -1,0 +1,5 @@
+"""The editing environment: one batched core, a Stable-Baselines3 face and a gymnasium face on it."""
+
+import gymnasium
+
+gymnasium.register(id="apsi/PhotoEdit-v0", entry_point="apsi.env.gym_env:PhotoEditEnv")

@@ -1,0 +1,19 @@
+"""Making photos better than they are."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from apsi.env.base import Goal
+from apsi.photo import Bools, Floats
+
+
+@dataclass(frozen=True)
+class Optimise(Goal):
+    """A success is any gain; how far to go is the agent's choice, so it needs STOP."""
+
+    def success(self, start: Floats, target: Floats, score: Floats) -> Bools:
+        return score > start
+
+    def reached(self, start: Floats, target: Floats, score: Floats) -> Bools:
+        return np.zeros(len(score), dtype=bool)

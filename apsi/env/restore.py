@@ -1,0 +1,17 @@
+"""Repairing degraded photos."""
+
+from dataclasses import dataclass
+
+from apsi.env.base import Goal
+from apsi.photo import Bools, Floats
+
+
+@dataclass(frozen=True)
+class Restore(Goal):
+    """The episode is over, and a success, once the photo scores as high as its undegraded original."""
+
+    def success(self, start: Floats, target: Floats, score: Floats) -> Bools:
+        return score >= target
+
+    def reached(self, start: Floats, target: Floats, score: Floats) -> Bools:
+        return score >= target

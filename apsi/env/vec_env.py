@@ -1,0 +1,78 @@
+"""The Stable-Baselines3 face of the editing core."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvObs, VecEnvStepReturn
+
+from apsi.env.base import Goal
+from apsi.env.core import EditCore
+from apsi.photo import Ints
+from apsi.transform.action_set import ActionSet
+
+
+def spaces_of(goal: Goal, actions: ActionSet) -> tuple[gymnasium.spaces.Box, gymnasium.spaces.Discrete]:
+    """Observation space `(3, h, w)` `uint8` and action space of an environment."""
+    shape = (3, *goal.observation_size)
+    return gymnasium.spaces.Box(0, 255, shape, np.uint8), gymnasium.spaces.Discrete(len(actions))
+
+
+class PhotoVecEnv(VecEnv):
+    """Steps all episodes of a core together and resets those that ended."""
+
+    def __init__(self, core: EditCore) -> None:
+        self.core = core
+        self.render_mode = None
+        super().__init__(core.n, *spaces_of(core.goal, core.actions))
+        self._actions: Ints = np.zeros(core.n, dtype=np.int64)
+        self._returns = np.zeros(core.n)
+
+    def reset(self) -> VecEnvObs:
+        self.core.reset()
+        self._returns[:] = 0
+        self._reset_seeds()
+        self._reset_options()
+        return self.core.observe()
+
+    def step_async(self, actions: np.ndarray) -> None:
+        self._actions = np.asarray(actions, dtype=np.int64).reshape(self.num_envs)
+
+    def step_wait(self) -> VecEnvStepReturn:
+        core = self.core
+        result = core.step(self._actions)
+        self._returns += result.rewards
+        infos: list[dict[str, Any]] = [{} for _ in range(core.n)]
+        observations = core.observe()
+        ended = np.flatnonzero(result.done)
+        for i in ended:
+            infos[i] = {
+                "terminal_observation": observations[i].copy(),
+                "TimeLimit.truncated": bool(result.truncated[i]),
+                "is_success": bool(result.success[i]),
+                "episode": {"r": float(self._returns[i]), "l": int(core.steps[i]), "t": 0.0},
+            }
+        if len(ended):
+            self._returns[ended] = 0
+            core.reset(ended.tolist())
+            observations[ended] = core.observe(ended.tolist())
+        return observations, result.rewards.astype(np.float32), result.done, infos
+
+    def close(self) -> None:
+        """The core holds nothing that needs closing; its juror belongs to whoever made it."""
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
+        return [getattr(self, attr_name) for _ in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+        setattr(self, attr_name, value)
+
+    def env_method(self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any) -> list[Any]:
+        return [getattr(self, method_name)(*args, **kwargs) for _ in self._get_indices(indices)]
+
+    def env_is_wrapped(self, wrapper_class: type[gymnasium.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None) -> list[bool]:
+        return [False for _ in self._get_indices(indices)]
+
+    def get_images(self) -> Sequence[np.ndarray | None]:
+        return list(self.core.photos)

@@ -1,0 +1,1 @@
+"""Evaluation: episodes, figures, pictures, report."""

@@ -1,0 +1,137 @@
+"""Evaluating an agent beside the baselines."""
+
+import json
+import logging
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.table import Table
+
+from apsi.assemble import components, open_jury
+from apsi.console import track
+from apsi.env.core import Components, EditCore
+from apsi.env.vec_env import PhotoVecEnv
+from apsi.errors import ApsiError
+from apsi.evaluate.pictures import save_pictures
+from apsi.evaluate.report import write_report
+from apsi.evaluate.rollout import EpisodeResult, roll_out
+from apsi.evaluate.summary import as_dict, summarise, write_results
+from apsi.instantiate import instantiate
+from apsi.photo.hash import seed_for
+from apsi.photo.prepared import PhotoStore, PreparedSplit, RandomEpisodes
+from apsi.photo.write import write_text
+from apsi.policy.base import PolicyContext
+from apsi.preprocess.pipeline import Prepared
+from apsi.run_folder import RunFolder
+from apsi.tracking.base import Tracker
+from apsi.train.checkpoint import Checkpoint, load_into
+from apsi.train.loop import best_actions, build_model
+
+log = logging.getLogger(__name__)
+
+
+def evaluate_agent(
+    config: DictConfig,
+    prepared: Prepared,
+    checkpoint: Checkpoint,
+    folder: RunFolder,
+    tracker: Tracker,
+    seconds: dict[str, float],
+) -> dict[str, Any]:
+    """Plays one split with every configured policy and shows the outcome.
+
+    Args:
+        config: a whole configuration.
+        prepared: the prepared photos.
+        checkpoint: the agent.
+        folder: gets `results.csv`, `summary.json`, `report.html` and `images/`.
+        tracker: records the figures and these files.
+        seconds: what earlier parts took; the summary repeats it.
+
+    Returns:
+        What `summary.json` holds, without `seconds["evaluate"]`, which the caller knows.
+    """
+    split = prepared.split(config.split)
+    tracker.dataset(split, split.name)
+    episodes = split.episodes[: config.evaluate.episodes]
+    results: dict[str, list[EpisodeResult]] = {}
+    with open_jury(config, prepared.juror) as jury:
+        parts, store = components(config, jury), PhotoStore()
+        predict = best_actions(_load_agent(config, checkpoint, parts, split, store))
+        for name, node in config.policy.items():
+            rng = np.random.default_rng(seed_for(config.seed, "evaluate", name))
+            policy = instantiate(node, context=PolicyContext(parts, predict, rng))
+            pictures = config.evaluate.images if name == _shown(config) else 0
+            played = roll_out(policy, parts, episodes, config.evaluate.batch_size, store, pictures)
+            results[name] = list(track(played, f"Evaluating {name}", len(episodes)))
+
+    summaries = {name: summarise(played) for name, played in results.items()}
+    summary = {
+        "split": split.name,
+        "episodes": len(episodes),
+        "policies": as_dict(summaries),
+        "seconds": seconds,
+        "train_timesteps": checkpoint.state.timesteps,
+        "dataset": prepared.folder.name,
+        "juror": split.juror,
+        "seed": config.seed,
+        "skipped_files": len(prepared.skipped),
+        "dropped": split.dropped,
+    }
+    shown = results[_shown(config)]
+    write_results(folder.path / "results.csv", results)
+    save_pictures(folder.path / "images", shown)
+    history = checkpoint.state.history
+    yaml = OmegaConf.to_yaml(config, resolve=True)
+    write_report(folder.path / "report.html", summary, summaries, results, _shown(config), history, yaml)
+    for name, figures in summaries.items():
+        numbers = {k: float(v) for k, v in vars(figures).items() if isinstance(v, int | float)}
+        low, high = figures.success_ci95
+        numbers |= {"success_ci95_low": low, "success_ci95_high": high}
+        tracker.metrics({f"{split.name}/{name}/{key}": value for key, value in numbers.items()}, summary["train_timesteps"])
+    for file in ("results.csv", "report.html", "images"):
+        tracker.artifact(folder.path / file)
+    return summary
+
+
+def write_summary(summary: dict[str, Any], folder: RunFolder, tracker: Tracker) -> None:
+    """Writes and records `summary.json`, and prints the table and the paths."""
+    path = folder.path / "summary.json"
+    write_text(path, json.dumps(summary, indent=1))
+    tracker.artifact(path)
+    out = Console()
+    out.print(_table(summary["policies"], summary["split"], summary["episodes"]))
+    out.print(f"Report   {folder.path / 'report.html'}\nEpisodes {folder.path / 'results.csv'}", soft_wrap=True, highlight=False)
+
+
+def _load_agent(
+    config: DictConfig, checkpoint: Checkpoint, parts: Components, split: PreparedSplit, store: PhotoStore
+) -> Any:
+    if checkpoint.actions != parts.actions.labels:
+        raise ApsiError(
+            f"{checkpoint.path} was trained with the actions {checkpoint.actions}, "
+            f"this configuration has {parts.actions.labels}; leave transform and env.stop to the checkpoint"
+        )
+    env = PhotoVecEnv(EditCore(parts, RandomEpisodes(split, np.random.default_rng(0)), 1, store))
+    model = build_model(config, env, config.seed)
+    load_into(checkpoint, model, replay=False)
+    return model
+
+
+def _shown(config: DictConfig) -> str:
+    """The policy that pictures are made of: the first one."""
+    return str(next(iter(config.policy)))
+
+
+def _table(policies: dict[str, Any], split: str, episodes: int) -> Table:
+    table = Table(title=f"{split} split, {episodes} episodes")
+    for column in ("policy", "success", "95 % interval", "mean gain", "steps", "juror calls an episode"):
+        table.add_column(column, justify="left" if column == "policy" else "right")
+    for name, p in policies.items():
+        low, high = p["success_ci95"]
+        calls = p["juror_calls"] / episodes
+        cells = (f"{p['success_rate']:.3f}", f"{low:.3f} - {high:.3f}", f"{p['mean_gain']:+.3f}", f"{p['mean_steps']:.2f}")
+        table.add_row(name, *cells, f"{calls:.1f}")
+    return table

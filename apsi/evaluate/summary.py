@@ -1,0 +1,78 @@
+"""Figures of an evaluation."""
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from apsi.evaluate.rollout import EpisodeResult
+from apsi.photo.write import atomic
+
+COLUMNS = (
+    "policy",
+    "photo",
+    "image",
+    "degradation",
+    "actions",
+    "start_score",
+    "target_score",
+    "final_score",
+    "success",
+    "steps",
+    "juror_calls",
+)
+
+
+@dataclass(frozen=True)
+class PolicySummary:
+    """How one policy did over all episodes."""
+
+    success_rate: float
+    success_ci95: tuple[float, float]
+    """Wilson's interval, episodes taken as independent"""
+    mean_gain: float
+    """final minus start score"""
+    mean_steps: float
+    juror_calls: int
+    """photos scored over all episodes"""
+
+
+def summarise(results: Sequence[EpisodeResult]) -> PolicySummary:
+    """Summarises at least one episode."""
+    n = len(results)
+    successes = sum(result.success for result in results)
+    return PolicySummary(
+        success_rate=successes / n,
+        success_ci95=wilson_interval(successes, n),
+        mean_gain=math.fsum(result.gain for result in results) / n,
+        mean_steps=sum(result.steps for result in results) / n,
+        juror_calls=sum(result.juror_calls for result in results),
+    )
+
+
+def wilson_interval(successes: int, n: int, z: float = 1.959963984540054) -> tuple[float, float]:
+    """Score interval of a proportion (Wilson, "Probable inference", 1927); by default at 95 %."""
+    p = successes / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def write_results(path: Path, results: Mapping[str, Sequence[EpisodeResult]]) -> None:
+    """Writes one line an episode and policy."""
+    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for policy, episodes in results.items():
+            for r in episodes:
+                e = r.episode
+                done = (" ".join(e.degradation), " ".join(r.actions))
+                scores = (e.start_score, e.target_score, r.final_score)
+                writer.writerow([policy, e.source, e.photo.name, *done, *scores, int(r.success), r.steps, r.juror_calls])
+
+
+def as_dict(summaries: Mapping[str, PolicySummary]) -> dict[str, Any]:
+    """The summaries as JSON would hold them."""
+    return {name: asdict(summary) | {"success_ci95": list(summary.success_ci95)} for name, summary in summaries.items()}

@@ -1,0 +1,112 @@
+"""The single door from configuration to objects: only what is allowed, only with arguments that fit."""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any, get_type_hints
+
+import hydra.utils
+from hydra.errors import InstantiationException
+from omegaconf import DictConfig, OmegaConf
+from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
+
+from apsi.errors import ApsiError, did_you_mean
+
+WHITELIST = ("apsi.*", "torch.nn.*", "torch.optim.*")
+"""What a `_target_` may name; a configuration that comes from elsewhere can't call anything else."""
+
+
+def instantiate(node: DictConfig, /, **arguments: Any) -> Any:
+    """Builds what a configuration node names, with further arguments from the caller.
+
+    Raises:
+        ApsiError: the target isn't allowed or can't be found, or its arguments don't fit.
+    """
+    check(node)
+    try:
+        return hydra.utils.instantiate(node, _execution_whitelist_=list(WHITELIST), _convert_="all", **arguments)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, ApsiError):
+            raise error.__cause__ from None
+        raise
+
+
+def class_and_arguments(node: DictConfig) -> tuple[type, dict[str, Any]]:
+    """The class a node names and its arguments, for a library that wants to construct it itself."""
+    check(node)
+    arguments = _plain(node)
+    return _locate(arguments.pop("_target_"), node), arguments
+
+
+def check(config: DictConfig) -> None:
+    """Holds every component below `config` against the signature of what it names, without building it.
+
+    Raises:
+        ApsiError: the first argument that is unknown or of the wrong type, or target that can't be used.
+    """
+    for node in _components(config):
+        arguments = {key: value for key, value in _plain(node).items() if not _is_special(key)}
+        target = _locate(node["_target_"], node)
+        parameters = inspect.signature(target).parameters
+        place = node._get_full_key("") or "configuration"
+        hints = get_type_hints(target if not inspect.isclass(target) or _is_dataclass(target) else target.__init__)
+        for name, value in arguments.items():
+            if name not in parameters:
+                raise ApsiError(
+                    f"{place}.{name}: {node['_target_']} has no argument '{name}'.{did_you_mean(name, parameters)} "
+                    f"It takes: {', '.join(parameters)}."
+                )
+            if name in hints and not _holds_component(value):
+                _check_type(f"{place}.{name}", value, hints[name])
+
+
+def _check_type(place: str, value: Any, hint: Any) -> None:
+    try:
+        TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(value)
+    except PydanticSchemaGenerationError:
+        return
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join([place, *map(str, problem["loc"])])
+        raise ApsiError(f"{where}={problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}") from None
+
+
+def _components(config: Any) -> Iterator[DictConfig]:
+    if OmegaConf.is_dict(config):
+        if "_target_" in config:
+            yield config
+        for key in config:
+            yield from _components(config._get_node(key))
+    elif OmegaConf.is_list(config):
+        for index in range(len(config)):
+            yield from _components(config._get_node(index))
+
+
+def _locate(target: str, node: DictConfig) -> Any:
+    prefixes = [allowed.removesuffix("*") for allowed in WHITELIST]
+    place = node._get_full_key("") or "configuration"
+    if not any(target.startswith(prefix) for prefix in prefixes):
+        raise ApsiError(f"{place}._target_={target} is not allowed; a component comes from: {', '.join(WHITELIST)}")
+    try:
+        return hydra.utils.get_object(target)
+    except ImportError as error:
+        raise ApsiError(f"{place}._target_={target} can't be imported: {error}") from error
+
+
+def _plain(node: DictConfig) -> dict[str, Any]:
+    container = OmegaConf.to_container(node, resolve=True)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}
+
+
+def _is_special(key: str) -> bool:
+    return key.startswith("_") and key.endswith("_")
+
+
+def _is_dataclass(target: Any) -> bool:
+    return hasattr(target, "__dataclass_fields__")
+
+
+def _holds_component(value: Any) -> bool:
+    if isinstance(value, dict):
+        return "_target_" in value or any(_holds_component(v) for v in value.values())
+    return isinstance(value, list) and any(_holds_component(v) for v in value)

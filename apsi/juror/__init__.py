@@ -1,0 +1,1 @@
+"""Jurors: score photos from 0 (worst) to 10 (best)."""

@@ -1,0 +1,61 @@
+"""The juror contract."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from apsi.photo import Floats, Photo
+
+Parameters = dict[str, npt.NDArray[Any]]
+
+
+class Juror(ABC):
+    """Scores photos; higher is always better. Wrappers (cache, worker pool) are jurors too, so they nest freely."""
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Names model, weights and version: part of every cache key and annotation file."""
+
+    @abstractmethod
+    def score(self, photos: Sequence[Photo]) -> Floats:
+        """Scores a batch.
+
+        Args:
+            photos: N photos `(H, W, 3)` `uint8` RGB, sizes may differ.
+
+        Returns:
+            `(N,)` `float64` in [0, 10]; a photo's score does not depend on the rest of the batch.
+        """
+
+
+class FittedJuror(Juror):
+    """A juror whose parameters are learned from good photos before it can score."""
+
+    @property
+    @abstractmethod
+    def is_fitted(self) -> bool:
+        """Whether `score` can be used."""
+
+    @abstractmethod
+    def fit(self, photos: Sequence[Photo]) -> None:
+        """Learns from good photos; replaces earlier parameters."""
+
+    @abstractmethod
+    def parameters(self) -> Parameters:
+        """What was fitted, as named arrays."""
+
+    @abstractmethod
+    def load_parameters(self, parameters: Parameters) -> None:
+        """Takes over what `parameters` returned."""
+
+
+def require_scores(scores: Floats, juror: Juror) -> Floats:
+    """Returns the scores unchanged, or raises: a score that is not a number in [0, 10] is never passed on."""
+    bad = ~((scores >= 0) & (scores <= 10))
+    if bad.any():
+        raise ValueError(f"juror {juror.fingerprint} gave {scores[bad][0]} for photo {int(np.argmax(bad))} of its batch")
+    return scores

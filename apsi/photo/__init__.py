@@ -1,0 +1,18 @@
+"""Photos: `np.ndarray` `(H, W, 3)` `uint8` RGB. Reading, writing, resizing, hashing, COCO files."""
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Photo: TypeAlias = npt.NDArray[np.uint8]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+Ints: TypeAlias = npt.NDArray[np.int64]
+
+
+def require_photo(photo: Photo) -> Photo:
+    """Returns `photo` unchanged, or raises ValueError when it isn't `(H, W, 3)` `uint8`."""
+    if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or 0 in photo.shape:
+        raise ValueError(f"a photo is (H, W, 3) uint8 RGB, this is {photo.shape} {photo.dtype}")
+    return photo

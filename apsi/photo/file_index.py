@@ -1,0 +1,47 @@
+"""Content hashes of files, remembered between runs so that an unchanged file is not read again."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from apsi.photo.hash import file_hash
+from apsi.photo.write import write_text
+
+
+def content_hashes(
+    paths: Sequence[Path], index: Path, each: Callable[[Callable[[Path], str], Sequence[Path]], list[str]]
+) -> list[str]:
+    """SHA-256 of every file, read only where size or modification time changed since `index` was written.
+
+    Args:
+        paths: files; one that can't be opened gets the hash `"unreadable"`.
+        index: JSON file that remembers; made when missing, replaced when broken.
+        each: maps a function over paths, as in `parallel(function, paths)`.
+    """
+    try:
+        known: dict[str, list[object]] = json.loads(index.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        known = {}
+    stamps = {path: _stamp(path) for path in paths}
+    names = {path: str(path.resolve()) for path in paths}
+    changed = [path for path in paths if known.get(names[path], [])[:2] != stamps[path]]
+    if changed:
+        for path, digest in zip(changed, each(_hash, changed), strict=True):
+            known[names[path]] = [*stamps[path], digest]
+        write_text(index, json.dumps(known, ensure_ascii=False))
+    return [str(known[names[path]][2]) for path in paths]
+
+
+def _stamp(path: Path) -> list[object]:
+    try:
+        stat = path.stat()
+    except OSError:
+        return [-1, -1]
+    return [stat.st_size, stat.st_mtime_ns]
+
+
+def _hash(path: Path) -> str:
+    try:
+        return file_hash(path)
+    except OSError:
+        return "unreadable"

@@ -1,0 +1,33 @@
+"""Content hashes: of pixels, of files, of anything JSON can hold."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from apsi.photo import Photo
+
+
+def pixel_hash(photo: Photo) -> bytes:
+    """16 bytes that tell photos apart by size and pixels."""
+    digest = hashlib.blake2b(repr(photo.shape).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(photo).data)
+    return digest.digest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def value_hash(value: object) -> str:
+    """12 hex digits of a JSON-like value (dicts in any order)."""
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def seed_for(*parts: object) -> int:
+    """A 64-bit seed that depends on every part and on nothing else: equal on every machine."""
+    return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:8], "big")

@@ -1,0 +1,112 @@
+"""Prepared photos as episodes: what is edited, from which score, towards which."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from apsi.errors import ApsiError
+from apsi.photo import Photo
+from apsi.photo.coco import read_coco
+from apsi.photo.hash import file_hash
+from apsi.photo.write import read_png
+
+_MEMORY_BYTES = 2 * 1024**3
+
+
+@dataclass(frozen=True)
+class Episode:
+    """Where an episode begins."""
+
+    photo: Path
+    original: Path
+    """the undegraded photo, for people to look at; never an observation"""
+    source: str
+    """the file of the data set that the photo was made from"""
+    degradation: tuple[str, ...]
+    start_score: float
+    target_score: float
+
+
+@dataclass(frozen=True)
+class PreparedSplit:
+    """The episodes of one split, or of several together."""
+
+    name: str
+    episodes: tuple[Episode, ...]
+    juror: str
+    """fingerprint of the juror whose scores these are"""
+    dropped: int
+    """degraded photos that scored no worse than their originals and are not here"""
+    folders: tuple[Path, ...]
+    digest: str
+
+    @classmethod
+    def load(cls, name: str, folders: Sequence[Path]) -> Self:
+        """Reads the annotation files of prepared split folders.
+
+        Raises:
+            ApsiError: missing, or scored by different jurors.
+        """
+        episodes: list[Episode] = []
+        jurors, dropped, digests = set(), 0, []
+        for folder in folders:
+            records, info = read_coco(folder / "annotations.json")
+            jurors.add(info["juror"])
+            dropped += info["dropped"]
+            digests.append(file_hash(folder / "annotations.json"))
+            for r in records:
+                if r.score is None or r.initial_score is None or r.original_file_name is None:
+                    raise ApsiError(f"{folder}: {r.file_name} has no scores; delete the folder and prepare again")
+                photo, original = _inside(folder, "images", r.file_name), _inside(folder, "originals", r.original_file_name)
+                episodes.append(Episode(photo, original, r.source, r.transformations, r.score, r.initial_score))
+        if len(jurors) > 1:
+            raise ApsiError(f"{folders[0].parent} was scored by several jurors: {sorted(jurors)}; prepare it again")
+        return cls(name, tuple(episodes), jurors.pop(), dropped, tuple(folders), "-".join(digest[:12] for digest in digests))
+
+
+class PhotoStore:
+    """Reads prepared photos, keeping the latest in memory up to a limit."""
+
+    def __init__(self, memory_bytes: int = _MEMORY_BYTES) -> None:
+        self._limit = memory_bytes
+        self._held: OrderedDict[Path, Photo] = OrderedDict()
+        self._bytes = 0
+
+    def read(self, path: Path) -> Photo:
+        """The photo of a file; not to be changed."""
+        if path in self._held:
+            self._held.move_to_end(path)
+            return self._held[path]
+        photo = read_png(path)
+        photo.flags.writeable = False
+        self._held[path] = photo
+        self._bytes += photo.nbytes
+        while self._bytes > self._limit and len(self._held) > 1:
+            self._bytes -= self._held.popitem(last=False)[1].nbytes
+        return photo
+
+
+class RandomEpisodes:
+    """Episodes for training: all of them in random order, then again in another."""
+
+    def __init__(self, split: PreparedSplit, rng: np.random.Generator) -> None:
+        self._split = split
+        self._rng = rng
+        self._order: list[int] = []
+
+    def next(self) -> Episode:
+        """The next episode; there is always one."""
+        if not self._order:
+            self._order = self._rng.permutation(len(self._split.episodes)).tolist()
+        return self._split.episodes[self._order.pop()]
+
+
+def _inside(folder: Path, room: str, name: str) -> Path:
+    """`folder/room/name`, refusing names that lead out of it: the file may come from others."""
+    if Path(name).name != name:
+        raise ApsiError(f"{folder / 'annotations.json'} names the file {name!r}, which is outside its folder")
+    return folder / room / name

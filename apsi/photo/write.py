@@ -1,0 +1,57 @@
+"""Writing files whole or not at all."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from apsi.photo import Photo, require_photo
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path` and renames it to `path` when the block ends well.
+
+    A failed or killed write leaves the old file, if any, as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8 text atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def encode_png(photo: Photo, compression: int = 1) -> bytes:
+    """PNG bytes of an RGB photo; lossless at every compression level (0 to 9)."""
+    bgr = np.ascontiguousarray(require_photo(photo)[..., ::-1])
+    _, data = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, compression])
+    return data.tobytes()
+
+
+def write_png(path: Path, photo: Photo) -> None:
+    """Writes a photo losslessly and atomically; the name may hold any characters."""
+    with atomic(path) as temporary:
+        temporary.write_bytes(encode_png(photo))
+
+
+def read_png(path: Path) -> Photo:
+    """Reads back what `write_png` wrote, bit for bit."""
+    bgr = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise OSError(f"{path} is not a whole PNG file; delete its folder and prepare the data again")
+    return np.ascontiguousarray(bgr[..., ::-1])

@@ -1,0 +1,1 @@
+"""Who edits in an evaluation: the trained agent and the baselines beside it."""

@@ -1,0 +1,71 @@
+"""Step: more photos out of few, by seeded random crops and flips."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from apsi.errors import ApsiError
+from apsi.photo import Photo
+from apsi.photo.coco import ImageRecord
+from apsi.photo.hash import seed_for
+from apsi.photo.read import read_photo
+from apsi.photo.resize import resize
+from apsi.photo.write import write_png
+from apsi.preprocess.base import SPLITS, Context, Step, build_once, load_records, parallel, save_records
+
+
+@dataclass(frozen=True)
+class Enlarge(Step):
+    """Adds versions of each photo, cut anew from the full-resolution file; they stay in the split of their original."""
+
+    versions: dict[str, int]
+    """for each split, how many versions of a photo there are, the whole photo included"""
+    min_scale: float
+    """shortest side of a crop, as a share of the photo's"""
+
+    def __post_init__(self) -> None:
+        if set(self.versions) != set(SPLITS) or min(self.versions.values()) < 1:
+            raise ApsiError(f"dataset.enlarge={self.versions} must give a number from 1 up for each of train, val, test")
+        if not 0 < self.min_scale <= 1:
+            raise ApsiError(f"preprocess.steps.enlarge.min_scale={self.min_scale} must be above 0 and at most 1")
+
+    def run(self, context: Context) -> Context:
+        if all(self.versions[record.split] == 1 for record in context.records):
+            return context
+        context = context.then(self)
+        files = {file.name: file.path for file in context.dataset.listing().files}
+        folder = context.folder("enlarge")
+
+        def build(target: Path) -> None:
+            added = parallel(
+                lambda record: self._versions(record, files[record.source], target / "images", context.seed),
+                [record for record in context.records if self.versions[record.split] > 1],
+                "Cutting more photos",
+            )
+            save_records(target, (record for records in added for record in records))
+
+        build_once(folder, build)
+        records = load_records(folder)
+        images = tuple(folder / "images" / record.file_name for record in records)
+        return replace(context, records=context.records + records, images=context.images + images)
+
+    def _versions(self, record: ImageRecord, file: Path, images: Path, seed: int) -> list[ImageRecord]:
+        photo = read_photo(file)
+        records = []
+        for version in range(1, self.versions[record.split]):
+            rng = np.random.default_rng(seed_for(seed, record.original, version))
+            name = f"{Path(record.file_name).stem}-{version:03d}.png"
+            write_png(images / name, self._crop(photo, record.width, record.height, rng))
+            records.append(replace(record, file_name=name, version=version))
+        return records
+
+    def _crop(self, photo: Photo, width: int, height: int, rng: np.random.Generator) -> Photo:
+        """A random part of the photo in the shape of its whole version, mirrored every other time."""
+        h, w = photo.shape[:2]
+        largest = min(w / width, h / height)
+        scale = largest * rng.uniform(self.min_scale, 1)
+        crop_w, crop_h = max(1, int(scale * width)), max(1, int(scale * height))
+        left, top = int(rng.integers(w - crop_w + 1)), int(rng.integers(h - crop_h + 1))
+        crop = photo[top : top + crop_h, left : left + crop_w]
+        return resize(crop[:, ::-1] if rng.random() < 0.5 else crop, width, height)

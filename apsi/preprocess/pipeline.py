@@ -1,0 +1,74 @@
+"""All preprocess steps in order."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from apsi.dataset.base import Dataset, Skipped
+from apsi.degradation.base import Degradation
+from apsi.errors import ApsiError
+from apsi.juror.base import Juror
+from apsi.photo.prepared import PreparedSplit
+from apsi.preprocess.base import SPLITS, Context, Step
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared data set."""
+
+    folder: Path
+    juror: Juror
+    """the juror that scored it, fitted"""
+    skipped: tuple[Skipped, ...]
+
+    def split(self, name: str) -> PreparedSplit:
+        """One split by name, or all of them as one (`all`).
+
+        Raises:
+            ApsiError: no such split, or it is empty.
+        """
+        loaded = self.load(name)
+        if not loaded.episodes:
+            raise ApsiError(
+                f"the split '{name}' of {self.folder} is empty: {len(self.skipped)} files were skipped and "
+                f"{loaded.dropped} degraded photos scored no worse than their originals; use more photos, or split=all"
+            )
+        return loaded
+
+    def load(self, name: str) -> PreparedSplit:
+        """Like `split`, but an empty one is no error."""
+        if name not in (*SPLITS, "all"):
+            raise ApsiError(f"split={name} must be one of: {', '.join(SPLITS)}, all")
+        return PreparedSplit.load(name, [self.folder / split for split in (SPLITS if name == "all" else [name])])
+
+
+class Pipeline:
+    """Runs the steps one after the other; each finds its own outcome if it was done before."""
+
+    def __init__(self, steps: dict[str, Step]) -> None:
+        """Args:
+        steps: by name, in order; the last one leaves the finished folder.
+        """
+        self.steps = steps
+
+    def run(
+        self,
+        dataset: Dataset,
+        degradation: Degradation,
+        juror: Juror,
+        open_pool: Callable[[Juror], AbstractContextManager[Juror]],
+        data_dir: Path,
+        seed: int,
+    ) -> Prepared:
+        """Prepares a data set under `data_dir`, or finds it prepared.
+
+        Raises:
+            ApsiError: no usable photo, or steps that leave no finished folder.
+        """
+        context = Context(dataset, degradation, juror, open_pool, data_dir, seed)
+        for step in self.steps.values():
+            context = step.run(context)
+        if context.prepared is None:
+            raise ApsiError(f"the steps {', '.join(self.steps)} leave no prepared data set; the last one must be degrade")
+        return Prepared(context.prepared, context.juror, context.skipped)

@@ -1,0 +1,103 @@
+"""Step: every usable photo, upright, in sRGB, at working size."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from apsi.dataset.base import Skipped, SourceFile
+from apsi.errors import ApsiError
+from apsi.photo import Photo
+from apsi.photo.coco import ImageRecord
+from apsi.photo.file_index import content_hashes
+from apsi.photo.hash import value_hash
+from apsi.photo.read import UnreadablePhoto, read_photo
+from apsi.photo.resize import MODES, fit
+from apsi.photo.write import atomic, read_png, write_png
+from apsi.preprocess.base import Context, Step, build_once, load_records, parallel, save_records
+
+
+@dataclass(frozen=True)
+class Resize(Step):
+    """Copies the photos at working size and lists what can't be used in `skipped.csv`."""
+
+    size: int
+    """length in pixels of the longer side, or of both (mode `square`)"""
+    mode: str
+    """`square` cuts the largest centred square; `longest_side` keeps the frame"""
+    min_side: int
+    """photos with a shorter side than this many pixels are skipped"""
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise ApsiError(f"preprocess.steps.resize.mode={self.mode} must be one of: {', '.join(MODES)}")
+        if self.size < 16:
+            raise ApsiError(f"preprocess.steps.resize.size={self.size} must be at least 16 pixels")
+
+    def run(self, context: Context) -> Context:
+        listing = context.dataset.listing()
+        hash_all = partial(parallel, description="Hashing photos")
+        hashes = content_hashes([file.path for file in listing.files], context.data_dir / "hashes.json", hash_all)
+        context = context.then(self, [file.name for file in listing.files], hashes, listing.skipped)
+        folder = context.folder("resize")
+
+        def build(target: Path) -> None:
+            work = [(file, digest, target / "images" / _file_name(file)) for file, digest in zip(listing.files, hashes, strict=True)]
+            done = parallel(self._copy, work, "Resizing photos")
+            skipped = [outcome for outcome in done if isinstance(outcome, Skipped)]
+            write_skipped(target / "skipped.csv", [*listing.skipped, *skipped])
+            save_records(target, [outcome for outcome in done if isinstance(outcome, ImageRecord)])
+
+        build_once(folder, build)
+        records, skipped = load_records(folder), read_skipped(folder / "skipped.csv")
+        if not records:
+            reasons = "; ".join(f"{s.name}: {s.reason}" for s in skipped[:3]) or "there are no files in it"
+            raise ApsiError(
+                f"no usable photo in the data set '{context.dataset.name}': {len(skipped)} files skipped ({reasons}). "
+                f"Every reason stands in {folder / 'skipped.csv'}"
+            )
+        images = tuple(folder / "images" / record.file_name for record in records)
+        return replace(context, records=records, images=images, skipped=skipped)
+
+    def _copy(self, work: tuple[SourceFile, str, Path]) -> ImageRecord | Skipped:
+        file, digest, target = work
+        if target.exists():  # an earlier run was killed after writing it
+            photo = read_png(target)
+        else:
+            try:
+                photo = self._read(file.path)
+            except UnreadablePhoto as error:
+                return Skipped(file.name, str(error))
+            except OSError as error:
+                return Skipped(file.name, f"can't be opened: {error.strerror or error}")
+            write_png(target, photo)
+        height, width = photo.shape[:2]
+        return ImageRecord(target.name, width, height, source=file.name, original=digest)
+
+    def _read(self, path: Path) -> Photo:
+        photo = read_photo(path)
+        height, width = photo.shape[:2]
+        if min(height, width) < self.min_side:
+            raise UnreadablePhoto(f"too small: {width} x {height}, the shorter side must have {self.min_side} pixels")
+        return fit(photo, self.size, self.mode)
+
+
+def write_skipped(path: Path, skipped: Iterable[Skipped]) -> None:
+    """Writes file names and reasons as CSV."""
+    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", "reason"])
+        writer.writerows((entry.name, entry.reason) for entry in skipped)
+
+
+def read_skipped(path: Path) -> tuple[Skipped, ...]:
+    """Reads what `write_skipped` wrote."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return tuple(Skipped(row["file"], row["reason"]) for row in csv.DictReader(file))
+
+
+def _file_name(file: SourceFile) -> str:
+    """A name that tells `a/x.jpg` from `b/x.jpg` and `x.png`."""
+    stem = file.path.stem.encode()[:80].decode(errors="ignore")  # file systems allow 255 bytes
+    return f"{stem}-{value_hash(file.name)}.png"

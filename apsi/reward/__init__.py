@@ -1,0 +1,1 @@
+"""Rewards: what a step was worth, for all episodes at once."""

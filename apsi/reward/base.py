@@ -1,0 +1,38 @@
+"""The reward contract."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from apsi.photo import Bools, Floats, Ints
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One step of N episodes; every array has shape `(N,)`, scores are on the juror's scale 0 to 10."""
+
+    before: Floats
+    """score before the step"""
+    after: Floats
+    """score after it"""
+    start: Floats
+    """score when the episode began"""
+    target: Floats
+    """score of the undegraded original"""
+    lowest: Floats
+    """lowest score of the episode so far, this step included"""
+    step: Ints
+    """number of this step in its episode, from 1"""
+    stopped: Bools
+    """the agent chose STOP"""
+    ended: Bools
+    """the episode is over: by STOP, by reaching its goal, or at its last step"""
+    success: Bools
+    """the environment's success holds for `after`"""
+
+
+class Reward(ABC):
+    """Turns transitions into rewards, vectorised over episodes."""
+
+    @abstractmethod
+    def __call__(self, transition: Transition) -> Floats:
+        """Rewards `(N,)` `float64`."""

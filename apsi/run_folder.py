@@ -1,0 +1,134 @@
+"""The folder of one run: what was run, on what, and how it ended."""
+
+import json
+import platform
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+from omegaconf import DictConfig, OmegaConf
+
+from apsi import __version__
+from apsi.photo.hash import value_hash
+from apsi.photo.write import write_text
+
+RUNNING, FINISHED, FAILED, INTERRUPTED, CONTINUED = "running", "finished", "failed", "interrupted", "continued"
+_LIBRARIES = ("torch", "stable-baselines3", "gymnasium", "hydra-core", "omegaconf", "numpy", "opencv-python-headless")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """`<output_dir>/<task>/<date>_<time>/`: `config.yaml`, `overrides.yaml`, `run.json`, the log and the results."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path, config: DictConfig, overrides: Sequence[str] = ()) -> Self:
+        """Makes the folder and records what is about to run."""
+        path.mkdir(parents=True, exist_ok=True)
+        folder = cls(path)
+        write_text(path / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+        write_text(path / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(list(overrides))))
+        process = psutil.Process()
+        folder._write(
+            {
+                "status": RUNNING,
+                "config_key": config_key(config),
+                "command": shlex.join([Path(sys.executable).name, *sys.argv]),
+                "started": datetime.now(UTC).isoformat(timespec="seconds"),
+                "host": socket.gethostname(),
+                "process": [process.pid, process.create_time()],
+                "git": _git_state(),
+                "apsi": __version__,
+                "python": platform.python_version(),
+                "platform": platform.platform(),
+                "libraries": {name: _version(name) for name in _LIBRARIES},
+            }
+        )
+        return folder
+
+    @property
+    def last_checkpoint(self) -> Path:
+        """Where training keeps its latest state."""
+        return self.path / "checkpoints" / "last.zip"
+
+    @property
+    def best_checkpoint(self) -> Path:
+        """Where training keeps the agent that did best on the validation split."""
+        return self.path / "checkpoints" / "best.zip"
+
+    def record(self) -> dict[str, Any]:
+        """What `run.json` says; empty where it is missing or broken."""
+        try:
+            content = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        except (OSError, json.JSONDecodeError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    def finish(self, status: str, **more: object) -> None:
+        """Records how the run ended."""
+        self._write(self.record() | {"status": status, "ended": datetime.now(UTC).isoformat(timespec="seconds")} | more)
+
+    def is_unfinished(self) -> bool:
+        """Whether the run ended before its time and left a checkpoint to continue from."""
+        record = self.record()
+        status = record.get("status")
+        if status == RUNNING and record.get("host") == socket.gethostname():
+            dead = not _is_alive(*record["process"])
+        else:
+            dead = status in (FAILED, INTERRUPTED)
+        return dead and self.last_checkpoint.is_file()
+
+    def _write(self, record: dict[str, Any]) -> None:
+        write_text(self.path / "run.json", json.dumps(record, indent=1))
+
+
+def config_key(config: DictConfig) -> str:
+    """Hash of all that makes two runs the same; how they are continued is no part of it."""
+    content = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(content, dict)
+    return value_hash({key: value for key, value in content.items() if key != "resume"})
+
+
+def find_unfinished(current: RunFolder) -> RunFolder | None:
+    """The latest run of the same task and configuration that was killed, interrupted or failed."""
+    key = current.record().get("config_key")
+    for path in sorted(current.path.parent.iterdir(), reverse=True):
+        folder = RunFolder(path)
+        if path != current.path and folder.record().get("config_key") == key and folder.is_unfinished():
+            return folder
+    return None
+
+
+def _is_alive(pid: int, created: float) -> bool:
+    try:
+        return abs(psutil.Process(pid).create_time() - created) < 1
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _git_state() -> dict[str, Any]:
+    def git(*arguments: str) -> str:
+        here = Path(__file__).parent
+        done = subprocess.run(["git", "-C", str(here), *arguments], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    try:
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "dirty": None}  # not a checkout, or no git here
+
+
+def _version(library: str) -> str | None:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None

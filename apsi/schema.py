@@ -1,0 +1,63 @@
+"""The typed root of every configuration: a key that is not here, or of the wrong type, is an error."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+
+Component = dict[str, Any]
+"""One option of a group: `_target_` and the arguments of what it names, checked against its signature."""
+
+
+@dataclass
+class TrainSettings:
+    """How long to train and what to look at on the way; counted in environment steps."""
+
+    total_timesteps: int = 300_000
+    n_envs: int = 64
+    eval_every: int = 50_000
+    eval_episodes: int = 200
+    checkpoint_every: int = 25_000
+
+
+@dataclass
+class EvaluateSettings:
+    """What the evaluation runs and shows."""
+
+    episodes: int | None = None
+    batch_size: int = 64
+    images: int = 20
+
+
+@dataclass
+class Config:
+    """One run of apsi."""
+
+    task: Component
+    dataset: Component
+    preprocess: Component
+    degradation: Component
+    transform: Component
+    env: Component
+    reward: Component
+    juror: Component
+    worker_pool: Component
+    device: Component
+    algo: Component
+    feature_extractor: Component
+    tracking: Component
+    policy: dict[str, Component]
+    train: TrainSettings = field(default_factory=TrainSettings)
+    evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
+    seed: int = 42
+    data_dir: str = "data"
+    output_dir: str = "outputs"
+    score_cache: int = 1_000_000
+    split: str = "test"
+    checkpoint: str | None = None
+    resume: str | None = "auto"
+
+
+def register() -> None:
+    """Puts the schema where `conf/config.yaml` finds it."""
+    ConfigStore.instance().store(name="schema", node=Config)

@@ -1,0 +1,28 @@
+"""The main job: a folder of photos in, a trained and evaluated agent out."""
+
+from typing import Any
+
+from omegaconf import DictConfig
+
+from apsi.assemble import prepare
+from apsi.evaluate.run import evaluate_agent, write_summary
+from apsi.run_folder import RunFolder
+from apsi.task.session import report_prepared, timed, tracked
+from apsi.train.checkpoint import read_checkpoint
+from apsi.train.loop import train_agent
+
+
+def pipeline(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
+    """Prepares, trains, evaluates the best agent; returns what `summary.json` holds."""
+    seconds = {"prepare": 0.0, "train": 0.0, "evaluate": 0.0}
+    with tracked(config, folder) as tracker:
+        with timed(seconds, "prepare"):
+            prepared = prepare(config)
+            report_prepared(prepared)
+        trained = train_agent(config, prepared, folder, tracker)
+        seconds["train"] = round(trained.state.seconds, 2)
+        checkpoint = read_checkpoint(trained.checkpoint)
+        with timed(seconds, "evaluate"):
+            summary = evaluate_agent(config, prepared, checkpoint, folder, tracker, seconds)
+        write_summary(summary, folder, tracker)
+        return summary

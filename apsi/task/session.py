@@ -1,0 +1,75 @@
+"""What every task does around its own work: record the run, end the record as the run ended, take the time."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from apsi.instantiate import instantiate
+from apsi.preprocess.pipeline import Prepared
+from apsi.run_folder import RunFolder
+from apsi.tracking.base import FAILED, FINISHED, KILLED, Tracker
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def tracked(config: DictConfig, folder: RunFolder) -> Iterator[Tracker]:
+    """The configured tracker with a run begun; it ends FAILED on an error, KILLED on Ctrl-C."""
+    tracker: Tracker = instantiate(config.tracking)
+    record = folder.record()
+    git = record["git"]
+    tags = {"apsi.folder": str(folder.path.resolve()), "apsi.version": record["apsi"], "apsi.command": record["command"]}
+    tags |= {"mlflow.source.git.commit": str(git["commit"]), "apsi.git.dirty": str(git["dirty"])}
+    tracker.start(f"{folder.path.parent.name}/{folder.path.name}", flat(config), tags)
+    status = FAILED
+    try:
+        yield tracker
+        status = FINISHED
+    except KeyboardInterrupt:
+        status = KILLED
+        raise
+    finally:
+        for name in ("config.yaml", "overrides.yaml", "run.json"):
+            tracker.artifact(folder.path / name)
+        tracker.finish(status)
+
+
+def flat(config: DictConfig) -> dict[str, str]:
+    """The configuration as one level of dotted keys."""
+
+    def walk(value: Any, prefix: str) -> Iterator[tuple[str, str]]:
+        if isinstance(value, dict) and value:
+            for key, inner in value.items():
+                yield from walk(inner, f"{prefix}.{key}" if prefix else str(key))
+        else:
+            yield prefix, str(value)
+
+    return dict(walk(OmegaConf.to_container(config, resolve=True), ""))
+
+
+@contextmanager
+def timed(seconds: dict[str, float], part: str) -> Iterator[None]:
+    """Puts the seconds that the block takes into `seconds[part]`."""
+    began = time.monotonic()
+    yield
+    seconds[part] = round(time.monotonic() - began, 2)
+
+
+def report_prepared(prepared: Prepared) -> dict[str, int]:
+    """Says what was prepared and what was left out, and returns the numbers."""
+    numbers = {"skipped_files": len(prepared.skipped)}
+    for name in ("train", "val", "test"):
+        split = prepared.load(name)
+        numbers[f"{name}_episodes"], numbers[f"{name}_dropped"] = len(split.episodes), split.dropped
+    sizes = ", ".join(f"{numbers[f'{name}_episodes']} {name}" for name in ("train", "val", "test"))
+    dropped = sum(numbers[f"{name}_dropped"] for name in ("train", "val", "test"))
+    log.info("Prepared %s episodes in %s", sizes, prepared.folder)
+    if dropped:
+        log.info("Dropped %d degraded photos that score no worse than their originals", dropped)
+    if prepared.skipped:
+        log.warning("Skipped %d files; reasons in %s", len(prepared.skipped), prepared.folder / "skipped.csv")
+    return numbers

@@ -1,0 +1,25 @@
+"""Training an agent."""
+
+import logging
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from apsi.assemble import prepare
+from apsi.run_folder import RunFolder
+from apsi.task.session import report_prepared, tracked
+from apsi.train.loop import train_agent
+
+log = logging.getLogger(__name__)
+
+
+def train(config: DictConfig, folder: RunFolder) -> dict[str, float]:
+    """Prepares, trains, and returns the best success rate on the validation split, steps and seconds."""
+    with tracked(config, folder) as tracker:
+        prepared = prepare(config)
+        report_prepared(prepared)
+        trained = train_agent(config, prepared, folder, tracker)
+        log.info("Best agent: %s", trained.checkpoint)
+        log.info("Evaluate it with: python run.py task=evaluate checkpoint=%s", Path(trained.checkpoint))
+        state = trained.state
+        return {"val_success_rate": state.best or 0.0, "timesteps": state.timesteps, "seconds": state.seconds}

@@ -1,0 +1,26 @@
+"""No record beside the run's own folder."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from apsi.photo.prepared import PreparedSplit
+from apsi.tracking.base import Tracker
+
+
+class NoTracker(Tracker):
+    """Records nothing."""
+
+    def start(self, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
+        return
+
+    def metrics(self, values: Mapping[str, float], step: int) -> None:
+        return
+
+    def dataset(self, split: PreparedSplit, context: str) -> None:
+        return
+
+    def artifact(self, path: Path, folder: str = "") -> None:
+        return
+
+    def finish(self, status: str) -> None:
+        return

@@ -1,0 +1,130 @@
+"""What happens while Stable-Baselines3 trains: progress, validation, checkpoints, records."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from rich.progress import Progress
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import KVWriter, Logger
+
+from apsi.schema import TrainSettings
+from apsi.tracking.base import Tracker
+from apsi.train.checkpoint import TrainState
+
+log = logging.getLogger(__name__)
+
+
+class ProgressCallback(BaseCallback):
+    """Moves the progress bar: steps, time left, success rate of the latest training episodes, steps a second."""
+
+    def __init__(self, bar: Progress, total: int) -> None:
+        super().__init__()
+        self._bar, self._total = bar, total
+
+    def _on_training_start(self) -> None:
+        self._task = self._bar.add_task("Training", total=self._total, completed=self.num_timesteps, success="-", rate="-")
+        self._began, self._first, self._shown = time.monotonic(), self.num_timesteps, 0.0
+
+    def _on_step(self) -> bool:
+        now = time.monotonic()
+        if now - self._shown > 0.25:
+            self._shown = now
+            rate = (self.num_timesteps - self._first) / max(1e-9, now - self._began)
+            success = success_rate(self.model)
+            self._bar.update(
+                self._task,
+                completed=min(self.num_timesteps, self._total),
+                success="-" if success is None else f"{success:.2f}",
+                rate=f"{rate:.0f}",
+            )
+        return True
+
+
+class MilestoneCallback(BaseCallback):
+    """Every so many steps: success on the validation split, best and last checkpoint, a row of the learning curve."""
+
+    def __init__(
+        self,
+        settings: TrainSettings,
+        state: TrainState,
+        validate: Callable[[], dict[str, float]],
+        save: Callable[[TrainState, bool], None],
+        tracker: Tracker,
+    ) -> None:
+        """Args:
+            settings: how often.
+            state: where training stands at the start.
+            validate: figures on the validation split, `success_rate` among them.
+            save: writes the last checkpoint, and the best one where the second argument says so.
+            tracker: where the figures are recorded.
+        """
+        super().__init__()
+        self._settings, self._validate, self._save, self._tracker = settings, validate, save, tracker
+        self.state = state
+        self._began = time.monotonic() - state.seconds
+        self.evaluated_at = state.timesteps
+        """steps at the latest look at the validation split"""
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_start(self) -> None:
+        # here, and not at any step, the model is as its last update left it
+        every = self._settings
+        if self.num_timesteps // every.eval_every > self.evaluated_at // every.eval_every:
+            self.evaluate()
+        elif self.num_timesteps // every.checkpoint_every > self.state.timesteps // every.checkpoint_every:
+            self.checkpoint()
+
+    def evaluate(self) -> None:
+        """Measures on the validation split and saves the last checkpoint, and the best where it is one."""
+        figures = self._validate()
+        row: dict[str, Any] = {
+            "timesteps": self.num_timesteps,
+            "seconds": round(time.monotonic() - self._began, 1),
+            "train_success_rate": success_rate(self.model),
+            **{f"val_{name}": value for name, value in figures.items()},
+        }
+        rate = figures["success_rate"]
+        is_best = self.state.best is None or rate > self.state.best
+        self.state = replace(
+            self.state, history=[*self.state.history, row], best=rate if is_best else self.state.best
+        )
+        self._tracker.metrics({f"val/{name}": value for name, value in figures.items()}, self.num_timesteps)
+        log.info("%9s steps  validation success %.3f%s", f"{self.num_timesteps:,}", rate, "  (best)" if is_best else "")
+        self.evaluated_at = self.num_timesteps
+        self.checkpoint(is_best)
+
+    def checkpoint(self, is_best: bool = False) -> None:
+        """Saves the last checkpoint, and the best one where this is it."""
+        self.state = replace(self.state, timesteps=self.num_timesteps, seconds=time.monotonic() - self._began)
+        self._save(self.state, is_best)
+
+
+class TrackerWriter(KVWriter):
+    """Sends what Stable-Baselines3 logs to the tracker."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+
+    def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
+        numbers = {k: float(v) for k, v in key_values.items() if isinstance(v, int | float | np.number)}
+        self._tracker.metrics({k: v for k, v in numbers.items() if np.isfinite(v)}, step)
+
+    def close(self) -> None:
+        """The tracker is closed by whoever opened it."""
+
+
+def tracking_logger(tracker: Tracker) -> Logger:
+    """An SB3 logger that writes to the tracker only."""
+    return Logger(folder=None, output_formats=[TrackerWriter(tracker)])
+
+
+def success_rate(model: Any) -> float | None:
+    """Success rate of the latest training episodes; None before the first has ended."""
+    buffer = model.ep_success_buffer
+    return float(np.mean(buffer)) if buffer else None

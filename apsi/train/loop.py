@@ -1,0 +1,180 @@
+"""Training an agent on prepared photos."""
+
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from omegaconf import DictConfig
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
+
+from apsi.algo.base import Network
+from apsi.assemble import components, open_jury
+from apsi.console import progress
+from apsi.env.core import Components, EditCore
+from apsi.env.vec_env import PhotoVecEnv
+from apsi.errors import ApsiError
+from apsi.evaluate.rollout import roll_out
+from apsi.evaluate.summary import summarise
+from apsi.instantiate import class_and_arguments, instantiate
+from apsi.juror.cache import CachedJuror
+from apsi.juror.parameters import pack_parameters
+from apsi.photo import Ints
+from apsi.photo.hash import seed_for
+from apsi.photo.prepared import PhotoStore, PreparedSplit, RandomEpisodes
+from apsi.photo.write import atomic
+from apsi.policy.agent import Agent
+from apsi.policy.base import PolicyContext
+from apsi.preprocess.pipeline import Prepared
+from apsi.run_folder import CONTINUED, RunFolder, find_unfinished
+from apsi.tracking.base import Tracker
+from apsi.train.callbacks import MilestoneCallback, ProgressCallback, tracking_logger
+from apsi.train.checkpoint import Checkpoint, TrainState, load_into, read_checkpoint, save_checkpoint
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training left."""
+
+    checkpoint: Path
+    """the agent that did best on the validation split"""
+    state: TrainState
+
+
+def build_model(config: DictConfig, env: VecEnv, seed: int) -> BaseAlgorithm:
+    """An untrained model of the configured algorithm, feature extractor and device."""
+    extractor, arguments = class_and_arguments(config.feature_extractor)
+    network = Network(extractor, arguments, instantiate(config.device).open(), seed)
+    model: BaseAlgorithm = instantiate(config.algo).build(env, network)
+    return model
+
+
+def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, tracker: Tracker) -> Trained:
+    """Trains until `train.total_timesteps`, from the start or from a checkpoint.
+
+    Ctrl-C or an error saves the last checkpoint before it goes on.
+
+    Args:
+        config: a whole configuration.
+        prepared: the prepared photos.
+        folder: gets `checkpoints/best.zip` and `checkpoints/last.zip`.
+        tracker: records metrics and checkpoints.
+    """
+    settings = config.train
+    train, val = prepared.split("train"), prepared.split("val")
+    for split in (train, val):
+        tracker.dataset(split, split.name)
+    checkpoint = _checkpoint_to_resume(config, folder, tracker)
+    state = checkpoint.state if checkpoint else TrainState()
+    seed = seed_for(config.seed, state.timesteps) % 2**31
+
+    with open_jury(config, prepared.juror) as jury:
+        parts, store = components(config, jury), PhotoStore()
+        source = RandomEpisodes(train, np.random.default_rng(seed))
+        env = PhotoVecEnv(EditCore(parts, source, settings.n_envs, store))
+        model = build_model(config, env, seed)
+        model.set_logger(tracking_logger(tracker))
+        if checkpoint:
+            load_into(checkpoint, model)
+
+        def save(state: TrainState, is_best: bool) -> None:
+            paths = [folder.last_checkpoint, *([folder.best_checkpoint] if is_best else [])]
+            for path in paths:
+                save_checkpoint(path, model, config, parts.actions.labels, pack_parameters(prepared.juror), state)
+
+        def validate() -> dict[str, float]:
+            return evaluate_quickly(model, parts, val, settings.eval_episodes, store)
+
+        milestones = MilestoneCallback(settings, state, validate, save, tracker)
+        if state.timesteps < settings.total_timesteps:
+            try:
+                with progress("success {task.fields[success]}", "{task.fields[rate]} steps/s") as bar:
+                    callbacks = [ProgressCallback(bar, settings.total_timesteps), milestones]
+                    model.learn(settings.total_timesteps - state.timesteps, callbacks, reset_num_timesteps=False)
+                if milestones.evaluated_at < model.num_timesteps:
+                    milestones.evaluate()
+            except BaseException:
+                if model.num_timesteps > milestones.state.timesteps:
+                    milestones.checkpoint()
+                    log.warning("Saved %s steps in %s", f"{model.num_timesteps:,}", folder.last_checkpoint)
+                raise
+            finally:
+                for path in (folder.best_checkpoint, folder.last_checkpoint):
+                    if path.exists():
+                        tracker.artifact(path, "checkpoints")
+        if isinstance(jury, CachedJuror):
+            asked = jury.hits + jury.misses
+            log.info("Score cache: %.1f %% of %s scores were known", 100 * jury.hit_rate, f"{asked:,}")
+            tracker.metrics({"juror/cache_hit_rate": jury.hit_rate}, model.num_timesteps)
+        return Trained(folder.best_checkpoint, milestones.state)
+
+
+def evaluate_quickly(
+    model: BaseAlgorithm, parts: Components, split: PreparedSplit, episodes: int, store: PhotoStore
+) -> dict[str, float]:
+    """Success rate and mean gain of the model on the first episodes of a split."""
+    policy = Agent(PolicyContext(parts, best_actions(model), np.random.default_rng(0)))
+    summary = summarise(list(roll_out(policy, parts, split.episodes[:episodes], 64, store)))
+    return {"success_rate": summary.success_rate, "mean_gain": summary.mean_gain, "mean_steps": summary.mean_steps}
+
+
+def best_actions(model: BaseAlgorithm) -> Callable[[npt.NDArray[np.uint8]], Ints]:
+    """The model as a function: observations `(n, 3, h, w)` -> its best actions `(n,)`."""
+
+    def predict(observations: npt.NDArray[np.uint8]) -> Ints:
+        return np.asarray(model.predict(observations, deterministic=True)[0], dtype=np.int64)
+
+    return predict
+
+
+def resume_path(resume: str, tracker: Tracker) -> Path:
+    """The checkpoint that `resume` names: a file, a run's folder, or the id of a recorded run.
+
+    Raises:
+        ApsiError: it names none of them.
+    """
+    path = Path(resume).expanduser()
+    if path.is_dir():
+        return RunFolder(path).last_checkpoint
+    if path.is_file() or path.suffix or len(path.parts) > 1:
+        return path  # a path that doesn't exist is reported by whoever reads it
+    return tracker.find_checkpoint(resume)
+
+
+def _checkpoint_to_resume(config: DictConfig, folder: RunFolder, tracker: Tracker) -> Checkpoint | None:
+    """Finds the checkpoint to continue from and copies it, and the best one beside it, into this run's folder."""
+    if config.resume in (None, "never"):
+        return None
+    earlier = None
+    if config.resume == "auto":
+        earlier = find_unfinished(folder)
+        if earlier is None:
+            return None
+        path = earlier.last_checkpoint
+    else:
+        path = resume_path(config.resume, tracker)
+    checkpoint = read_checkpoint(path)
+    _copy(path, folder.last_checkpoint)
+    state = checkpoint.state
+    best = path.parent / folder.best_checkpoint.name
+    if best.is_file():
+        _copy(best, folder.best_checkpoint)
+    elif state.timesteps >= config.train.total_timesteps:
+        _copy(path, folder.best_checkpoint)
+    else:
+        state = replace(state, best=None)  # there is nothing to beat
+    if earlier is not None:
+        earlier.finish(CONTINUED, continued_in=str(folder.path))
+    log.info("Continuing %s at step %s%s", path, f"{state.timesteps:,}", "; resume=never starts afresh" if earlier else "")
+    return replace(checkpoint, state=state)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with atomic(target) as temporary:
+        shutil.copyfile(source, temporary)

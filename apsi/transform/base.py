@@ -1,0 +1,93 @@
+"""The transform contract and the catalogue of all transforms, found by their labels."""
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cache
+from typing import Self
+
+import apsi.transform
+from apsi.errors import ApsiError, did_you_mean
+from apsi.photo import Photo
+from apsi.transform.channel_group import Element
+
+STOP_LABEL = "stop"
+
+
+@dataclass(frozen=True)
+class Transform(ABC):
+    """A pure function `(H, W, 3)` `uint8` -> `(H, W, 3)` `uint8` that never changes its input."""
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """Stable name, e.g. `swap_gb`: used in recipes, checkpoints and data files."""
+
+    @property
+    @abstractmethod
+    def advice(self) -> str:
+        """What a photographer would say, in one sentence."""
+
+    @abstractmethod
+    def __call__(self, photo: Photo) -> Photo: ...
+
+    @property
+    def inverse(self) -> "Transform | None":
+        """The transform that undoes this one bit for bit, or None."""
+        return None
+
+    @property
+    def element(self) -> Element | None:
+        """What this does to the channels, where the composition rules know it; None: it combines with nothing."""
+        return None
+
+
+@dataclass(frozen=True)
+class Stop(Transform):
+    """The agent's own end of an episode; changes nothing."""
+
+    @property
+    def label(self) -> str:
+        return STOP_LABEL
+
+    @property
+    def advice(self) -> str:
+        return "Leave it as it is now."
+
+    @property
+    def inverse(self) -> Self:
+        return self
+
+    @property
+    def element(self) -> Element:
+        return Element()
+
+    def __call__(self, photo: Photo) -> Photo:
+        return photo
+
+
+@cache
+def catalogue() -> dict[str, Transform]:
+    """Every transform by label: what the modules of this package list in their `TRANSFORMS`."""
+    found: dict[str, Transform] = {STOP_LABEL: Stop()}
+    for module in pkgutil.iter_modules(apsi.transform.__path__):
+        for transform in getattr(importlib.import_module(f"apsi.transform.{module.name}"), "TRANSFORMS", ()):
+            if transform.label in found:
+                raise ApsiError(f"two transforms are labelled '{transform.label}' (apsi/transform/{module.name}.py)")
+            found[transform.label] = transform
+    return found
+
+
+def by_label(label: str) -> Transform:
+    """The transform of this label.
+
+    Raises:
+        ApsiError: there is none; the message names the closest.
+    """
+    known = catalogue()
+    if label not in known:
+        raise ApsiError(
+            f"unknown transform '{label}'.{did_you_mean(label, known)} Known: {', '.join(sorted(known))}."
+        )
+    return known[label]

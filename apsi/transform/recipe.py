@@ -1,0 +1,96 @@
+"""Recipes: ordered transforms that can be written down and replayed, and how far they reduce."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from apsi.errors import ApsiError
+from apsi.photo import Photo
+from apsi.transform.base import STOP_LABEL, Transform, by_label, catalogue
+from apsi.transform.channel_group import Element, compose, word_lengths
+
+FORMAT = "apsi-recipe-1"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An ordered list of transforms; itself a pure function photo -> photo, at any resolution."""
+
+    transforms: tuple[Transform, ...] = ()
+
+    @classmethod
+    def of(cls, labels: Iterable[str]) -> "Recipe":
+        """The recipe of these labels, in order."""
+        return cls(tuple(by_label(label) for label in labels))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Recipe":
+        """Reads what `to_json` wrote.
+
+        Raises:
+            ApsiError: not JSON, another format, or an unknown transform.
+        """
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ApsiError(f"this recipe is not JSON: {error}") from error
+        labels = data.get("transforms") if isinstance(data, dict) and data.get("format") == FORMAT else None
+        if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+            raise ApsiError(f'not a recipe: expected {{"format": "{FORMAT}", "transforms": ["label", ...]}}')
+        return cls.of(labels)
+
+    def to_json(self) -> str:
+        """The recipe as JSON; `from_json` reads it back."""
+        return json.dumps({"format": FORMAT, "transforms": self.labels})
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels in order."""
+        return [transform.label for transform in self.transforms]
+
+    @property
+    def inverse(self) -> "Recipe | None":
+        """The recipe that undoes this one bit for bit, or None where a transform has no inverse."""
+        undone = [transform.inverse for transform in reversed(self.transforms)]
+        found = tuple(transform for transform in undone if transform is not None)
+        return Recipe(found) if len(found) == len(undone) else None
+
+    @property
+    def reduces(self) -> bool:
+        """Whether a shorter recipe, or none at all, does the same."""
+        return shortest_length(self.transforms) < len(self.transforms)
+
+    def __call__(self, photo: Photo) -> Photo:
+        for transform in self.transforms:
+            photo = transform(photo)
+        return photo
+
+    def __len__(self) -> int:
+        return len(self.transforms)
+
+    def __iter__(self) -> Iterator[Transform]:
+        return iter(self.transforms)
+
+
+@cache
+def _generators() -> frozenset[Element]:
+    elements = (transform.element for label, transform in catalogue().items() if label != STOP_LABEL)
+    return frozenset(element for element in elements if element is not None)
+
+
+def shortest_length(transforms: Iterable[Transform]) -> int:
+    """How many transforms of the catalogue it takes to do the same as these in order.
+
+    Exact for the transforms that the composition rules know; one of the others counts as itself, and the runs between
+    them are shortened each for itself.
+    """
+    length = 0
+    run: list[Element] = []
+    for transform in transforms:
+        if transform.element is None:
+            length += word_lengths(_generators())[compose(run)] + 1
+            run = []
+        else:
+            run.append(transform.element)
+    return length + word_lengths(_generators())[compose(run)]

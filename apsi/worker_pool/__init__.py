@@ -1,0 +1,1 @@
+"""Where jurors run."""

@@ -1,0 +1,21 @@
+"""Scoring in this process."""
+
+from collections.abc import Sequence
+
+from apsi.juror.base import Juror
+from apsi.photo import Floats, Photo
+from apsi.worker_pool.base import WorkerPool
+
+
+class InlinePool(WorkerPool):
+    """Runs the juror in the calling thread."""
+
+    def __init__(self, juror: Juror) -> None:
+        self._juror = juror
+
+    @property
+    def fingerprint(self) -> str:
+        return self._juror.fingerprint
+
+    def score(self, photos: Sequence[Photo]) -> Floats:
+        return self._juror.score(photos)

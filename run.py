@@ -1,0 +1,19 @@
+"""apsi's command line: `python run.py --help`."""
+
+import hydra
+from omegaconf import DictConfig
+
+from apsi import schema
+from apsi.main import clear_errors, run
+
+schema.register()
+
+
+@hydra.main(config_path="conf", config_name="config")
+def main(config: DictConfig) -> object:
+    return run(config)
+
+
+if __name__ == "__main__":
+    with clear_errors():
+        main()
