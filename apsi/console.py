@@ -38,5 +38,7 @@ def show_log() -> None:
     """Shows apsi's own log messages on screen, above the progress bars."""
     logger = logging.getLogger("apsi")
     if not any(isinstance(handler, RichHandler) for handler in logger.handlers):
-        logger.addHandler(RichHandler(console=console, show_time=False, show_path=False, show_level=False, highlighter=None))
+        logger.addHandler(
+            RichHandler(console=console, show_time=False, show_path=False, show_level=False, highlighter=None)
+        )
     logger.setLevel(logging.INFO)

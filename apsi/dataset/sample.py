@@ -12,7 +12,7 @@ PHOTOS = {
         "data/chelsea.png",  # Stefan van der Walt: CC0
         "data/coffee.png",  # Rachel Michetti: CC0
         "data/rocket.jpg",  # SpaceX: public domain
-        "data/motorcycle_left.png",  # Middlebury 2014 stereo benchmark (Scharstein et al.), left view; to be cited, no licence stated
+        "data/motorcycle_left.png",  # Middlebury 2014 stereo benchmark (Scharstein et al.): to be cited
     ),
     "sklearn": (
         "datasets/images/china.jpg",  # danielbuechele: CC BY 2.0

@@ -19,12 +19,12 @@ class PhotoEditEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
 
     def __init__(self, components: Components, split: PreparedSplit, render_mode: str | None = None) -> None:
         """Args:
-            components: goal, actions, reward and juror.
-            split: where episodes come from, e.g. `prepare(config).split("train")`.
-            render_mode: `rgb_array` to get the photo from `render`.
+        components: goal, actions, reward and juror.
+        split: where episodes come from, e.g. `prepare(config).split("train")`.
+        render_mode: `rgb_array` to get the photo from `render`.
         """
         self.render_mode = render_mode
-        self.observation_space, self.action_space = spaces_of(components.goal, components.actions)
+        self.observation_space, self.action_space = spaces_of(components.goal, components.actions)  # type: ignore[assignment]  # gymnasium types Box by every dtype it could have
         self._components, self._split, self._store = components, split, PhotoStore()
         self._core = self._new_core()
 
@@ -43,7 +43,7 @@ class PhotoEditEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
         done = bool(result.terminated[0]), bool(result.truncated[0])
         return self._core.observe()[0], float(result.rewards[0]), *done, info
 
-    def render(self) -> Photo | None:  # type: ignore[override]  # gymnasium types it by a class parameter we don't use
+    def render(self) -> Photo | None:
         return self._core.photos[0].copy() if self.render_mode == "rgb_array" else None
 
     def _new_core(self) -> EditCore:

@@ -16,6 +16,7 @@ from apsi.photo.write import write_text
 
 def write_report(
     path: Path,
+    *,
     summary: Mapping[str, Any],
     summaries: Mapping[str, PolicySummary],
     results: Mapping[str, Sequence[EpisodeResult]],

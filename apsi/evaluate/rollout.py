@@ -52,6 +52,7 @@ def roll_out(
     policy: Policy,
     components: Components,
     episodes: Sequence[Episode],
+    *,
     batch_size: int,
     store: PhotoStore,
     pictures: int = 0,

@@ -36,6 +36,7 @@ def evaluate_agent(
     config: DictConfig,
     prepared: Prepared,
     checkpoint: Checkpoint,
+    *,
     folder: RunFolder,
     tracker: Tracker,
     seconds: dict[str, float],
@@ -64,7 +65,8 @@ def evaluate_agent(
             rng = np.random.default_rng(seed_for(config.seed, "evaluate", name))
             policy = instantiate(node, context=PolicyContext(parts, predict, rng))
             pictures = config.evaluate.images if name == _shown(config) else 0
-            played = roll_out(policy, parts, episodes, config.evaluate.batch_size, store, pictures)
+            batch_size = config.evaluate.batch_size
+            played = roll_out(policy, parts, episodes, batch_size=batch_size, store=store, pictures=pictures)
             results[name] = list(track(played, f"Evaluating {name}", len(episodes)))
 
     summaries = {name: summarise(played) for name, played in results.items()}
@@ -85,12 +87,22 @@ def evaluate_agent(
     save_pictures(folder.path / "images", shown)
     history = checkpoint.state.history
     yaml = OmegaConf.to_yaml(config, resolve=True)
-    write_report(folder.path / "report.html", summary, summaries, results, _shown(config), history, yaml)
+    write_report(
+        folder.path / "report.html",
+        summary=summary,
+        summaries=summaries,
+        results=results,
+        shown=_shown(config),
+        history=history,
+        config=yaml,
+    )
     for name, figures in summaries.items():
         numbers = {k: float(v) for k, v in vars(figures).items() if isinstance(v, int | float)}
         low, high = figures.success_ci95
         numbers |= {"success_ci95_low": low, "success_ci95_high": high}
-        tracker.metrics({f"{split.name}/{name}/{key}": value for key, value in numbers.items()}, summary["train_timesteps"])
+        tracker.metrics(
+            {f"{split.name}/{name}/{key}": value for key, value in numbers.items()}, summary["train_timesteps"]
+        )
     for file in ("results.csv", "report.html", "images"):
         tracker.artifact(folder.path / file)
     return summary
@@ -103,7 +115,11 @@ def write_summary(summary: dict[str, Any], folder: RunFolder, tracker: Tracker) 
     tracker.artifact(path)
     out = Console()
     out.print(_table(summary["policies"], summary["split"], summary["episodes"]))
-    out.print(f"Report   {folder.path / 'report.html'}\nEpisodes {folder.path / 'results.csv'}", soft_wrap=True, highlight=False)
+    out.print(
+        f"Report   {folder.path / 'report.html'}\nEpisodes {folder.path / 'results.csv'}",
+        soft_wrap=True,
+        highlight=False,
+    )
 
 
 def _load_agent(
@@ -132,6 +148,11 @@ def _table(policies: dict[str, Any], split: str, episodes: int) -> Table:
     for name, p in policies.items():
         low, high = p["success_ci95"]
         calls = p["juror_calls"] / episodes
-        cells = (f"{p['success_rate']:.3f}", f"{low:.3f} - {high:.3f}", f"{p['mean_gain']:+.3f}", f"{p['mean_steps']:.2f}")
+        cells = (
+            f"{p['success_rate']:.3f}",
+            f"{low:.3f} - {high:.3f}",
+            f"{p['mean_gain']:+.3f}",
+            f"{p['mean_steps']:.2f}",
+        )
         table.add_row(name, *cells, f"{calls:.1f}")
     return table

@@ -70,7 +70,9 @@ def write_results(path: Path, results: Mapping[str, Sequence[EpisodeResult]]) ->
                 e = r.episode
                 done = (" ".join(e.degradation), " ".join(r.actions))
                 scores = (e.start_score, e.target_score, r.final_score)
-                writer.writerow([policy, e.source, e.photo.name, *done, *scores, int(r.success), r.steps, r.juror_calls])
+                writer.writerow(
+                    [policy, e.source, e.photo.name, *done, *scores, int(r.success), r.steps, r.juror_calls]
+                )
 
 
 def as_dict(summaries: Mapping[str, PolicySummary]) -> dict[str, Any]:

@@ -14,15 +14,17 @@ class SmallCnn(BaseFeaturesExtractor):
 
     def __init__(self, observation_space: gymnasium.spaces.Box, channels: list[int], features_dim: int) -> None:
         """Args:
-            observation_space: `(C, h, w)`; SB3 scales its `uint8` values to [0, 1] before they come here.
-            channels: output channels of each convolution, multiples of 8.
-            features_dim: length of the feature vector.
+        observation_space: `(C, h, w)`; SB3 scales its `uint8` values to [0, 1] before they come here.
+        channels: output channels of each convolution, multiples of 8.
+        features_dim: length of the feature vector.
         """
         super().__init__(observation_space, features_dim)
         layers: list[nn.Module] = []
         before = observation_space.shape[0]
         for i, after in enumerate(channels):
-            convolution = nn.Conv2d(before, after, 3, stride=2, padding=1) if i else nn.Conv2d(before, after, 4, stride=4)
+            convolution = (
+                nn.Conv2d(before, after, 3, stride=2, padding=1) if i else nn.Conv2d(before, after, 4, stride=4)
+            )
             layers += [convolution, nn.GroupNorm(8, after), nn.ReLU()]
             before = after
         self.convolutions = nn.Sequential(*layers, nn.Flatten())

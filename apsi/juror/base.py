@@ -57,5 +57,7 @@ def require_scores(scores: Floats, juror: Juror) -> Floats:
     """Returns the scores unchanged, or raises: a score that is not a number in [0, 10] is never passed on."""
     bad = ~((scores >= 0) & (scores <= 10))
     if bad.any():
-        raise ValueError(f"juror {juror.fingerprint} gave {scores[bad][0]} for photo {int(np.argmax(bad))} of its batch")
+        raise ValueError(
+            f"juror {juror.fingerprint} gave {scores[bad][0]} for photo {int(np.argmax(bad))} of its batch"
+        )
     return scores

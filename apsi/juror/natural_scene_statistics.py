@@ -37,7 +37,14 @@ def features(photo: Photo) -> Floats:
     bytes_ = np.ascontiguousarray(small.transpose(2, 0, 1))
     planes = bytes_.astype(np.float32)
     luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    groups = (_texture(luma), _opponents(_LOG[bytes_]), _channels(planes), _hues(small), _layout(planes, luma), _edges(planes))
+    groups = (
+        _texture(luma),
+        _opponents(_LOG[bytes_]),
+        _channels(planes),
+        _hues(small),
+        _layout(planes, luma),
+        _edges(planes),
+    )
     return np.concatenate(groups, dtype=np.float64)
 
 

@@ -40,7 +40,8 @@ def write_coco(path: Path, records: Sequence[ImageRecord], info: dict[str, Any])
     """Writes a COCO file atomically; pycocotools loads it."""
     labels = sorted({label for record in records for label in record.transformations})
     categories = {label: i for i, label in enumerate(labels, start=1)}
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for image_id, record in enumerate(records, start=1):
         entry = asdict(record)
         transformations = entry.pop("transformations")
@@ -87,4 +88,6 @@ def read_coco(path: Path) -> tuple[list[ImageRecord], dict[str, Any]]:
     except FileNotFoundError as error:
         raise ApsiError(f"{path} does not exist; prepare the data again with task=preprocess") from error
     except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise ApsiError(f"{path} is not an annotation file of apsi ({error!r}); delete its folder and prepare again") from error
+        raise ApsiError(
+            f"{path} is not an annotation file of apsi ({error!r}); delete its folder and prepare again"
+        ) from error

@@ -61,11 +61,16 @@ class PreparedSplit:
             for r in records:
                 if r.score is None or r.initial_score is None or r.original_file_name is None:
                     raise ApsiError(f"{folder}: {r.file_name} has no scores; delete the folder and prepare again")
-                photo, original = _inside(folder, "images", r.file_name), _inside(folder, "originals", r.original_file_name)
+                photo, original = (
+                    _inside(folder, "images", r.file_name),
+                    _inside(folder, "originals", r.original_file_name),
+                )
                 episodes.append(Episode(photo, original, r.source, r.transformations, r.score, r.initial_score))
         if len(jurors) > 1:
             raise ApsiError(f"{folders[0].parent} was scored by several jurors: {sorted(jurors)}; prepare it again")
-        return cls(name, tuple(episodes), jurors.pop(), dropped, tuple(folders), "-".join(digest[:12] for digest in digests))
+        return cls(
+            name, tuple(episodes), jurors.pop(), dropped, tuple(folders), "-".join(digest[:12] for digest in digests)
+        )
 
 
 class PhotoStore:

@@ -14,7 +14,7 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", "
 Image.MAX_IMAGE_PIXELS = 300_000_000  # medium-format cameras reach 150 MP; Pillow refuses twice this
 
 
-class UnreadablePhoto(Exception):
+class UnreadablePhotoError(Exception):
     """The file can't be used as a photo; the message is the reason."""
 
 
@@ -25,7 +25,7 @@ def read_photo(path: Path) -> Photo:
     16-bit values are scaled to 8 bits; of several frames or pages the first is taken.
 
     Raises:
-        UnreadablePhoto: empty, truncated, corrupt or not an image.
+        UnreadablePhotoError: empty, truncated, corrupt or not an image.
         OSError: the file itself can't be opened.
     """
     return decode_photo(path.read_bytes())
@@ -34,7 +34,7 @@ def read_photo(path: Path) -> Photo:
 def decode_photo(data: bytes) -> Photo:
     """`read_photo` for the bytes of an image file."""
     if not data:
-        raise UnreadablePhoto("the file is empty")
+        raise UnreadablePhotoError("the file is empty")
     try:
         with Image.open(io.BytesIO(data)) as image:
             image.load()
@@ -42,14 +42,14 @@ def decode_photo(data: bytes) -> Photo:
     except UnidentifiedImageError:
         return _decode_deep_colour(data)
     except Image.DecompressionBombError as error:
-        raise UnreadablePhoto(f"too large: {error}") from error
+        raise UnreadablePhotoError(f"too large: {error}") from error
     except (OSError, SyntaxError, ValueError, TypeError, EOFError) as error:  # what Pillow's decoders raise
-        raise UnreadablePhoto(f"corrupt or truncated: {error}") from error
+        raise UnreadablePhotoError(f"corrupt or truncated: {error}") from error
 
 
 def _to_srgb(image: Image.Image) -> Photo:
     if image.mode in ("F", "LAB", "HSV"):
-        raise UnreadablePhoto(f"pixel mode {image.mode} is not supported; export it as 8- or 16-bit RGB")
+        raise UnreadablePhotoError(f"pixel mode {image.mode} is not supported; export it as 8- or 16-bit RGB")
     if image.mode.startswith("I"):  # 16-bit gray, which convert() would clip instead of scaling
         values = np.asarray(image, dtype=np.int64)
         top = 65535 if values.max(initial=0) > 255 or image.mode.startswith("I;16") else 255
@@ -81,11 +81,11 @@ def _decode_deep_colour(data: bytes) -> Photo:
     """16-bit colour TIFF, which Pillow can't open."""
     values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None:
-        raise UnreadablePhoto("not an image")
+        raise UnreadablePhotoError("not an image")
     if values.dtype == np.uint16:
         values = (values.astype(np.float32) / 257).round().astype(np.uint8)
     if values.dtype != np.uint8 or values.ndim != 3 or values.shape[2] not in (3, 4):
-        raise UnreadablePhoto(f"pixels of type {values.dtype} {values.shape} are not supported")
+        raise UnreadablePhotoError(f"pixels of type {values.dtype} {values.shape} are not supported")
     if values.shape[2] == 4:
         alpha = values[..., 3:].astype(np.float32) / 255
         values = (values[..., :3] * alpha + 255 * (1 - alpha)).round().astype(np.uint8)

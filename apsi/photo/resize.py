@@ -1,6 +1,7 @@
 """Resizing to the sizes that training works on."""
 
 import cv2
+import numpy as np
 
 from apsi.photo import Photo
 
@@ -13,8 +14,8 @@ def resize(photo: Photo, width: int, height: int) -> Photo:
     if (w, h) == (width, height):
         return photo
     shrinks = width <= w and height <= h
-    resized: Photo = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-    return resized
+    resized = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    return resized.astype(np.uint8, copy=False)
 
 
 def fit(photo: Photo, size: int, mode: str) -> Photo:

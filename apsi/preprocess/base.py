@@ -47,7 +47,7 @@ class Context:
     """the finished folder, once there is one"""
 
     def then(self, *determined_by: object) -> Self:
-        """This context with a key that also depends on these values."""
+        """The same context with a key that also depends on these values."""
         return replace(self, key=value_hash([self.key, *map(repr, determined_by)]))
 
     def folder(self, step: str) -> Path:

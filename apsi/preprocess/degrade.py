@@ -51,7 +51,9 @@ class Degrade(Step):
         with context.open_pool(context.juror) as pool, ThreadPoolExecutor(os.cpu_count()) as threads:
             for chunk in track(chunks, "Degrading photos", len(chunks)):
                 photos = list(threads.map(lambda work: read_png(work[1]), chunk))
-                made = [d for (r, _), photo in zip(chunk, photos, strict=True) for d in self._degrade(r, photo, context)]
+                made = [
+                    d for (r, _), photo in zip(chunk, photos, strict=True) for d in self._degrade(r, photo, context)
+                ]
                 scores = pool.score([photo for _, photo in made])
                 worse = []
                 for (record, photo), score in zip(made, scores.tolist(), strict=True):
@@ -61,7 +63,9 @@ class Degrade(Step):
                     else:
                         kept[record.split].append(replace(record, score=score))
                         worse.append((target / record.split / "images" / record.file_name, photo))
-                originals = [(target / r.split / "originals" / r.file_name, p) for (r, _), p in zip(chunk, photos, strict=True)]
+                originals = [
+                    (target / r.split / "originals" / r.file_name, p) for (r, _), p in zip(chunk, photos, strict=True)
+                ]
                 list(threads.map(lambda work: write_png(*work), [*worse, *originals]))
         for split, records in kept.items():
             info = {

@@ -26,7 +26,9 @@ class Enlarge(Step):
 
     def __post_init__(self) -> None:
         if set(self.versions) != set(SPLITS) or min(self.versions.values()) < 1:
-            raise ApsiError(f"dataset.enlarge={self.versions} must give a number from 1 up for each of train, val, test")
+            raise ApsiError(
+                f"dataset.enlarge={self.versions} must give a number from 1 up for each of train, val, test"
+            )
         if not 0 < self.min_scale <= 1:
             raise ApsiError(f"preprocess.steps.enlarge.min_scale={self.min_scale} must be above 0 and at most 1")
 

@@ -54,6 +54,7 @@ class Pipeline:
 
     def run(
         self,
+        *,
         dataset: Dataset,
         degradation: Degradation,
         juror: Juror,
@@ -70,5 +71,7 @@ class Pipeline:
         for step in self.steps.values():
             context = step.run(context)
         if context.prepared is None:
-            raise ApsiError(f"the steps {', '.join(self.steps)} leave no prepared data set; the last one must be degrade")
+            raise ApsiError(
+                f"the steps {', '.join(self.steps)} leave no prepared data set; the last one must be degrade"
+            )
         return Prepared(context.prepared, context.juror, context.skipped)

@@ -12,7 +12,7 @@ from apsi.photo import Photo
 from apsi.photo.coco import ImageRecord
 from apsi.photo.file_index import content_hashes
 from apsi.photo.hash import value_hash
-from apsi.photo.read import UnreadablePhoto, read_photo
+from apsi.photo.read import UnreadablePhotoError, read_photo
 from apsi.photo.resize import MODES, fit
 from apsi.photo.write import atomic, read_png, write_png
 from apsi.preprocess.base import Context, Step, build_once, load_records, parallel, save_records
@@ -43,7 +43,10 @@ class Resize(Step):
         folder = context.folder("resize")
 
         def build(target: Path) -> None:
-            work = [(file, digest, target / "images" / _file_name(file)) for file, digest in zip(listing.files, hashes, strict=True)]
+            work = [
+                (file, digest, target / "images" / _file_name(file))
+                for file, digest in zip(listing.files, hashes, strict=True)
+            ]
             done = parallel(self._copy, work, "Resizing photos")
             skipped = [outcome for outcome in done if isinstance(outcome, Skipped)]
             write_skipped(target / "skipped.csv", [*listing.skipped, *skipped])
@@ -67,7 +70,7 @@ class Resize(Step):
         else:
             try:
                 photo = self._read(file.path)
-            except UnreadablePhoto as error:
+            except UnreadablePhotoError as error:
                 return Skipped(file.name, str(error))
             except OSError as error:
                 return Skipped(file.name, f"can't be opened: {error.strerror or error}")
@@ -79,7 +82,9 @@ class Resize(Step):
         photo = read_photo(path)
         height, width = photo.shape[:2]
         if min(height, width) < self.min_side:
-            raise UnreadablePhoto(f"too small: {width} x {height}, the shorter side must have {self.min_side} pixels")
+            raise UnreadablePhotoError(
+                f"too small: {width} x {height}, the shorter side must have {self.min_side} pixels"
+            )
         return fit(photo, self.size, self.mode)
 
 

@@ -12,7 +12,8 @@ from apsi.reward.base import Reward, Transition
 class SigmoidBonus(Reward):
     """s' - s, plus bonus * (0.5 + sigmoid(s0 - 5)) when an episode ends in success.
 
-    Improving a photo that was good already (start score s0 above 5) is worth up to 1.5 times the bonus, a poor one half.
+    Improving a photo that was good already (start score s0 above 5) is worth up to 1.5 times the bonus, a poor one
+    half of it.
     With `planned`, 1 is added where the episode went below its start before it succeeded.
     """
 

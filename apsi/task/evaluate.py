@@ -24,6 +24,6 @@ def evaluate(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
             prepared = prepare(config, checkpoint.juror)
             report_prepared(prepared)
         with timed(seconds, "evaluate"):
-            summary = evaluate_agent(config, prepared, checkpoint, folder, tracker, seconds)
+            summary = evaluate_agent(config, prepared, checkpoint, folder=folder, tracker=tracker, seconds=seconds)
         write_summary(summary, folder, tracker)
         return summary

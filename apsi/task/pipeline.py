@@ -23,6 +23,6 @@ def pipeline(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
         seconds["train"] = round(trained.state.seconds, 2)
         checkpoint = read_checkpoint(trained.checkpoint)
         with timed(seconds, "evaluate"):
-            summary = evaluate_agent(config, prepared, checkpoint, folder, tracker, seconds)
+            summary = evaluate_agent(config, prepared, checkpoint, folder=folder, tracker=tracker, seconds=seconds)
         write_summary(summary, folder, tracker)
         return summary

@@ -22,7 +22,11 @@ def tracked(config: DictConfig, folder: RunFolder) -> Iterator[Tracker]:
     tracker: Tracker = instantiate(config.tracking)
     record = folder.record()
     git = record["git"]
-    tags = {"apsi.folder": str(folder.path.resolve()), "apsi.version": record["apsi"], "apsi.command": record["command"]}
+    tags = {
+        "apsi.folder": str(folder.path.resolve()),
+        "apsi.version": record["apsi"],
+        "apsi.command": record["command"],
+    }
     tags |= {"mlflow.source.git.commit": str(git["commit"]), "apsi.git.dirty": str(git["dirty"])}
     tracker.start(f"{folder.path.parent.name}/{folder.path.name}", flat(config), tags)
     status = FAILED

@@ -28,9 +28,9 @@ class MlflowTracker(Tracker):
 
     def __init__(self, uri: str | None, experiment: str, output_dir: str) -> None:
         """Args:
-            uri: tracking URI; None for a sqlite database and an artefact folder in `output_dir`.
-            experiment: name of the MLflow experiment, made when missing.
-            output_dir: where the local database lies.
+        uri: tracking URI; None for a sqlite database and an artefact folder in `output_dir`.
+        experiment: name of the MLflow experiment, made when missing.
+        output_dir: where the local database lies.
         """
         self._folder = Path(output_dir).expanduser().resolve()
         self._uri = uri or f"sqlite:///{self._folder / 'mlflow.db'}"
@@ -89,7 +89,9 @@ class MlflowTracker(Tracker):
             local = Path(run.data.tags.get("apsi.folder", "")) / "checkpoints" / "last.zip"
             return local if local.is_file() else Path(self._client.download_artifacts(run_id, "checkpoints/last.zip"))
         except (MlflowException, OSError) as error:
-            raise ApsiError(f"resume={run_id} is no file, and no run with a checkpoint at {self._uri}: {error}") from error
+            raise ApsiError(
+                f"resume={run_id} is no file, and no run with a checkpoint at {self._uri}: {error}"
+            ) from error
 
     @property
     def _client(self) -> "MlflowClient":

@@ -26,7 +26,9 @@ class ProgressCallback(BaseCallback):
         self._bar, self._total = bar, total
 
     def _on_training_start(self) -> None:
-        self._task = self._bar.add_task("Training", total=self._total, completed=self.num_timesteps, success="-", rate="-")
+        self._task = self._bar.add_task(
+            "Training", total=self._total, completed=self.num_timesteps, success="-", rate="-"
+        )
         self._began, self._first, self._shown = time.monotonic(), self.num_timesteps, 0.0
 
     def _on_step(self) -> bool:
@@ -56,11 +58,11 @@ class MilestoneCallback(BaseCallback):
         tracker: Tracker,
     ) -> None:
         """Args:
-            settings: how often.
-            state: where training stands at the start.
-            validate: figures on the validation split, `success_rate` among them.
-            save: writes the last checkpoint, and the best one where the second argument says so.
-            tracker: where the figures are recorded.
+        settings: how often.
+        state: where training stands at the start.
+        validate: figures on the validation split, `success_rate` among them.
+        save: writes the last checkpoint, and the best one where the second argument says so.
+        tracker: where the figures are recorded.
         """
         super().__init__()
         self._settings, self._validate, self._save, self._tracker = settings, validate, save, tracker
@@ -91,9 +93,7 @@ class MilestoneCallback(BaseCallback):
         }
         rate = figures["success_rate"]
         is_best = self.state.best is None or rate > self.state.best
-        self.state = replace(
-            self.state, history=[*self.state.history, row], best=rate if is_best else self.state.best
-        )
+        self.state = replace(self.state, history=[*self.state.history, row], best=rate if is_best else self.state.best)
         self._tracker.metrics({f"val/{name}": value for name, value in figures.items()}, self.num_timesteps)
         log.info("%9s steps  validation success %.3f%s", f"{self.num_timesteps:,}", rate, "  (best)" if is_best else "")
         self.evaluated_at = self.num_timesteps

@@ -46,7 +46,7 @@ class TrainState:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint file says, without its networks."""
+    """What a checkpoint holds beside its networks."""
 
     path: Path
     config: DictConfig
@@ -55,32 +55,22 @@ class Checkpoint:
     juror: bytes | None
 
 
-def save_checkpoint(
-    path: Path,
-    model: BaseAlgorithm,
-    config: DictConfig,
-    actions: list[str],
-    juror: bytes | None,
-    state: TrainState,
-) -> None:
+def save_checkpoint(path: Path, model: BaseAlgorithm, checkpoint: Checkpoint) -> None:
     """Writes a checkpoint, whole or not at all.
 
     Args:
         path: the zip file; replaced when it exists.
         model: networks, optimisers and, where it has one, replay buffer.
-        config: the resolved configuration.
-        actions: labels of the discrete actions in order.
-        juror: parameters of the fitted juror.
-        state: where training stands; the model's counters are added.
+        checkpoint: all else; the model's own counters are added to its state.
     """
     counters = {name: int(getattr(model, name)) for name in _COUNTERS if hasattr(model, name)}
     content: dict[str, str | bytes] = {
-        CONFIG: OmegaConf.to_yaml(config, resolve=True),
-        ACTIONS: json.dumps(actions),
-        STATE: json.dumps({**vars(state), "counters": counters}),
+        CONFIG: OmegaConf.to_yaml(checkpoint.config, resolve=True),
+        ACTIONS: json.dumps(checkpoint.actions),
+        STATE: json.dumps({**vars(checkpoint.state), "counters": counters}),
     }
-    if juror is not None:
-        content[JUROR] = juror
+    if checkpoint.juror is not None:
+        content[JUROR] = checkpoint.juror
     with atomic(path) as temporary:
         with temporary.open("wb") as file:
             model.save(file)

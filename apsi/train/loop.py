@@ -17,7 +17,6 @@ from apsi.assemble import components, open_jury
 from apsi.console import progress
 from apsi.env.core import Components, EditCore
 from apsi.env.vec_env import PhotoVecEnv
-from apsi.errors import ApsiError
 from apsi.evaluate.rollout import roll_out
 from apsi.evaluate.summary import summarise
 from apsi.instantiate import class_and_arguments, instantiate
@@ -83,10 +82,12 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         if checkpoint:
             load_into(checkpoint, model)
 
+        juror_parameters = pack_parameters(prepared.juror)
+
         def save(state: TrainState, is_best: bool) -> None:
             paths = [folder.last_checkpoint, *([folder.best_checkpoint] if is_best else [])]
             for path in paths:
-                save_checkpoint(path, model, config, parts.actions.labels, pack_parameters(prepared.juror), state)
+                save_checkpoint(path, model, Checkpoint(path, config, parts.actions.labels, state, juror_parameters))
 
         def validate() -> dict[str, float]:
             return evaluate_quickly(model, parts, val, settings.eval_episodes, store)
@@ -120,7 +121,7 @@ def evaluate_quickly(
 ) -> dict[str, float]:
     """Success rate and mean gain of the model on the first episodes of a split."""
     policy = Agent(PolicyContext(parts, best_actions(model), np.random.default_rng(0)))
-    summary = summarise(list(roll_out(policy, parts, split.episodes[:episodes], 64, store)))
+    summary = summarise(list(roll_out(policy, parts, split.episodes[:episodes], batch_size=64, store=store)))
     return {"success_rate": summary.success_rate, "mean_gain": summary.mean_gain, "mean_steps": summary.mean_steps}
 
 
@@ -171,7 +172,9 @@ def _checkpoint_to_resume(config: DictConfig, folder: RunFolder, tracker: Tracke
         state = replace(state, best=None)  # there is nothing to beat
     if earlier is not None:
         earlier.finish(CONTINUED, continued_in=str(folder.path))
-    log.info("Continuing %s at step %s%s", path, f"{state.timesteps:,}", "; resume=never starts afresh" if earlier else "")
+    log.info(
+        "Continuing %s at step %s%s", path, f"{state.timesteps:,}", "; resume=never starts afresh" if earlier else ""
+    )
     return replace(checkpoint, state=state)
 
 

@@ -18,7 +18,9 @@ class ActionSet:
         if not labels:
             raise ApsiError("transform.labels is empty: an agent needs at least one action")
         if len(set(labels)) < len(labels) or STOP_LABEL in labels:
-            raise ApsiError(f"transform.labels must name each transform once, and not STOP (env.stop adds it): {labels}")
+            raise ApsiError(
+                f"transform.labels must name each transform once, and not STOP (env.stop adds it): {labels}"
+            )
         self.transforms: tuple[Transform, ...] = tuple(by_label(label) for label in labels)
         self.stop = len(labels) if stop else None
         if stop:

@@ -87,7 +87,5 @@ def by_label(label: str) -> Transform:
     """
     known = catalogue()
     if label not in known:
-        raise ApsiError(
-            f"unknown transform '{label}'.{did_you_mean(label, known)} Known: {', '.join(sorted(known))}."
-        )
+        raise ApsiError(f"unknown transform '{label}'.{did_you_mean(label, known)} Known: {', '.join(sorted(known))}.")
     return known[label]

@@ -1,10 +1,10 @@
 """Composition rules of the reversible transforms, as a finite group.
 
-Swapping, inverting and half-shifting channels commute with nothing but are closed under composition: the result is
-always "output channel c is source channel p(c), perhaps inverted, perhaps shifted by half across or down". Swaps form
-S3, inversions add by XOR, and a shift by half undoes itself (exactly where the side is even; where it is odd, up to the
-one pixel that the right and up inverses account for). 3! * 2^3 * 2^3 * 2^3 = 3,072 elements in all, so the length of the
-shortest equal recipe can simply be looked up.
+Swapping, inverting and half-shifting channels is closed under composition: the result is always "output channel c is
+source channel p(c), perhaps inverted, perhaps shifted by half across or down". Swaps form S3, inversions add by XOR,
+and a shift by half undoes itself (exactly where the side is even; where it is odd, up to the one pixel that the right
+and up inverses account for). With 3! * 2^3 * 2^3 * 2^3 = 3,072 elements in all, the length of the shortest equal recipe
+can simply be looked up.
 """
 
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ class Element:
     """1 where shifted vertically by half"""
 
     def then(self, after: "Element") -> "Element":
-        """This one first, then `after`."""
+        """The element that does this one first and `after` second."""
         return Element(
             source=_pick(self.source, after.source),
             inverted=_xor(_pick(self.inverted, after.source), after.inverted),
@@ -55,7 +55,7 @@ def compose(elements: Iterable[Element]) -> Element:
 
 @cache
 def word_lengths(generators: frozenset[Element]) -> dict[Element, int]:
-    """For every reachable element, the length of the shortest composition of generators that equals it (0: identity)."""
+    """For every reachable element, the length of the shortest composition of generators that equals it."""
     lengths = {Element(): 0}
     frontier = [Element()]
     while frontier:

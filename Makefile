@@ -1,0 +1,42 @@
+# apsi: `make help` lists what there is
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow check format bench clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(INSTALLED)  ## make .venv and install apsi with everything it needs
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install -q -e ".[dev]" -c constraints.txt
+	@touch $@
+
+demo: $(INSTALLED)  ## the main job on the sample photos: prepare, train, evaluate, report
+	$(RUN) run.py
+
+test: $(INSTALLED)  ## the test suite, under 5 minutes on two cores
+	$(RUN) -m pytest
+
+test-slow: $(INSTALLED)  ## the tests that take minutes
+	$(RUN) -m pytest -m slow -n 0
+
+check: $(INSTALLED)  ## format, lint, types
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+format: $(INSTALLED)  ## format and fix what can be fixed
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+bench: $(INSTALLED)  ## the speed claims; each prints JSON on its last line
+	@for script in benchmarks/*.py; do echo "== $$script"; $(RUN) $$script || exit 1; done
+
+clean:  ## remove .venv, prepared data and caches; outputs stay
+	rm -rf $(VENV) data .mypy_cache .ruff_cache .pytest_cache .hypothesis
