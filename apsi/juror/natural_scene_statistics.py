@@ -34,12 +34,12 @@ _NEIGHBOURS = (
 def features(photo: Photo) -> Floats:
     """Feature vector `(F,)` `float64` of one photo of any size, looked at as 128 x 128 pixels."""
     small = resize(photo, SIZE, SIZE)
-    bytes_ = np.ascontiguousarray(small.transpose(2, 0, 1))
-    planes = bytes_.astype(np.float32)
+    levels = np.ascontiguousarray(small.transpose(2, 0, 1))
+    planes = levels.astype(np.float32)
     luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
     groups = (
         _texture(luma),
-        _opponents(_LOG[bytes_]),
+        _opponents(cv2.LUT(levels.reshape(-1, SIZE), _LOG).reshape(levels.shape)),
         _channels(planes),
         _hues(small),
         _layout(planes, luma),
