@@ -12,11 +12,13 @@ class Folder(Dataset):
     """All JPEG, PNG, WebP, TIFF and BMP files below a folder; hidden files and folders are passed over."""
 
     def __init__(self, path: str, enlarge: dict[str, int], exclude: list[str]) -> None:
-        """Args:
-        path: the folder, searched recursively.
-        enlarge: for each split, how many versions of each photo: 1 is the photo itself, the others are random
-            crops and flips (used by the `enlarge` step).
-        exclude: folders to leave out, such as apsi's own data and outputs.
+        """Takes the folder; reads nothing yet.
+
+        Args:
+            path: the folder, searched recursively.
+            enlarge: for each split, how many versions of each photo: 1 is the photo itself, the others are random
+                crops and flips (used by the `enlarge` step).
+            exclude: folders to leave out, such as apsi's own data and outputs.
         """
         self.path = Path(path).expanduser()
         self.enlarge = enlarge

@@ -25,9 +25,11 @@ class Sample(Dataset):
     """Seven natural colour photographs, enough to see apsi work on any machine."""
 
     def __init__(self, enlarge: dict[str, int]) -> None:
-        """Args:
-        enlarge: for each split, how many versions of each photo: 1 is the photo itself, the others are random crops
-            and flips (used by the `enlarge` step).
+        """Takes the photos out of the installed packages.
+
+        Args:
+            enlarge: for each split, how many versions of each photo: 1 is the photo itself, the others are random crops
+                and flips (used by the `enlarge` step).
         """
         self.enlarge = enlarge
 

@@ -1,5 +1,7 @@
 """The gymnasium face of the editing core: one photo at a time, `apsi/PhotoEdit-v0`."""
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import gymnasium
@@ -17,14 +19,25 @@ class PhotoEditEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 2}  # noqa: RUF012 (gymnasium's own form)
 
-    def __init__(self, components: Components, split: PreparedSplit, render_mode: str | None = None) -> None:
-        """Args:
-        components: goal, actions, reward and juror.
-        split: where episodes come from, e.g. `prepare(config).split("train")`.
-        render_mode: `rgb_array` to get the photo from `render`.
+    def __init__(
+        self,
+        components: Components,
+        split: PreparedSplit,
+        render_mode: str | None = None,
+        resources: ExitStack | None = None,
+    ) -> None:
+        """Takes what the environment is made of.
+
+        Args:
+            components: goal, actions, reward and juror.
+            split: where episodes come from, e.g. `prepare(config).split("train")`.
+            render_mode: `rgb_array` to get the photo from `render`.
+            resources: closed together with the environment.
         """
+        self._resources = resources or ExitStack()
         self.render_mode = render_mode
-        self.observation_space, self.action_space = spaces_of(components.goal, components.actions)  # type: ignore[assignment]  # gymnasium types Box by every dtype it could have
+        observation_space, self.action_space = spaces_of(components.goal, components.actions)
+        self.observation_space = observation_space  # type: ignore[assignment]  # Box is typed by every dtype at once
         self._components, self._split, self._store = components, split, PhotoStore()
         self._core = self._new_core()
 
@@ -46,8 +59,30 @@ class PhotoEditEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
     def render(self) -> Photo | None:
         return self._core.photos[0].copy() if self.render_mode == "rgb_array" else None
 
+    def close(self) -> None:
+        self._resources.close()
+
     def _new_core(self) -> EditCore:
         return EditCore(self._components, RandomEpisodes(self._split, self.np_random), 1, self._store)
 
     def _info(self) -> dict[str, Any]:
         return {"score": float(self._core.scores[0]), "step": int(self._core.steps[0])}
+
+
+def from_overrides(overrides: Sequence[str] = (), split: str = "train", render_mode: str | None = None) -> PhotoEditEnv:
+    """The environment of a configuration: `gymnasium.make("apsi/PhotoEdit-v0", overrides=["dataset=folder", ...])`.
+
+    Prepares the photos when that was not done before.
+
+    Args:
+        overrides: as on the command line of `run.py`.
+        split: where episodes come from.
+        render_mode: `rgb_array` to get the photo from `render`.
+    """
+    from apsi.assemble import components, load_config, open_jury, prepare
+
+    config = load_config(overrides)
+    prepared = prepare(config)
+    with ExitStack() as stack:
+        jury = stack.enter_context(open_jury(config, prepared.juror))
+        return PhotoEditEnv(components(config, jury), prepared.split(split), render_mode, stack.pop_all())

@@ -13,10 +13,12 @@ class SmallCnn(BaseFeaturesExtractor):
     """
 
     def __init__(self, observation_space: gymnasium.spaces.Box, channels: list[int], features_dim: int) -> None:
-        """Args:
-        observation_space: `(C, h, w)`; SB3 scales its `uint8` values to [0, 1] before they come here.
-        channels: output channels of each convolution, multiples of 8.
-        features_dim: length of the feature vector.
+        """Builds the layers.
+
+        Args:
+            observation_space: `(C, h, w)`; SB3 scales its `uint8` values to [0, 1] before they come here.
+            channels: output channels of each convolution, multiples of 8.
+            features_dim: length of the feature vector.
         """
         super().__init__(observation_space, features_dim)
         layers: list[nn.Module] = []

@@ -36,10 +36,11 @@ def features(photo: Photo) -> Floats:
     small = resize(photo, SIZE, SIZE)
     levels = np.ascontiguousarray(small.transpose(2, 0, 1))
     planes = levels.astype(np.float32)
+    logs = cv2.LUT(levels.reshape(-1, SIZE), _LOG).reshape(levels.shape).astype(np.float32, copy=False)
     luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
     groups = (
         _texture(luma),
-        _opponents(cv2.LUT(levels.reshape(-1, SIZE), _LOG).reshape(levels.shape)),
+        _opponents(logs),
         _channels(planes),
         _hues(small),
         _layout(planes, luma),

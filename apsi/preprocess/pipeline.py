@@ -47,8 +47,10 @@ class Pipeline:
     """Runs the steps one after the other; each finds its own outcome if it was done before."""
 
     def __init__(self, steps: dict[str, Step]) -> None:
-        """Args:
-        steps: by name, in order; the last one leaves the finished folder.
+        """Takes the steps.
+
+        Args:
+            steps: by name, in order; the last one leaves the finished folder.
         """
         self.steps = steps
 

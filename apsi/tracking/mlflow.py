@@ -27,10 +27,12 @@ class MlflowTracker(Tracker):
     """Sends params, metrics (in batches), data set inputs and artefacts to MLflow."""
 
     def __init__(self, uri: str | None, experiment: str, output_dir: str) -> None:
-        """Args:
-        uri: tracking URI; None for a sqlite database and an artefact folder in `output_dir`.
-        experiment: name of the MLflow experiment, made when missing.
-        output_dir: where the local database lies.
+        """Takes the place; connects to it at `start`.
+
+        Args:
+            uri: tracking URI; None for a sqlite database and an artefact folder in `output_dir`.
+            experiment: name of the MLflow experiment, made when missing.
+            output_dir: where the local database lies.
         """
         self._folder = Path(output_dir).expanduser().resolve()
         self._uri = uri or f"sqlite:///{self._folder / 'mlflow.db'}"

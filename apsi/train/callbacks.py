@@ -57,12 +57,14 @@ class MilestoneCallback(BaseCallback):
         save: Callable[[TrainState, bool], None],
         tracker: Tracker,
     ) -> None:
-        """Args:
-        settings: how often.
-        state: where training stands at the start.
-        validate: figures on the validation split, `success_rate` among them.
-        save: writes the last checkpoint, and the best one where the second argument says so.
-        tracker: where the figures are recorded.
+        """Takes what to do at a milestone.
+
+        Args:
+            settings: how often.
+            state: where training stands at the start.
+            validate: figures on the validation split, `success_rate` among them.
+            save: writes the last checkpoint, and the best one where the second argument says so.
+            tracker: where the figures are recorded.
         """
         super().__init__()
         self._settings, self._validate, self._save, self._tracker = settings, validate, save, tracker

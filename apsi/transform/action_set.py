@@ -8,7 +8,9 @@ class ActionSet:
     """The agent's discrete actions, in a fixed order; the last is STOP where the environment has one."""
 
     def __init__(self, labels: list[str], stop: bool = False) -> None:
-        """Args:
+        """Looks the transforms up by their labels.
+
+        Args:
             labels: labels of transforms without repetition, in action order.
             stop: whether STOP follows as the last action.
 

@@ -1,0 +1,65 @@
+"""Prepared episodes for the environment, made without the pipeline."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from apsi.env.core import Components
+from apsi.env.optimise import Optimise
+from apsi.env.restore import Restore
+from apsi.juror.base import Juror
+from apsi.photo import Floats, Photo
+from apsi.photo.prepared import Episode, PreparedSplit
+from apsi.photo.write import write_png
+from apsi.reward.score_difference import ScoreDifference
+from apsi.transform.action_set import ActionSet
+from apsi.transform.base import by_label
+
+LABELS = ["invert_r", "invert_g", "invert_b", "swap_rb"]
+
+
+class Redness(Juror):
+    """Likes red, dislikes blue; counts its calls and batch sizes."""
+
+    fingerprint = "redness"
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def score(self, photos: Sequence[Photo]) -> Floats:
+        self.batches.append(len(photos))
+        means = np.array([photo.mean(axis=(0, 1)) for photo in photos])
+        return 5 + (means[:, 0] - means[:, 2]) / 51
+
+
+@pytest.fixture
+def juror() -> Redness:
+    return Redness()
+
+
+@pytest.fixture
+def split(tmp_path: Path) -> PreparedSplit:
+    """Two reddish photos of different sizes with red and blue exchanged, and a third with red inverted."""
+    episodes = []
+    for i, (label, shape) in enumerate((("swap_rb", (40, 50)), ("swap_rb", (64, 64)), ("invert_r", (41, 37)))):
+        original = np.random.default_rng(i).integers(0, 90, (*shape, 3), dtype=np.uint8) + np.array(
+            [150, 60, 0], np.uint8
+        )
+        degraded = by_label(label)(original)
+        write_png(tmp_path / f"{i}.png", degraded)
+        write_png(tmp_path / f"o{i}.png", original)
+        start, target = Redness().score([degraded, original]).tolist()
+        episodes.append(Episode(tmp_path / f"{i}.png", tmp_path / f"o{i}.png", f"{i}.jpg", (label,), start, target))
+    return PreparedSplit("train", tuple(episodes), "redness", 0, (tmp_path,), "digest")
+
+
+@pytest.fixture
+def restore(juror: Redness) -> Components:
+    return Components(Restore(3, [36, 36], stop=False), ActionSet(LABELS), ScoreDifference(), juror)
+
+
+@pytest.fixture
+def optimise(juror: Redness) -> Components:
+    return Components(Optimise(3, [36, 36], stop=True), ActionSet(LABELS, stop=True), ScoreDifference(), juror)

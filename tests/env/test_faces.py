@@ -1,0 +1,80 @@
+"""The two faces of the core: what gymnasium and Stable-Baselines3 expect of an environment."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env as gymnasium_check
+from stable_baselines3.common.env_checker import check_env as sb3_check
+
+import apsi.env  # registers apsi/PhotoEdit-v0
+from apsi.env.core import Components, EditCore
+from apsi.env.gym_env import PhotoEditEnv
+from apsi.env.vec_env import PhotoVecEnv
+from apsi.photo.prepared import PhotoStore, PreparedSplit, RandomEpisodes
+
+SWAP_RB = 3
+
+
+def vec_env(components: Components, split: PreparedSplit, n: int = 4) -> PhotoVecEnv:
+    return PhotoVecEnv(EditCore(components, RandomEpisodes(split, np.random.default_rng(0)), n, PhotoStore()))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("goal", ["restore", "optimise"])
+def test_gymnasiums_and_sb3s_env_checkers_pass(
+    goal: str, split: PreparedSplit, request: pytest.FixtureRequest
+) -> None:
+    env = PhotoEditEnv(request.getfixturevalue(goal), split, render_mode="rgb_array")
+    gymnasium_check(env, skip_render_check=True)
+    sb3_check(env)
+
+
+def test_gymnasium_makes_the_registered_environment_from_command_line_overrides(data_dir: object) -> None:
+    env = gymnasium.make("apsi/PhotoEdit-v0", overrides=["debug=tiny", f"data_dir={data_dir}"], split="val")
+    observation, info = env.reset(seed=1)
+    assert observation.shape == (3, 36, 36)
+    assert 0 <= info["score"] <= 10
+    assert apsi.env.__doc__
+    env.close()
+
+
+def test_a_seed_repeats_an_episode(restore: Components, split: PreparedSplit) -> None:
+    env = PhotoEditEnv(restore, split)
+    first, _ = env.reset(seed=5)
+    env.step(np.int64(0))
+    env.reset()
+    again, _ = env.reset(seed=5)
+    assert (first == again).all()
+
+
+def test_no_image_travels_in_info_except_the_terminal_observation(restore: Components, split: PreparedSplit) -> None:
+    env = vec_env(restore, split)
+    env.reset()
+    seen = set()
+    for _ in range(6):
+        _, _, _, infos = env.step(np.full(4, SWAP_RB))
+        seen |= {key for info in infos for key, value in info.items() if isinstance(value, np.ndarray)}
+    assert seen == {"terminal_observation"}
+
+
+def test_an_ended_episode_is_reset_and_its_last_observation_kept(restore: Components, split: PreparedSplit) -> None:
+    env = vec_env(restore, split)
+    env.reset()
+    ended = 0
+    for _ in range(12):
+        observations, rewards, dones, infos = env.step(np.full(4, SWAP_RB))
+        assert rewards.dtype == np.float32
+        for i in np.flatnonzero(dones):
+            ended += 1
+            assert env.core.steps[i] == 0
+            assert (observations[i] == env.core.observe([i])[0]).all()
+            assert infos[i]["terminal_observation"].shape == observations[i].shape
+            assert infos[i]["episode"]["l"] in (1, 2, 3)
+            assert infos[i]["TimeLimit.truncated"] == (not infos[i]["is_success"])
+    assert ended > 4
+
+
+def test_training_meets_every_episode_before_any_comes_twice(split: PreparedSplit) -> None:
+    source = RandomEpisodes(split, np.random.default_rng(0))
+    for _ in range(3):
+        assert {source.next().photo for _ in split.episodes} == {episode.photo for episode in split.episodes}
