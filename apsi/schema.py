@@ -60,4 +60,4 @@ class Config:
 
 def register() -> None:
     """Puts the schema where `conf/config.yaml` finds it."""
-    ConfigStore.instance().store(name="schema", node=Config)
+    ConfigStore.instance().store(name="schema", node=Config, replace=True)

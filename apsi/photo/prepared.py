@@ -112,6 +112,6 @@ class RandomEpisodes:
 
 def _inside(folder: Path, room: str, name: str) -> Path:
     """`folder/room/name`, refusing names that lead out of it: the file may come from others."""
-    if Path(name).name != name:
+    if Path(name).name != name or name in ("", ".."):
         raise ApsiError(f"{folder / 'annotations.json'} names the file {name!r}, which is outside its folder")
     return folder / room / name

@@ -3,7 +3,6 @@
 import io
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
@@ -39,8 +38,8 @@ def decode_photo(data: bytes) -> Photo:
         with Image.open(io.BytesIO(data)) as image:
             image.load()
             return _to_srgb(ImageOps.exif_transpose(image))
-    except UnidentifiedImageError:
-        return _decode_deep_colour(data)
+    except UnidentifiedImageError as error:
+        raise UnreadablePhotoError("not an image, or of a kind that is not read") from error
     except Image.DecompressionBombError as error:
         raise UnreadablePhotoError(f"too large: {error}") from error
     except (OSError, SyntaxError, ValueError, TypeError, EOFError) as error:  # what Pillow's decoders raise
@@ -50,21 +49,21 @@ def decode_photo(data: bytes) -> Photo:
 def _to_srgb(image: Image.Image) -> Photo:
     if image.mode in ("F", "LAB", "HSV"):
         raise UnreadablePhotoError(f"pixel mode {image.mode} is not supported; export it as 8- or 16-bit RGB")
+    profile = image.info.get("icc_profile")
     if image.mode.startswith("I"):  # 16-bit gray, which convert() would clip instead of scaling
         values = np.asarray(image, dtype=np.int64)
         top = 65535 if values.max(initial=0) > 255 or image.mode.startswith("I;16") else 255
-        return np.repeat((values * 255 / top).round().clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
-    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
+        image = Image.fromarray((values * 255 / top).round().clip(0, 255).astype(np.uint8))
+    elif "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-        rgb = Image.alpha_composite(white, rgba).convert("RGB")
-    else:
-        rgb = _apply_profile(image)
-    return np.array(rgb, dtype=np.uint8)
+        image = Image.alpha_composite(white, rgba).convert("L" if image.mode.startswith("L") else "RGB")
+    elif image.mode == "P":
+        image = image.convert("RGB")
+    return np.array(_apply_profile(image, profile), dtype=np.uint8)
 
 
-def _apply_profile(image: Image.Image) -> Image.Image:
-    profile = image.info.get("icc_profile")
+def _apply_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
     if profile and image.mode in ("RGB", "CMYK", "L"):
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -75,19 +74,3 @@ def _apply_profile(image: Image.Image) -> Image.Image:
         except (ImageCms.PyCMSError, OSError):
             pass  # a broken or mismatched profile: the pixels are read as sRGB, as viewers do
     return image.convert("RGB")
-
-
-def _decode_deep_colour(data: bytes) -> Photo:
-    """16-bit colour TIFF, which Pillow can't open."""
-    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if values is None:
-        raise UnreadablePhotoError("not an image")
-    if values.dtype == np.uint16:
-        values = (values.astype(np.float32) / 257).round().astype(np.uint8)
-    if values.dtype != np.uint8 or values.ndim != 3 or values.shape[2] not in (3, 4):
-        raise UnreadablePhotoError(f"pixels of type {values.dtype} {values.shape} are not supported")
-    if values.shape[2] == 4:
-        alpha = values[..., 3:].astype(np.float32) / 255
-        values = (values[..., :3] * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
-    rgb: Photo = np.ascontiguousarray(values[..., ::-1])
-    return rgb

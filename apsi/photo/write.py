@@ -51,7 +51,8 @@ def write_png(path: Path, photo: Photo) -> None:
 
 def read_png(path: Path) -> Photo:
     """Reads back what `write_png` wrote, bit for bit."""
-    bgr = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    data = np.fromfile(path, np.uint8)
+    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if bgr is None:
         raise OSError(f"{path} is not a whole PNG file; delete its folder and prepare the data again")
     return np.ascontiguousarray(bgr[..., ::-1])

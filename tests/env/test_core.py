@@ -37,7 +37,9 @@ def test_a_step_scores_all_changed_photos_in_one_juror_call(restore: Components,
     assert core.juror_calls.tolist() == [1, 0, 1]
 
 
-def test_scores_start_from_the_prepared_ones_without_asking_the_juror(restore: Components, split: PreparedSplit) -> None:
+def test_scores_start_from_the_prepared_ones_without_asking_the_juror(
+    restore: Components, split: PreparedSplit
+) -> None:
     core = core_of(restore, split)
     assert restore.juror.batches == []  # type: ignore[attr-defined]
     assert core.scores.tolist() == [episode.start_score for episode in split.episodes]

@@ -21,9 +21,7 @@ def vec_env(components: Components, split: PreparedSplit, n: int = 4) -> PhotoVe
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("goal", ["restore", "optimise"])
-def test_gymnasiums_and_sb3s_env_checkers_pass(
-    goal: str, split: PreparedSplit, request: pytest.FixtureRequest
-) -> None:
+def test_gymnasiums_and_sb3s_env_checkers_pass(goal: str, split: PreparedSplit, request: pytest.FixtureRequest) -> None:
     env = PhotoEditEnv(request.getfixturevalue(goal), split, render_mode="rgb_array")
     gymnasium_check(env, skip_render_check=True)
     sb3_check(env)

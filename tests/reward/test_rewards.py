@@ -12,7 +12,13 @@ from apsi.reward.rl_guide import RlGuide
 from apsi.reward.score_difference import ScoreDifference
 from apsi.reward.sigmoid_bonus import SigmoidBonus
 
-REWARDS: list[Reward] = [ScoreDifference(), ScoreDifference(bonus=0.5), RlGuide(), SigmoidBonus(), SigmoidBonus(2, True)]
+REWARDS: list[Reward] = [
+    ScoreDifference(),
+    ScoreDifference(bonus=0.5),
+    RlGuide(),
+    SigmoidBonus(),
+    SigmoidBonus(2, True),
+]
 scores = arrays(np.float64, 5, elements=st.floats(0, 10))
 flags = arrays(np.bool_, 5)
 
@@ -39,9 +45,7 @@ def test_each_episode_gets_what_it_would_get_alone(
     reward: Reward, before: Floats, after: Floats, ended: np.ndarray, success: np.ndarray
 ) -> None:
     together = reward(transition(before, after, ended=ended, success=success))
-    alone = [
-        reward(transition(before[i], after[i], ended=ended[i], success=success[i]))[0] for i in range(len(before))
-    ]
+    alone = [reward(transition(before[i], after[i], ended=ended[i], success=success[i]))[0] for i in range(len(before))]
     assert together.shape == (5,)
     assert together.tolist() == alone
 

@@ -1,0 +1,107 @@
+"""Every option of every group: found, composed, held against the signature of what it names."""
+
+import inspect
+from functools import cache
+
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import InstantiationException
+from omegaconf import DictConfig, OmegaConf
+
+from apsi import schema
+from apsi.assemble import CONFIG_DIR, load_config
+from apsi.errors import ApsiError
+from apsi.instantiate import WHITELIST, check, instantiate
+
+SUPPLIED = {  # arguments that a caller, not a YAML file, supplies
+    "observation_space",
+    "juror",
+    "context",
+    "config",
+    "folder",
+    "stop",
+}
+
+
+def options() -> list[tuple[str, str]]:
+    """Group and option, from Hydra's own view of conf/."""
+    schema.register()
+    with initialize_config_dir(str(CONFIG_DIR)):
+        loader = GlobalHydra.instance().config_loader()
+        groups = [group for group in loader.list_groups("") if group != "hydra"]
+        return [(group, option) for group in groups for option in loader.get_group_options(group)]
+
+
+OPTIONS = options()
+COMPONENTS = [(group, option) for group, option in OPTIONS if group not in ("experiment", "debug")]
+
+
+@cache
+def load(group: str, option: str) -> DictConfig:
+    """The configuration with this option chosen."""
+    extra = ["dataset.path=somewhere"] if (group, option) == ("dataset", "folder") else []
+    chosen = f"{group}=[{option}]" if group == "policy" else f"{group}={option}"
+    return load_config([chosen, *extra])
+
+
+def test_hydra_sees_every_yaml_file() -> None:
+    files = list(CONFIG_DIR.glob("*/*.yaml"))
+    assert len(OPTIONS) == len(files) == len(list(CONFIG_DIR.rglob("*.yaml"))) - 1
+    assert len(OPTIONS) >= 33
+    assert {group for group, _ in OPTIONS} == {path.name for path in CONFIG_DIR.iterdir() if path.is_dir()}
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_an_option_composes_and_fits_the_signatures(group: str, option: str) -> None:
+    check(load(group, option))
+
+
+@pytest.mark.parametrize(("group", "option"), COMPONENTS)
+def test_yaml_keys_and_constructor_arguments_are_the_same(group: str, option: str) -> None:
+    config = load(group, option)
+    node = config.policy[option] if group == "policy" else config[group]
+    module, _, name = node["_target_"].rpartition(".")
+    target = getattr(__import__(module, fromlist=[name]), name)
+    arguments = set(inspect.signature(target).parameters) - SUPPLIED
+    assert {key for key in node if not key.startswith("_")} - SUPPLIED == arguments
+
+
+@pytest.mark.parametrize(("group", "option"), COMPONENTS)
+def test_a_component_lives_in_the_package_named_like_its_group(group: str, option: str) -> None:
+    node = OmegaConf.load(CONFIG_DIR / group / f"{option}.yaml")
+    target = node[option]["_target_"] if group == "policy" else node["_target_"]
+    assert target.startswith(f"apsi.{group}.")
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_an_option_begins_with_a_comment_that_says_what_it_is(group: str, option: str) -> None:
+    first = (CONFIG_DIR / group / f"{option}.yaml").read_text().splitlines()
+    assert next(line for line in first if not line.startswith("# @package")).startswith("# ")
+
+
+@pytest.mark.parametrize("group", ["degradation", "transform", "reward", "env", "device", "tracking", "juror"])
+def test_what_is_cheap_to_build_is_built(group: str) -> None:
+    for option in (option for g, option in OPTIONS if g == group):
+        assert instantiate(load(group, option)[group]) is not None
+
+
+def test_a_target_outside_the_whitelist_is_refused() -> None:
+    for target in ("os.system", "builtins.eval", "subprocess.run", "apsi.run_folder.subprocess.run", "torch.hub.load"):
+        with pytest.raises((ApsiError, InstantiationException)):
+            instantiate(OmegaConf.create({"_target_": target, "_args_": ["exit 3"]}))
+    assert not any(allowed in ("os.*", "*") for allowed in WHITELIST)
+
+
+def test_an_unknown_argument_names_the_closest() -> None:
+    node = OmegaConf.create({"_target_": "apsi.reward.rl_guide.RlGuide", "step_penalti": 1})
+    with pytest.raises(ApsiError, match="Did you mean 'step_penalty'"):
+        check(node)
+
+
+@pytest.mark.parametrize(("key", "value"), [("reward.step_penalty", "abc"), ("algo.net_arch", 3), ("env.stop", [1])])
+def test_an_argument_of_the_wrong_type_is_named_with_its_value(key: str, value: object) -> None:
+    config = load_config()
+    OmegaConf.update(config, key, value)
+    with pytest.raises(ApsiError, match=f"{key}.*{'abc' if value == 'abc' else ''}"):
+        check(config)
