@@ -1,6 +1,7 @@
 """The single door from configuration to objects: only what is allowed, only with arguments that fit."""
 
 import inspect
+import json
 from collections.abc import Iterator
 from typing import Any, get_type_hints
 
@@ -33,8 +34,8 @@ def instantiate(node: DictConfig, /, **arguments: Any) -> Any:
 def class_and_arguments(node: DictConfig) -> tuple[type, dict[str, Any]]:
     """The class a node names and its arguments, for a library that wants to construct it itself."""
     check(node)
-    arguments = _plain(node)
-    return _locate(arguments.pop("_target_"), node), arguments
+    arguments = {key: value for key, value in _plain(node).items() if not _is_special(key)}
+    return _locate(node), arguments
 
 
 def check(config: DictConfig) -> None:
@@ -45,10 +46,11 @@ def check(config: DictConfig) -> None:
     """
     for node in _components(config):
         arguments = {key: value for key, value in _plain(node).items() if not _is_special(key)}
-        target = _locate(node["_target_"], node)
+        target = _locate(node)
         parameters = inspect.signature(target).parameters
         place = node._get_full_key("") or "configuration"
-        hints = get_type_hints(target if not inspect.isclass(target) or _is_dataclass(target) else target.__init__)
+        annotated = target if not inspect.isclass(target) or _is_dataclass(target) else target.__init__
+        hints = get_type_hints(annotated, include_extras=True)
         for name, value in arguments.items():
             if name not in parameters:
                 raise ApsiError(
@@ -60,14 +62,21 @@ def check(config: DictConfig) -> None:
 
 
 def _check_type(place: str, value: Any, hint: Any) -> None:
+    """Holds a value against a type hint as JSON, strictly: `"5"`, `5.0` and `true` are no integers, a list is a tuple."""
     try:
-        TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(value)
+        adapter = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
+        adapter.validate_json(json.dumps(value, default=str), strict=True)
     except PydanticSchemaGenerationError:
         return
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join([place, *map(str, problem["loc"])])
-        raise ApsiError(f"{where}={problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}") from None
+        message = f"{problem['msg'][0].lower()}{problem['msg'][1:]}"
+        if problem["type"] == "needs_python_object":
+            message = "must be a component, with a _target_"
+        elif problem["type"] == "string_type":
+            message += f"; quote what is text: {where}='\"{problem['input']}\"'"
+        raise ApsiError(f"{where}={problem['input']!r}: {message}") from None
 
 
 def _components(config: Any) -> Iterator[DictConfig]:
@@ -81,15 +90,26 @@ def _components(config: Any) -> Iterator[DictConfig]:
             yield from _components(config._get_node(index))
 
 
-def _locate(target: str, node: DictConfig) -> Any:
-    prefixes = [allowed.removesuffix("*") for allowed in WHITELIST]
-    place = node._get_full_key("") or "configuration"
-    if not any(target.startswith(prefix) for prefix in prefixes):
-        raise ApsiError(f"{place}._target_={target} is not allowed; a component comes from: {', '.join(WHITELIST)}")
+def _locate(node: DictConfig) -> Any:
+    """The class that a node names, or the function that a node with `_partial_` names."""
+    target = str(node["_target_"])
+    place = f"{node._get_full_key('') or 'configuration'}._target_={target}"
+    if not _is_allowed(target):
+        raise ApsiError(f"{place} is not allowed; a component comes from: {', '.join(WHITELIST)}")
     try:
-        return hydra.utils.get_object(target)
+        found = hydra.utils.get_object(target)
     except ImportError as error:
-        raise ApsiError(f"{place}._target_={target} can't be imported: {error}") from error
+        raise ApsiError(f"{place} can't be imported: {error}") from error
+    home = f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', '')}"
+    if not _is_allowed(home):
+        raise ApsiError(f"{place} is not allowed: it leads to {home}")
+    if not inspect.isclass(found) and not node.get("_partial_"):
+        raise ApsiError(f"{place} is not allowed: it must name a class")
+    return found
+
+
+def _is_allowed(name: str) -> bool:
+    return any(name.startswith(pattern.removesuffix("*")) for pattern in WHITELIST)
 
 
 def _plain(node: DictConfig) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """The typed root of every configuration: a key that is not here, or of the wrong type, is an error."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from hydra.core.config_store import ConfigStore
+
+from apsi.errors import ApsiError
 
 Component = dict[str, Any]
 """One option of a group: `_target_` and the arguments of what it names, checked against its signature."""
@@ -19,6 +21,10 @@ class TrainSettings:
     eval_episodes: int = 200
     checkpoint_every: int = 25_000
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            _require(f"train.{name}", value, at_least=1)
+
 
 @dataclass
 class EvaluateSettings:
@@ -27,6 +33,12 @@ class EvaluateSettings:
     episodes: int | None = None
     batch_size: int = 64
     images: int = 20
+
+    def __post_init__(self) -> None:
+        if self.episodes is not None:
+            _require("evaluate.episodes", self.episodes, at_least=1)
+        _require("evaluate.batch_size", self.batch_size, at_least=1)
+        _require("evaluate.images", self.images, at_least=0)
 
 
 @dataclass
@@ -53,9 +65,20 @@ class Config:
     data_dir: str = "data"
     output_dir: str = "outputs"
     score_cache: int = 1_000_000
-    split: str = "test"
+    split: Literal["train", "val", "test", "all"] = "test"
     checkpoint: str | None = None
     resume: str | None = "auto"
+
+    def __post_init__(self) -> None:
+        _require("seed", self.seed, at_least=0, below=2**32)
+        _require("score_cache", self.score_cache, at_least=0)
+
+
+def _require(place: str, value: int, at_least: int, below: int | None = None) -> None:
+    if value < at_least:
+        raise ApsiError(f"{place}={value} must be at least {at_least}")
+    if below is not None and value >= below:
+        raise ApsiError(f"{place}={value} must be below {below}")
 
 
 def register() -> None:

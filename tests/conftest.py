@@ -1,13 +1,25 @@
-"""Shared by all tests: small photos, and apsi in this process without a record of runs."""
+"""Shared by all tests: made photos, a juror that is easy to predict, prepared episodes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from apsi.photo import Photo
+from apsi.env.core import Components
+from apsi.env.optimise import Optimise
+from apsi.env.restore import Restore
+from apsi.juror.base import Juror
+from apsi.photo import Floats, Photo
+from apsi.photo.prepared import Episode, PreparedSplit
+from apsi.photo.write import write_png
+from apsi.reward.score_difference import ScoreDifference
 from apsi.torchvision_ops import define_missing
+from apsi.transform.action_set import ActionSet
+from apsi.transform.base import by_label
+
+LABELS = ["invert_r", "invert_g", "invert_b", "swap_rb"]
 
 define_missing()
 
@@ -21,6 +33,20 @@ def natural_photo(seed: int, height: int = 48, width: int = 64) -> Photo:
     return np.clip(light[..., None] * tint, 0, 255).astype(np.uint8)
 
 
+class Redness(Juror):
+    """Likes red, dislikes blue; remembers the sizes of its batches."""
+
+    fingerprint = "redness"
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def score(self, photos: Sequence[Photo]) -> Floats:
+        self.batches.append(len(photos))
+        means = np.array([photo.mean(axis=(0, 1)) for photo in photos])
+        return 5 + (means[:, 0] - means[:, 2]) / 51
+
+
 @pytest.fixture
 def photo() -> Photo:
     return natural_photo(0)
@@ -30,3 +56,35 @@ def photo() -> Photo:
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One folder of prepared photos for all tests of a worker: what one test prepared the next finds."""
     return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture
+def juror() -> Redness:
+    return Redness()
+
+
+@pytest.fixture
+def split(tmp_path: Path) -> PreparedSplit:
+    """Two reddish photos of different sizes with red and blue exchanged, and a third with red inverted."""
+    episodes = []
+    for i, (label, shape) in enumerate((("swap_rb", (40, 50)), ("swap_rb", (64, 64)), ("invert_r", (41, 37)))):
+        noise = np.random.default_rng(i).integers(0, 90, (*shape, 3), dtype=np.uint8)
+        original = noise + np.array([150, 60, 0], np.uint8)
+        degraded = by_label(label)(original)
+        write_png(tmp_path / f"{i}.png", degraded)
+        write_png(tmp_path / f"o{i}.png", original)
+        start, target = Redness().score([degraded, original]).tolist()
+        episodes.append(Episode(tmp_path / f"{i}.png", tmp_path / f"o{i}.png", f"{i}.jpg", (label,), start, target))
+    return PreparedSplit("train", tuple(episodes), "redness", 0, (tmp_path,), "digest")
+
+
+@pytest.fixture
+def restore(juror: Redness) -> Components:
+    """Repairing within 3 steps, with the actions of `LABELS`."""
+    return Components(Restore(3, [36, 36], stop=False), ActionSet(LABELS), ScoreDifference(), juror)
+
+
+@pytest.fixture
+def optimise(juror: Redness) -> Components:
+    """Improving within 3 steps, with the actions of `LABELS` and STOP."""
+    return Components(Optimise(3, [36, 36], stop=True), ActionSet(LABELS, stop=True), ScoreDifference(), juror)

@@ -39,7 +39,10 @@ class Folder(Dataset):
             folders[:] = sorted(f for f in folders if not f.startswith(".") and not self._is_excluded(here / f))
             for file in sorted(name for name in names if not name.startswith(".")):
                 relative = (here / file).relative_to(self.path).as_posix()
-                if Path(file).suffix.lower() in IMAGE_SUFFIXES:
+                if not _is_utf8(relative):
+                    shown = relative.encode(errors="replace").decode()
+                    skipped.append(Skipped(shown, "its name is not UTF-8; rename it"))
+                elif Path(file).suffix.lower() in IMAGE_SUFFIXES:
                     files.append(SourceFile(relative, here / file))
                 else:
                     skipped.append(Skipped(relative, f"not an image format that is read ({_formats()})"))
@@ -47,6 +50,15 @@ class Folder(Dataset):
 
     def _is_excluded(self, folder: Path) -> bool:
         return folder.resolve() in self._exclude
+
+
+def _is_utf8(name: str) -> bool:
+    """False for names with bytes that Python can only carry as surrogates: no text file can hold them."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _formats() -> str:

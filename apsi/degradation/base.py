@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from apsi.errors import ApsiError
+from apsi.transform.base import STOP_LABEL, by_label
 from apsi.transform.recipe import Recipe
 
 _TRIES = 1000
@@ -32,6 +33,18 @@ class Degradation(ABC):
         return list(recipes.values())
 
 
+def require_labels(labels: list[str]) -> None:
+    """Checks `labels` before any photo is touched.
+
+    Raises:
+        ApsiError: none, an unknown or repeated one, or STOP, which degrades nothing.
+    """
+    if not labels or len(set(labels)) < len(labels) or STOP_LABEL in labels:
+        raise ApsiError(f"degradation.labels={labels} must name one transform or more, each once, and not STOP")
+    for label in labels:
+        by_label(label)
+
+
 def draw_irreducible(labels: list[str], length: int, rng: np.random.Generator) -> Recipe:
     """A random recipe of exactly `length` transforms that no shorter one equals.
 
@@ -44,5 +57,5 @@ def draw_irreducible(labels: list[str], length: int, rng: np.random.Generator) -
             return recipe
     raise ApsiError(
         f"no recipe of {length} transforms out of {labels} was found that does not reduce to a shorter one; "
-        "lower degradation.n or name more transforms in degradation.labels"
+        "lower degradation.n (or n_max) or name more transforms in degradation.labels"
     )

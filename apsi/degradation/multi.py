@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from apsi.degradation.base import Degradation, draw_irreducible
+from apsi.degradation.base import Degradation, draw_irreducible, require_labels
 from apsi.errors import ApsiError
 from apsi.transform.recipe import Recipe
 
@@ -17,6 +17,7 @@ class Multi(Degradation):
     n: int
 
     def __post_init__(self) -> None:
+        require_labels(self.labels)
         if self.n < 1:
             raise ApsiError(f"degradation.n={self.n} must be at least 1; degradation=none leaves photos as they are")
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from apsi.degradation.base import Degradation, draw_irreducible
+from apsi.degradation.base import Degradation, draw_irreducible, require_labels
 from apsi.errors import ApsiError
 from apsi.transform.recipe import Recipe
 
@@ -18,6 +18,7 @@ class Random(Degradation):
     n_max: int
 
     def __post_init__(self) -> None:
+        require_labels(self.labels)
         if not 1 <= self.n_min <= self.n_max:
             raise ApsiError(f"degradation: n_min={self.n_min} and n_max={self.n_max} must be 1 <= n_min <= n_max")
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from apsi.degradation.base import Degradation
+from apsi.degradation.base import Degradation, require_labels
 from apsi.transform.recipe import Recipe
 
 
@@ -13,6 +13,9 @@ class Sequential(Degradation):
     """One transform, going through `labels` in order from a random start: a photo meets each before any comes twice."""
 
     labels: list[str]
+
+    def __post_init__(self) -> None:
+        require_labels(self.labels)
 
     def sample(self, rng: np.random.Generator) -> Recipe:
         return self.sample_many(rng, 1)[0]

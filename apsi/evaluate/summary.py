@@ -57,7 +57,8 @@ def wilson_interval(successes: int, n: int, z: float = 1.959963984540054) -> tup
     p = successes / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # at 0 and n successes rounding would put the rate itself just outside
+    return min(p, max(0.0, centre - half)), max(p, min(1.0, centre + half))
 
 
 def write_results(path: Path, results: Mapping[str, Sequence[EpisodeResult]]) -> None:

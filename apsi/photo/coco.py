@@ -87,7 +87,7 @@ def read_coco(path: Path) -> tuple[list[ImageRecord], dict[str, Any]]:
         return records, content["info"]
     except FileNotFoundError as error:
         raise ApsiError(f"{path} does not exist; prepare the data again with task=preprocess") from error
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ApsiError(
             f"{path} is not an annotation file of apsi ({error!r}); delete its folder and prepare again"
         ) from error

@@ -55,6 +55,8 @@ class PreparedSplit:
         jurors, dropped, digests = set(), 0, []
         for folder in folders:
             records, info = read_coco(folder / "annotations.json")
+            if not info.keys() >= {"juror", "dropped"}:
+                raise ApsiError(f"{folder} is not a prepared split: its annotations name no juror; prepare it again")
             jurors.add(info["juror"])
             dropped += info["dropped"]
             digests.append(file_hash(folder / "annotations.json"))

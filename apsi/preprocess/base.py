@@ -80,6 +80,8 @@ def build_once(target: Path, build: Callable[[Path], None]) -> None:
             return
         partial = target.with_name(f".{target.name}.partial")
         partial.mkdir(exist_ok=True)
+        for stray in partial.rglob(".*.tmp"):  # left by a write that was killed
+            stray.unlink()
         build(partial)
         partial.rename(target)
 

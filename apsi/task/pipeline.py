@@ -19,6 +19,7 @@ def pipeline(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
         with timed(seconds, "prepare"):
             prepared = prepare(config)
             report_prepared(prepared)
+            prepared.split(config.split)  # nothing to evaluate on is better known before training
         trained = train_agent(config, prepared, folder, tracker)
         seconds["train"] = round(trained.state.seconds, 2)
         checkpoint = read_checkpoint(trained.checkpoint)

@@ -17,6 +17,7 @@ from apsi.assemble import components, open_jury
 from apsi.console import progress
 from apsi.env.core import Components, EditCore
 from apsi.env.vec_env import PhotoVecEnv
+from apsi.errors import ApsiError
 from apsi.evaluate.rollout import roll_out
 from apsi.evaluate.summary import summarise
 from apsi.instantiate import class_and_arguments, instantiate
@@ -64,7 +65,15 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         prepared: the prepared photos.
         folder: gets `checkpoints/best.zip` and `checkpoints/last.zip`.
         tracker: records metrics and checkpoints.
+
+    Raises:
+        ApsiError: the train or val split is empty, or the checkpoint can't be read or does not fit.
     """
+    if config.checkpoint is not None:
+        raise ApsiError(
+            f"checkpoint={config.checkpoint} is for task=evaluate; "
+            f"to train on from it: task=train resume={config.checkpoint}"
+        )
     settings = config.train
     train, val = prepared.split("train"), prepared.split("val")
     for split in (train, val):
@@ -85,8 +94,8 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         juror_parameters = pack_parameters(prepared.juror)
 
         def save(state: TrainState, is_best: bool) -> None:
-            paths = [folder.last_checkpoint, *([folder.best_checkpoint] if is_best else [])]
-            for path in paths:
+            # the best one first: the last one says how good it is
+            for path in [*([folder.best_checkpoint] if is_best else []), folder.last_checkpoint]:
                 save_checkpoint(path, model, Checkpoint(path, config, parts.actions.labels, state, juror_parameters))
 
         def validate() -> dict[str, float]:
@@ -161,7 +170,6 @@ def _checkpoint_to_resume(config: DictConfig, folder: RunFolder, tracker: Tracke
     else:
         path = resume_path(config.resume, tracker)
     checkpoint = read_checkpoint(path)
-    _copy(path, folder.last_checkpoint)
     state = checkpoint.state
     best = path.parent / folder.best_checkpoint.name
     if best.is_file():
@@ -170,6 +178,7 @@ def _checkpoint_to_resume(config: DictConfig, folder: RunFolder, tracker: Tracke
         _copy(path, folder.best_checkpoint)
     else:
         state = replace(state, best=None)  # there is nothing to beat
+    _copy(path, folder.last_checkpoint)  # after the best one: from here on this folder is the one to continue
     if earlier is not None:
         earlier.finish(CONTINUED, continued_in=str(folder.path))
     log.info(

@@ -1,0 +1,113 @@
+"""Figures, pictures and the report of an evaluation."""
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apsi.env.core import Components
+from apsi.evaluate.pictures import TILE, mosaic, save_pictures
+from apsi.evaluate.report import write_report
+from apsi.evaluate.rollout import EpisodeResult, roll_out
+from apsi.evaluate.summary import COLUMNS, as_dict, summarise, wilson_interval, write_results
+from apsi.photo.prepared import PhotoStore, PreparedSplit
+from apsi.policy.base import PolicyContext
+from apsi.policy.greedy import Greedy
+from apsi.policy.nothing import Nothing
+
+
+@pytest.fixture
+def results(restore: Components, split: PreparedSplit) -> dict[str, list[EpisodeResult]]:
+    def play(kind: type[Greedy] | type[Nothing], pictures: int) -> list[EpisodeResult]:
+        policy = kind(PolicyContext(restore, None, np.random.default_rng(0)))
+        return list(roll_out(policy, restore, split.episodes, batch_size=8, store=PhotoStore(), pictures=pictures))
+
+    return {"greedy": play(Greedy, 2), "nothing": play(Nothing, 0)}
+
+
+def test_wilsons_interval_has_the_published_values() -> None:
+    """Newcombe, "Two-sided confidence intervals for the single proportion" (1998), table I, method 3."""
+    assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson_interval(15, 148) == pytest.approx((0.0624, 0.1605), abs=5e-5)
+    assert wilson_interval(0, 20) == pytest.approx((0, 0.1611), abs=5e-5)
+    assert wilson_interval(1, 29) == pytest.approx((0.0061, 0.1718), abs=5e-5)
+
+
+@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_interval_holds_the_rate_and_stays_between_0_and_1(case: tuple[int, int]) -> None:
+    successes, n = case
+    low, high = wilson_interval(successes, n)
+    assert 0 <= low <= successes / n + 1e-12
+    assert successes / n - 1e-12 <= high <= 1
+
+
+def test_the_summary_is_what_the_episodes_say(results: dict[str, list[EpisodeResult]]) -> None:
+    played = results["greedy"]
+    summary = summarise(played)
+    assert summary.success_rate == 1
+    assert summary.mean_gain == pytest.approx(sum(r.final_score - r.episode.start_score for r in played) / 3)
+    assert summary.mean_steps == 1
+    assert summary.juror_calls == 12
+    assert set(as_dict({"greedy": summary})["greedy"]) == {
+        "success_rate",
+        "success_ci95",
+        "mean_gain",
+        "mean_steps",
+        "juror_calls",
+    }
+
+
+def test_results_csv_has_a_line_an_episode_and_policy(results: dict[str, list[EpisodeResult]], tmp_path: Path) -> None:
+    write_results(tmp_path / "results.csv", results)
+    with (tmp_path / "results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == COLUMNS
+    assert [(row["policy"], row["photo"]) for row in rows] == [
+        (policy, f"{i}.jpg") for policy in ("greedy", "nothing") for i in range(3)
+    ]
+    assert rows[0]["actions"] == rows[0]["degradation"] == "swap_rb"
+    assert float(rows[0]["final_score"]) == results["greedy"][0].final_score
+
+
+def test_the_mosaic_has_a_row_an_episode_and_a_tile_a_state(results: dict[str, list[EpisodeResult]]) -> None:
+    shown = results["greedy"][:2]
+    picture = mosaic(shown)
+    assert picture.dtype == np.uint8
+    assert picture.shape[1] == 2 * (TILE + 4)
+    assert picture.shape[0] % 2 == 0
+
+
+def test_the_report_shows_everything_and_needs_no_other_file(
+    results: dict[str, list[EpisodeResult]], tmp_path: Path
+) -> None:
+    save_pictures(tmp_path / "images", results["greedy"])
+    summaries = {name: summarise(played) for name, played in results.items()}
+    write_report(
+        tmp_path / "report.html",
+        summary={
+            "split": "test",
+            "episodes": 3,
+            "dataset": "<script>alert(1)</script>",
+            "juror": "redness",
+            "seed": 1,
+            "seconds": {"train": 60.0},
+            "train_timesteps": 1000,
+        },
+        summaries=summaries,
+        results=results,
+        shown="greedy",
+        history=[{"timesteps": 500, "val_success_rate": 0.5, "train_success_rate": None}],
+        config="seed: 1",
+    )
+    page = (tmp_path / "report.html").read_text()
+    sources = re.findall(r"(?:src|href)=\"(.{0,30})", page)
+    assert sum(source.startswith("data:image/png;base64,") for source in sources) == 3  # two pairs and the mosaic
+    assert all(source.startswith(("data:", "#")) for source in sources)
+    assert page.count("<svg") == 3
+    assert "<script>" not in page
+    assert "swap_rb" in page
+    assert not re.search(r"url\((?!#)", page)

@@ -1,0 +1,86 @@
+"""Baselines: they do what their names say and count what they ask the juror."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from apsi.env.core import Components
+from apsi.evaluate.rollout import EpisodeResult, roll_out
+from apsi.photo.prepared import PhotoStore, PreparedSplit
+from apsi.policy.agent import Agent
+from apsi.policy.base import Policy, PolicyContext
+from apsi.policy.greedy import Greedy
+from apsi.policy.nothing import Nothing
+from apsi.policy.random import Random
+
+STOP = 4
+
+
+def play(
+    policy: type[Policy], parts: Components, split: PreparedSplit, predict: Callable | None = None, batch_size: int = 2
+) -> list[EpisodeResult]:
+    made = policy(PolicyContext(parts, predict, np.random.default_rng(0)))
+    return list(roll_out(made, parts, split.episodes, batch_size=batch_size, store=PhotoStore(), pictures=1))
+
+
+def test_nothing_changes_nothing_and_asks_nothing(restore: Components, split: PreparedSplit) -> None:
+    for result in play(Nothing, restore, split):
+        assert (result.actions, result.steps, result.juror_calls, result.success) == ((), 0, 0, False)
+        assert result.gain == 0
+
+
+def test_greedy_repairs_what_one_transform_repairs(restore: Components, split: PreparedSplit) -> None:
+    results = play(Greedy, restore, split)
+    assert [result.actions for result in results] == [("swap_rb",), ("swap_rb",), ("invert_r",)]
+    assert all(result.success for result in results)
+
+
+def test_greedy_counts_each_scored_photo_once(optimise: Components, split: PreparedSplit) -> None:
+    """4 transforms tried at each state, the last of which is the one that nothing improves."""
+    for result in play(Greedy, optimise, split):
+        rounds = result.steps + (result.steps < 3)
+        assert result.juror_calls == 4 * rounds
+
+
+def test_greedy_never_ends_below_where_it_began(optimise: Components, split: PreparedSplit) -> None:
+    assert all(result.gain >= 0 for result in play(Greedy, optimise, split))
+
+
+def test_random_repeats_itself_with_the_same_seed(restore: Components, split: PreparedSplit) -> None:
+    first, second = (play(Random, restore, split) for _ in range(2))
+    assert [r.actions for r in first] == [r.actions for r in second]
+
+
+def test_the_agent_sees_observations_and_nothing_else(restore: Components, split: PreparedSplit) -> None:
+    seen = []
+
+    def predict(observations: np.ndarray) -> np.ndarray:
+        seen.append(observations)
+        return np.full(len(observations), 3)
+
+    results = play(Agent, restore, split, predict)
+    assert [r.success for r in results] == [True, True, False]
+    assert [r.juror_calls for r in results] == [r.steps for r in results]
+    assert {(o.dtype.name, *o.shape[1:]) for o in seen} == {("uint8", 3, 36, 36)}
+
+
+def test_stop_is_no_step_and_leaves_the_photo(optimise: Components, split: PreparedSplit) -> None:
+    for result in play(Agent, optimise, split, lambda o: np.full(len(o), STOP)):
+        assert (result.steps, result.actions, result.gain) == (0, (), 0)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 64])
+def test_results_come_in_order_whatever_the_batch_size(
+    restore: Components, split: PreparedSplit, batch_size: int
+) -> None:
+    results = play(Greedy, restore, split, batch_size=batch_size)
+    assert [result.episode for result in results] == list(split.episodes)
+    assert [result.final_score for result in results] == [episode.target_score for episode in split.episodes]
+
+
+def test_pictures_hold_every_state_of_the_first_episodes_only(restore: Components, split: PreparedSplit) -> None:
+    results = play(Greedy, restore, split)
+    assert [len(result.frames) for result in results] == [2, 0, 0]
+    assert [frame.label for frame in results[0].frames] == ["", "swap_rb"]
+    assert results[0].frames[-1].score == results[0].final_score

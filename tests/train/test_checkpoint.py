@@ -1,0 +1,173 @@
+"""Checkpoints: all that is needed, nothing that runs, whole or an error."""
+
+import io
+import json
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import DictConfig
+from stable_baselines3.common.base_class import BaseAlgorithm
+
+from apsi.assemble import load_config
+from apsi.env.core import Components, EditCore
+from apsi.env.vec_env import PhotoVecEnv
+from apsi.errors import ApsiError
+from apsi.photo.prepared import PhotoStore, PreparedSplit, RandomEpisodes
+from apsi.train.checkpoint import Checkpoint, TrainState, load_into, read_checkpoint, save_checkpoint
+from apsi.train.loop import best_actions, build_model
+
+ALGORITHMS = ["ppo", "dqn"]
+
+
+def config_of(algo: str) -> DictConfig:
+    extra = ["algo.learning_starts=8", "algo.buffer_size=64"] if algo == "dqn" else ["algo.n_steps=8"]
+    return load_config(["debug=tiny", "device=cpu", f"algo={algo}", *extra])
+
+
+def model_of(config: DictConfig, parts: Components, split: PreparedSplit, seed: int = 0) -> BaseAlgorithm:
+    source = RandomEpisodes(split, np.random.default_rng(seed))
+    return build_model(config, PhotoVecEnv(EditCore(parts, source, 4, PhotoStore())), seed)
+
+
+@pytest.fixture(params=ALGORITHMS)
+def saved(
+    request: pytest.FixtureRequest, restore: Components, split: PreparedSplit, tmp_path: Path
+) -> tuple[Path, BaseAlgorithm, DictConfig]:
+    config = config_of(request.param)
+    model = model_of(config, restore, split)
+    model.learn(64)
+    state = TrainState(64, 0.5, 1.5, [{"timesteps": 64}])
+    path = tmp_path / "last.zip"
+    save_checkpoint(path, model, Checkpoint(path, config, restore.actions.labels, state, b"juror"))
+    return path, model, config
+
+
+def test_a_checkpoint_gives_the_same_agent_back(
+    saved: tuple[Path, BaseAlgorithm, DictConfig], restore: Components, split: PreparedSplit
+) -> None:
+    path, model, config = saved
+    checkpoint = read_checkpoint(path)
+    assert checkpoint.config == config
+    assert checkpoint.actions == restore.actions.labels
+    assert checkpoint.juror == b"juror"
+    assert (checkpoint.state.timesteps, checkpoint.state.best, checkpoint.state.history) == (
+        64,
+        0.5,
+        [{"timesteps": 64}],
+    )
+    other = model_of(config, restore, split, seed=7)
+    load_into(checkpoint, other)
+    observations = np.random.default_rng(0).integers(0, 256, (50, 3, 36, 36), dtype=np.uint8)
+    assert (best_actions(other)(observations) == best_actions(model)(observations)).all()
+    assert other.num_timesteps == model.num_timesteps == 64
+
+
+def test_the_optimiser_comes_back_too(
+    saved: tuple[Path, BaseAlgorithm, DictConfig], restore: Components, split: PreparedSplit
+) -> None:
+    path, model, config = saved
+    other = model_of(config, restore, split, seed=7)
+    load_into(read_checkpoint(path), other)
+    before, after = (m.policy.optimizer.state_dict()["state"] for m in (model, other))
+    assert before.keys() == after.keys() and len(before) > 0
+    assert all(torch.equal(before[k]["exp_avg"], after[k]["exp_avg"]) for k in before)
+
+
+def test_dqns_replay_buffer_comes_back(restore: Components, split: PreparedSplit, tmp_path: Path) -> None:
+    config = config_of("dqn")
+    model = model_of(config, restore, split)
+    model.learn(96)  # more than the 64 places: it has gone round
+    path = tmp_path / "last.zip"
+    save_checkpoint(path, model, Checkpoint(path, config, [], TrainState(96), None))
+    other = model_of(config, restore, split, seed=7)
+    load_into(read_checkpoint(path), other)
+    old, new = model.replay_buffer, other.replay_buffer  # type: ignore[attr-defined]
+    assert (new.pos, new.full, new.size()) == (old.pos, old.full, old.size())
+    for name in ("observations", "next_observations", "actions", "rewards", "dones", "timeouts"):
+        assert (getattr(new, name) == getattr(old, name)).all()
+    load_into(read_checkpoint(path), third := model_of(config, restore, split), replay=False)
+    assert third.replay_buffer.size() == 0  # type: ignore[attr-defined]
+
+
+def test_it_is_also_a_model_of_stable_baselines3(saved: tuple[Path, BaseAlgorithm, DictConfig]) -> None:
+    path, model, _ = saved
+    loaded = type(model).load(path, device="cpu")
+    observations = np.zeros((1, 3, 36, 36), np.uint8)
+    assert best_actions(loaded)(observations) == best_actions(model)(observations)
+
+
+def test_reading_a_checkpoint_runs_nothing_that_is_in_it(
+    saved: tuple[Path, BaseAlgorithm, DictConfig], restore: Components, split: PreparedSplit, tmp_path: Path
+) -> None:
+    path, _, config = saved
+    mark = tmp_path / "ran"
+
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+            return (Path.touch, (mark,))
+
+    evil = tmp_path / "evil.zip"
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(evil, "w") as target:
+        for name in source.namelist():
+            data = source.read(name)
+            if name == "data":
+                fields = json.loads(data)
+                bad = torch.nn.Module  # any key: all are unpickled by who reads this member
+                fields["policy_class"] = {":type:": str(bad), ":serialized:": pickle.dumps(Evil()).hex()}
+                data = json.dumps(fields).encode()
+            if name == "apsi/juror.npz":
+                buffer = io.BytesIO()
+                np.savez(buffer, mean=np.array([Evil()], dtype=object))
+                data = buffer.getvalue()
+            target.writestr(name, data)
+        weights = io.BytesIO()
+        torch.save(Evil(), weights)
+        target.writestr("extra.pth", weights.getvalue())
+    with pytest.raises(Exception, match=r"(?i)weights|pickle|unsupported"):
+        load_into(read_checkpoint(evil), model_of(config, restore, split))
+    assert not mark.exists()
+
+
+def test_an_interrupted_save_leaves_the_old_checkpoint(
+    saved: tuple[Path, BaseAlgorithm, DictConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, model, config = saved
+    before = path.read_bytes()
+    monkeypatch.setattr(model, "save", lambda file: file.write(b"half") and (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        save_checkpoint(path, model, Checkpoint(path, config, [], TrainState(), None))
+    assert path.read_bytes() == before
+    assert list(path.parent.glob(".*.tmp")) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"cut"])
+def test_a_broken_file_is_an_error_that_names_it(
+    saved: tuple[Path, BaseAlgorithm, DictConfig], tmp_path: Path, content: bytes
+) -> None:
+    broken = tmp_path / "broken.zip"
+    broken.write_bytes(saved[0].read_bytes()[:5000] if content == b"cut" else content)
+    with pytest.raises(ApsiError, match=r"broken\.zip is not a whole checkpoint"):
+        read_checkpoint(broken)
+
+
+def test_a_zip_of_something_else_and_a_missing_file_are_errors(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
+        archive.writestr("hello", "world")
+    with pytest.raises(ApsiError, match="not a checkpoint of apsi"):
+        read_checkpoint(tmp_path / "other.zip")
+    with pytest.raises(ApsiError, match="does not exist"):
+        read_checkpoint(tmp_path / "none.zip")
+
+
+def test_networks_that_do_not_fit_are_refused(restore: Components, split: PreparedSplit, tmp_path: Path) -> None:
+    config = config_of("ppo")
+    model = model_of(config, restore, split)
+    path = tmp_path / "last.zip"
+    save_checkpoint(path, model, Checkpoint(path, config, [], TrainState(), None))
+    config.feature_extractor.features_dim = 32
+    with pytest.raises(ApsiError, match="does not fit this algorithm"):
+        load_into(read_checkpoint(path), model_of(config, restore, split))
