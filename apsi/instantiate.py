@@ -62,7 +62,7 @@ def check(config: DictConfig) -> None:
 
 
 def _check_type(place: str, value: Any, hint: Any) -> None:
-    """Holds a value against a type hint as JSON, strictly: `"5"`, `5.0` and `true` are no integers, a list is a tuple."""
+    """Holds a value against a type hint as JSON, strictly: `"5"`, `5.0` and `true` are no integers."""
     try:
         adapter = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
         adapter.validate_json(json.dumps(value, default=str), strict=True)

@@ -23,12 +23,12 @@ from apsi.schema import Config
 _FROM_CHECKPOINT_ONLY = ("algo", "feature_extractor", "transform", "juror")
 _OF_THIS_RUN = ("task", "tracking", "device", "worker_pool", "data_dir", "output_dir", "checkpoint", "resume")
 _CONFIG_DIR = Path(__file__).resolve().parent.parent / "conf"
-_HYDRAS_OWN_WORDS = ("Config search path:", "provider=", "To append to", "object_type=", "reference_type=")
+_HYDRAS_OWN_WORDS = ("Config search path:", "provider=", "To append to", "full_key:", "object_type=", "reference_type=")
 
 
 def run(config: DictConfig) -> Any:
     """Runs the configured task in Hydra's output folder and returns its numbers."""
-    with _explained():  # here already, so that Hydra adds no words of its own
+    with _explained(logging.getLogger()):  # here already, so that Hydra adds no words of its own
         return _run(config)
 
 
@@ -92,7 +92,7 @@ def _check_values(config: DictConfig) -> None:
     missing = sorted(OmegaConf.missing_keys(config))
     if missing:
         raise ApsiError(f"{missing[0]} has no value; add {missing[0]}=... to the command line")
-    OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), config))
+    OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.to_container(config)))
 
 
 @contextmanager
@@ -102,53 +102,59 @@ def clear_errors() -> Iterator[None]:
     SIGTERM ends a run like Ctrl-C does: what was learned is saved.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands errors on instead of printing them itself
+    logging.raiseExceptions = False  # a full disk is reported once, by the run, not by its log
     signal.signal(signal.SIGTERM, _interrupt)
     with _explained():
         yield
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _explained(job_log: logging.Logger | None = None) -> Iterator[None]:
     try:
         yield
-    except KeyboardInterrupt:
-        _exit("Interrupted. What was done is saved; the same command goes on from there.", 130)
-    except ApsiError as error:
-        _exit(str(error), 1)
-    except (HydraException, OmegaConfBaseException) as error:
-        _exit(_explain_config_error(error), 1)
-    except yaml.YAMLError as error:
-        _exit(f"a configuration file is not valid YAML: {error}", 1)
-    except OSError as error:
-        explanation = _explain_os_error(error)
-        if explanation is None:
+    except BaseException as error:
+        message = _explain(error)
+        if message is None:
             raise
-        _exit(explanation, 1)
+        if job_log is not None:  # the run's log file, unlike the screen, gets the traceback
+            job_log.info("The run ended with", exc_info=True)
+        interrupted = isinstance(error, KeyboardInterrupt)
+        print(f"\n{message}" if interrupted else f"\nError: {message}", file=sys.stderr)
+        sys.exit(130 if interrupted else 1)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _exit(message: str, code: int) -> None:
-    logging.getLogger().info("The run ended with", exc_info=True)  # only the run's own log keeps the traceback
-    print(f"\nError: {message}" if code == 1 else f"\n{message}", file=sys.stderr)
-    sys.exit(code)
+def _explain(error: BaseException) -> str | None:
+    """What to tell the user, or None where a traceback is of more use."""
+    match error:
+        case KeyboardInterrupt():
+            return "Interrupted. What was done is saved; the same command goes on from there."
+        case ApsiError():
+            return str(error)
+        case HydraException() | OmegaConfBaseException():
+            return _explain_config_error(error)
+        case yaml.YAMLError():
+            return f"a configuration file is not valid YAML: {error}"
+        case OSError():
+            return _explain_os_error(error)
+        case _:
+            return None
 
 
 def _explain_config_error(error: Exception) -> str:
-    cause = error.__cause__
-    lines = [line.rstrip() for text in (error, cause or "") for line in str(text).splitlines()]
-    said = [
-        line.replace("    full_key: ", "at ")
-        for line in dict.fromkeys(lines)
-        if line and not line.lstrip().startswith(_HYDRAS_OWN_WORDS)
-    ]
+    texts = [str(error), str(error.__cause__ or "")]
+    lines = list(dict.fromkeys(line.rstrip() for text in texts for line in text.splitlines()))
+    key = next((line.partition("full_key:")[2].strip() for line in lines if "full_key:" in line), "")
+    said = [line for line in lines if line and not line.lstrip().startswith(_HYDRAS_OWN_WORDS)]
+    if key and not any(key in line for line in said):
+        said.append(f"at {key}")
     if isinstance(error, MissingConfigException) and error.missing_cfg_file is not None:
         said.append(did_you_mean(Path(str(error.missing_cfg_file)).name, error.options or []).strip())
-    elif isinstance(cause, OmegaConfBaseException) and cause.full_key and "Did you mean" not in str(cause):
-        groups = [path.name for path in _CONFIG_DIR.iterdir() if path.is_dir()]
-        said.append(did_you_mean(cause.full_key, groups).strip())
+    elif key and any(f"Key '{key}' not in" in line and "Did you mean" not in line for line in said):
+        said.append(did_you_mean(key, [path.name for path in _CONFIG_DIR.iterdir() if path.is_dir()]).strip())
     return "\n".join(filter(None, said))
 
 
@@ -156,6 +162,6 @@ def _explain_os_error(error: OSError) -> str | None:
     place = f" ({error.filename})" if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full{place}. Make room, or set data_dir and output_dir to another disk; then run again"
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG):
         return f"can't write{place}: {error.strerror}. Set output_dir and data_dir to folders that you can write to"
     return None

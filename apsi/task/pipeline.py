@@ -1,5 +1,6 @@
 """The main job: a folder of photos in, a trained and evaluated agent out."""
 
+from dataclasses import replace
 from typing import Any
 
 from omegaconf import DictConfig
@@ -22,7 +23,7 @@ def pipeline(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
             prepared.split(config.split)  # nothing to evaluate on is better known before training
         trained = train_agent(config, prepared, folder, tracker)
         seconds["train"] = round(trained.state.seconds, 2)
-        checkpoint = read_checkpoint(trained.checkpoint)
+        checkpoint = replace(read_checkpoint(trained.checkpoint), state=trained.state)  # with the whole learning curve
         with timed(seconds, "evaluate"):
             summary = evaluate_agent(config, prepared, checkpoint, folder=folder, tracker=tracker, seconds=seconds)
         write_summary(summary, folder, tracker)

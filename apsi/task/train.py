@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def train(config: DictConfig, folder: RunFolder) -> dict[str, float]:
-    """Prepares, trains, and returns the best success rate on the validation split, steps and seconds."""
+    """Prepares, trains; returns the best success rate on the validation split, steps, seconds, the cache's hit rate."""
     with tracked(config, folder) as tracker:
         prepared = prepare(config)
         report_prepared(prepared)
@@ -22,4 +22,9 @@ def train(config: DictConfig, folder: RunFolder) -> dict[str, float]:
         log.info("Best agent: %s", trained.checkpoint)
         log.info("Evaluate it with: python run.py task=evaluate checkpoint=%s", Path(trained.checkpoint))
         state = trained.state
-        return {"val_success_rate": state.best or 0.0, "timesteps": state.timesteps, "seconds": state.seconds}
+        return {
+            "val_success_rate": state.best or 0.0,
+            "timesteps": state.timesteps,
+            "seconds": state.seconds,
+            "cache_hit_rate": trained.cache_hit_rate,
+        }

@@ -45,6 +45,8 @@ class Trained:
     checkpoint: Path
     """the agent that did best on the validation split"""
     state: TrainState
+    cache_hit_rate: float
+    """share of the scores asked for in this run that were known"""
 
 
 def build_model(config: DictConfig, env: VecEnv, seed: int) -> BaseAlgorithm:
@@ -118,11 +120,10 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
                 for path in (folder.best_checkpoint, folder.last_checkpoint):
                     if path.exists():
                         tracker.artifact(path, "checkpoints")
-        if isinstance(jury, CachedJuror):
-            asked = jury.hits + jury.misses
-            log.info("Score cache: %.1f %% of %s scores were known", 100 * jury.hit_rate, f"{asked:,}")
-            tracker.metrics({"juror/cache_hit_rate": jury.hit_rate}, model.num_timesteps)
-        return Trained(folder.best_checkpoint, milestones.state)
+        hit_rate = jury.hit_rate if isinstance(jury, CachedJuror) else 0.0
+        tracker.metrics({"juror/cache_hit_rate": hit_rate}, model.num_timesteps)
+        log.info("Trained for %.0f s; %.1f %% of the scores were in the cache", milestones.state.seconds, 100 * hit_rate)
+        return Trained(folder.best_checkpoint, milestones.state, hit_rate)
 
 
 def evaluate_quickly(

@@ -72,9 +72,10 @@ class InvertChannel(Transform):
         return Element(inverted=(int(c == "r"), int(c == "g"), int(c == "b")))
 
     def __call__(self, photo: Photo) -> Photo:
-        mask = np.zeros(3, np.uint8)
-        mask[CHANNELS.index(self.channel)] = 255
-        return photo ^ mask  # 255 - x == x ^ 255 for uint8
+        c = CHANNELS.index(self.channel)
+        inverted = photo.copy()
+        np.bitwise_xor(photo[:, :, c], 255, out=inverted[:, :, c])  # 255 - x == x ^ 255 for uint8
+        return inverted
 
 
 TRANSFORMS = (

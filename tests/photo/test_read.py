@@ -156,7 +156,7 @@ def test_a_colour_profile_is_converted_to_srgb(mode: str) -> None:
     """The profile's first primary is sRGB's green and its second sRGB's red, so the two must come out exchanged."""
     image = Image.new("RGB", (2, 1), (200, 100, 50))
     image.putpixel((1, 0), (255, 0, 0))
-    read = decode_photo(encode(image.convert(mode), "PNG", icc_profile=GREEN_FIRST))
+    read = decode_photo(encode(image.convert(mode, palette=Image.Palette.ADAPTIVE), "PNG", icc_profile=GREEN_FIRST))
     assert np.abs(read[0].astype(int) - [[100, 200, 50], [0, 255, 0]]).max() <= 4
 
 
@@ -208,7 +208,7 @@ def test_an_empty_file_is_refused() -> None:
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "TIFF", "BMP"])
 def test_a_truncated_file_is_refused(photo: Photo, image_format: str, share: float) -> None:
     data = encode(Image.fromarray(photo), image_format)
-    with pytest.raises(UnreadablePhotoError, match="corrupt or truncated|not an image"):
+    with pytest.raises(UnreadablePhotoError, match=r"corrupt or truncated|not an image"):
         decode_photo(data[: int(share * len(data))])
 
 
@@ -240,6 +240,7 @@ def test_pixels_that_are_not_8_or_16_bit_rgb_or_gray_are_refused_by_name(mode: s
         decode_photo(encode(Image.new(mode, (4, 4)), "TIFF"))
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, about what it finds broken
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "TIFF", "BMP"])
 def test_damage_anywhere_gives_a_photo_or_a_reason_never_another_error(image_format: str) -> None:
     whole = encode(Image.fromarray(noise(12, 17)), image_format)

@@ -1,0 +1,124 @@
+"""Listing the photos below a folder."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from apsi.dataset.folder import Folder
+from apsi.errors import ApsiError
+
+ONCE = {"train": 1, "val": 1, "test": 1}
+
+
+def make(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(name)
+    return root
+
+
+def listed(root: Path, *exclude: Path) -> list[str]:
+    return [file.name for file in Folder(str(root), ONCE, [str(path) for path in exclude]).listing().files]
+
+
+def test_folders_are_searched_recursively_in_an_order_that_does_not_depend_on_the_disk(tmp_path: Path) -> None:
+    make(tmp_path, "b.jpg", "z/c.jpg", "a/y/d.jpg", "a.jpg", "a/b.jpg")
+    assert listed(tmp_path) == ["a.jpg", "b.jpg", "a/b.jpg", "a/y/d.jpg", "z/c.jpg"]
+
+
+def test_names_are_relative_to_the_folder_and_lead_to_the_files(tmp_path: Path) -> None:
+    file = Folder(str(make(tmp_path, "a/b.jpg")), ONCE, []).listing().files[0]
+    assert (file.name, file.path.read_text()) == ("a/b.jpg", "a/b.jpg")
+
+
+def test_every_usual_suffix_counts_in_any_case(tmp_path: Path) -> None:
+    names = ["1.jpg", "2.JPEG", "3.Png", "4.webp", "5.tif", "6.TIFF", "7.bmp"]
+    assert listed(make(tmp_path, *names)) == names
+
+
+def test_hidden_files_and_folders_are_passed_over_in_silence(tmp_path: Path) -> None:
+    make(tmp_path, "a.jpg", ".hidden.jpg", ".git/b.jpg", "c/.thumbnails/d.jpg", ".DS_Store")
+    listing = Folder(str(tmp_path), ONCE, []).listing()
+    assert [file.name for file in listing.files] == ["a.jpg"]
+    assert listing.skipped == ()
+
+
+def test_excluded_folders_are_left_out_however_they_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, "a.jpg", "data/b.jpg", "outputs/run/c.jpg", "other/data/d.jpg")
+    monkeypatch.chdir(tmp_path)
+    assert listed(tmp_path, Path("data"), tmp_path / "other" / ".." / "outputs") == ["a.jpg", "other/data/d.jpg"]
+
+
+def test_two_files_of_one_name_in_different_folders_are_two_photos(tmp_path: Path) -> None:
+    assert listed(make(tmp_path, "a/x.jpg", "b/x.jpg")) == ["a/x.jpg", "b/x.jpg"]
+
+
+def test_names_may_hold_spaces_and_any_letters(tmp_path: Path) -> None:
+    names = ["Lato nad morzem/Zdjęcie 1.jpg", "猫 (2).png"]
+    assert listed(make(tmp_path, *names)) == ["猫 (2).png", "Lato nad morzem/Zdjęcie 1.jpg"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
+def test_a_name_that_is_not_utf8_is_skipped_with_its_reason(tmp_path: Path) -> None:
+    make(tmp_path, "a.jpg")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jpg")).write_text("latin-1")
+    listing = Folder(str(tmp_path), ONCE, []).listing()
+    assert [file.name for file in listing.files] == ["a.jpg"]
+    assert [(entry.name, entry.reason) for entry in listing.skipped] == [
+        ("caf?.jpg", "its name is not UTF-8; rename it")
+    ]
+
+
+def test_files_of_other_kinds_are_skipped_with_their_reason(tmp_path: Path) -> None:
+    listing = Folder(str(make(tmp_path, "a.jpg", "notes.txt", "raw/b.NEF", "no_suffix")), ONCE, []).listing()
+    assert [entry.name for entry in listing.skipped] == ["no_suffix", "notes.txt", "raw/b.NEF"]
+    assert all("not an image format that is read (bmp jpeg jpg" in entry.reason for entry in listing.skipped)
+
+
+def test_an_empty_folder_has_an_empty_listing(tmp_path: Path) -> None:
+    listing = Folder(str(tmp_path), ONCE, []).listing()
+    assert (listing.files, listing.skipped) == ((), ())
+
+
+def test_a_missing_folder_is_an_error_that_names_the_setting(tmp_path: Path) -> None:
+    with pytest.raises(ApsiError, match=r"dataset\.path=.*gone does not exist; give the folder"):
+        Folder(str(tmp_path / "gone"), ONCE, []).listing()
+
+
+def test_a_file_instead_of_a_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ApsiError, match=r"dataset\.path=.*a\.jpg is a file; give the folder"):
+        Folder(str(make(tmp_path, "a.jpg") / "a.jpg"), ONCE, []).listing()
+
+
+def test_a_folder_that_can_not_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "a.jpg", "locked/b.jpg")
+    scandir = os.scandir
+
+    def refuse_locked(path: str) -> object:
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse_locked)
+    with pytest.raises(ApsiError, match=r"can't read the folder .*locked: Permission denied; check its permissions"):
+        listed(tmp_path)
+
+
+def test_the_name_is_that_of_the_folder_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "Lato 2024/a.jpg")
+    monkeypatch.chdir(tmp_path / "Lato 2024")
+    assert [Folder(path, ONCE, []).name for path in (".", str(tmp_path / "Lato 2024"), "/")] == [
+        "Lato 2024",
+        "Lato 2024",
+        "root",
+    ]
+
+
+def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(make(tmp_path, "Photos/a.jpg", "Photos/out/b.jpg")))
+    files = Folder("~/Photos", ONCE, ["~/Photos/out"]).listing().files
+    assert [file.name for file in files] == ["a.jpg"]

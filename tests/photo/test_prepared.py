@@ -1,0 +1,137 @@
+"""Prepared photos as episodes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from apsi.errors import ApsiError
+from apsi.photo import Photo
+from apsi.photo.coco import ImageRecord, write_coco
+from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit, RandomEpisodes
+from apsi.photo.write import write_png
+
+RECORD = ImageRecord(
+    file_name="a-d00.png",
+    width=4,
+    height=4,
+    source="holiday/a.jpg",
+    original="ab" * 32,
+    original_file_name="a.png",
+    score=3.5,
+    initial_score=7.25,
+    transformations=("swap_gb", "invert_r"),
+)
+
+
+def save(folder: Path, records: Sequence[ImageRecord] = (RECORD,), juror: str = "test", dropped: int = 0) -> Path:
+    write_coco(folder / "annotations.json", records, {"juror": juror, "dropped": dropped})
+    return folder
+
+
+def test_an_episode_starts_at_the_photos_score_and_aims_at_its_originals(tmp_path: Path) -> None:
+    split = PreparedSplit.load("train", [save(tmp_path)])
+    assert split.episodes == (
+        Episode(
+            photo=tmp_path / "images" / "a-d00.png",
+            original=tmp_path / "originals" / "a.png",
+            source="holiday/a.jpg",
+            degradation=("swap_gb", "invert_r"),
+            start_score=3.5,
+            target_score=7.25,
+        ),
+    )
+
+
+def test_several_folders_are_joined_and_their_dropped_photos_added_up(tmp_path: Path) -> None:
+    folders = [save(tmp_path / "train", dropped=2), save(tmp_path / "val", [RECORD] * 2, dropped=3)]
+    split = PreparedSplit.load("all", folders)
+    assert [episode.photo.parent.parent.name for episode in split.episodes] == ["train", "val", "val"]
+    assert (split.name, split.juror, split.dropped, split.folders) == ("all", "test", 5, tuple(folders))
+
+
+def test_the_digest_changes_with_any_annotation(tmp_path: Path) -> None:
+    before = PreparedSplit.load("train", [save(tmp_path)]).digest
+    assert PreparedSplit.load("train", [save(tmp_path)]).digest == before
+    assert PreparedSplit.load("train", [save(tmp_path, [replace(RECORD, score=3.25)])]).digest != before
+
+
+def test_scores_of_different_jurors_are_never_mixed(tmp_path: Path) -> None:
+    folders = [save(tmp_path / "train", juror="strict"), save(tmp_path / "val", juror="kind")]
+    with pytest.raises(ApsiError, match=r"scored by several jurors: \['kind', 'strict'\]"):
+        PreparedSplit.load("all", folders)
+
+
+@pytest.mark.parametrize("missing", ["score", "initial_score", "original_file_name"])
+def test_a_photo_without_scores_or_original_is_an_error(tmp_path: Path, missing: str) -> None:
+    with pytest.raises(ApsiError, match=r"a-d00\.png has no scores; delete the folder and prepare again"):
+        PreparedSplit.load("train", [save(tmp_path, [replace(RECORD, **{missing: None})])])
+
+
+@pytest.mark.parametrize("key", ["juror", "dropped"])
+def test_a_coco_file_of_something_else_is_an_error(tmp_path: Path, key: str) -> None:
+    info = {"juror": "test", "dropped": 0}
+    del info[key]
+    write_coco(tmp_path / "annotations.json", [RECORD], info)
+    with pytest.raises(ApsiError, match="not a prepared split"):
+        PreparedSplit.load("train", [tmp_path])
+
+
+@pytest.mark.parametrize("name", ["../secret.png", "/etc/passwd", "deeper/a.png", "..", ".", ""])
+@pytest.mark.parametrize("field", ["file_name", "original_file_name"])
+def test_a_file_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path, name: str, field: str) -> None:
+    with pytest.raises(ApsiError, match="outside its folder"):
+        PreparedSplit.load("train", [save(tmp_path, [replace(RECORD, **{field: name})])])
+
+
+@pytest.fixture
+def paths(tmp_path: Path, photo: Photo) -> list[Path]:
+    for i in range(3):
+        write_png(tmp_path / f"{i}.png", photo + np.uint8(i))
+    return [tmp_path / f"{i}.png" for i in range(3)]
+
+
+def test_a_stored_photo_is_right_kept_and_can_not_be_changed(paths: list[Path], photo: Photo) -> None:
+    store = PhotoStore()
+    read = store.read(paths[0])
+    assert np.array_equal(read, photo)
+    assert store.read(paths[0]) is read
+    with pytest.raises(ValueError, match="read-only"):
+        read[0, 0, 0] = 1
+
+
+def test_the_store_forgets_what_was_not_used_for_longest_when_memory_is_full(paths: list[Path], photo: Photo) -> None:
+    store = PhotoStore(memory_bytes=2 * photo.nbytes)
+    first, second = store.read(paths[0]), store.read(paths[1])
+    store.read(paths[0])
+    store.read(paths[2])
+    assert store.read(paths[0]) is first
+    assert store.read(paths[1]) is not second
+
+
+def test_a_photo_larger_than_the_memory_can_still_be_read(paths: list[Path], photo: Photo) -> None:
+    store = PhotoStore(memory_bytes=1)
+    assert np.array_equal(store.read(paths[1]), photo + np.uint8(1))
+    assert np.array_equal(store.read(paths[0]), photo)
+
+
+def random_episodes(folder: Path, seed: int) -> RandomEpisodes:
+    records = [replace(RECORD, file_name=f"{i}.png") for i in range(6)]
+    return RandomEpisodes(PreparedSplit.load("train", [save(folder, records)]), np.random.default_rng(seed))
+
+
+def test_every_episode_comes_once_before_any_comes_twice_and_rounds_differ(tmp_path: Path) -> None:
+    source = random_episodes(tmp_path, seed=0)
+    rounds = [[source.next().photo.name for _ in range(6)] for _ in range(3)]
+    assert all(sorted(order) == [f"{i}.png" for i in range(6)] for order in rounds)
+    assert len({tuple(order) for order in rounds}) == 3
+
+
+def test_the_order_of_episodes_depends_on_the_seed_only(tmp_path: Path) -> None:
+    orders = []
+    for seed in (1, 1, 2):
+        source = random_episodes(tmp_path, seed)
+        orders.append([source.next().photo for _ in range(12)])
+    assert orders[0] == orders[1] != orders[2]

@@ -1,0 +1,61 @@
+"""The step that deals photos out to train, val and test."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from apsi.errors import ApsiError
+from apsi.photo.coco import ImageRecord
+from apsi.preprocess.base import Context
+from apsi.preprocess.split import Split
+
+SPLIT = Split(0.7, 0.15, 0.15)
+
+
+def deal(context: Context, originals: Sequence[str], split: Split = SPLIT) -> dict[str, str]:
+    """The split of each file, given the content of each."""
+    records = [ImageRecord(f"{i}.png", 32, 32, f"{i}.jpg", original) for i, original in enumerate(originals)]
+    return {record.file_name: record.split for record in split.run(replace(context, records=tuple(records))).records}
+
+
+def names(count: int) -> list[str]:
+    return [f"photo {i}" for i in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("photos", "train", "val", "test"),
+    [(1, 1, 0, 0), (2, 2, 0, 0), (3, 1, 1, 1), (4, 2, 1, 1), (7, 5, 1, 1), (20, 14, 3, 3), (100, 70, 15, 15)],
+)
+def test_the_ratios_are_kept_and_from_three_photos_up_no_split_is_empty(
+    context: Context, photos: int, train: int, val: int, test: int
+) -> None:
+    counts = Counter(deal(context, names(photos)).values())
+    assert [counts[split] for split in ("train", "val", "test")] == [train, val, test]
+
+
+def test_a_split_of_ratio_zero_stays_empty(context: Context) -> None:
+    assert Counter(deal(context, names(10), Split(0.8, 0.2, 0)).values()) == {"train": 8, "val": 2}
+
+
+def test_copies_of_one_photo_stay_together(context: Context) -> None:
+    dealt = deal(context, [f"photo {i % 10}" for i in range(30)])
+    assert all(dealt[f"{i}.png"] == dealt[f"{i + 10}.png"] == dealt[f"{i + 20}.png"] for i in range(10))
+
+
+def test_the_order_of_the_files_does_not_matter(context: Context) -> None:
+    originals = names(20)
+    forwards, backwards = deal(context, originals), deal(context, originals[::-1])
+    assert list(forwards.values()) == list(backwards.values())[::-1]
+
+
+def test_the_seed_decides_who_is_where(context: Context) -> None:
+    dealt = [deal(replace(context, seed=seed), names(20)) for seed in (0, 0, 1)]
+    assert dealt[0] == dealt[1] != dealt[2]
+
+
+@pytest.mark.parametrize("ratios", [(0.7, 0.2, 0.2), (0.5, 0.2, 0.2), (1.2, -0.1, -0.1)])
+def test_ratios_that_do_not_add_up_are_an_error(ratios: tuple[float, float, float]) -> None:
+    with pytest.raises(ApsiError, match="they must add up to 1"):
+        Split(*ratios)
