@@ -33,12 +33,13 @@ def open_jury(config: DictConfig, juror: Juror) -> Iterator[Juror]:
         yield CachedJuror(pool, config.score_cache) if config.score_cache else pool
 
 
-def prepare(config: DictConfig, juror_parameters: bytes | None = None) -> Prepared:
+def prepare(config: DictConfig, juror_parameters: bytes | None = None, whole_photos: bool = False) -> Prepared:
     """Prepares the data set of a configuration, or finds it prepared.
 
     Args:
         config: a whole configuration.
         juror_parameters: a fitted juror out of a checkpoint, used instead of fitting one.
+        whole_photos: leave out the crops and flips by which the data set is enlarged.
     """
     juror = instantiate(config.juror)
     if juror_parameters is not None and isinstance(juror, FittedJuror):
@@ -50,6 +51,7 @@ def prepare(config: DictConfig, juror_parameters: bytes | None = None) -> Prepar
         open_pool=partial(open_jury, config),
         data_dir=Path(config.data_dir).expanduser(),
         seed=config.seed,
+        whole_photos=whole_photos,
     )
     return prepared
 

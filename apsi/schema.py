@@ -15,11 +15,11 @@ Component = dict[str, Any]
 class TrainSettings:
     """How long to train and what to look at on the way; counted in environment steps."""
 
-    total_timesteps: int = 300_000
+    total_timesteps: int = 150_000
     n_envs: int = 64
-    eval_every: int = 50_000
+    eval_every: int = 10_000
     eval_episodes: int = 200
-    checkpoint_every: int = 25_000
+    checkpoint_every: int = 10_000
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():

@@ -1,9 +1,9 @@
 """How much of the juror's speed a rollout keeps.
 
-Steps the batched environment with random actions, the score cache off, against (a) the juror alone on the photos of such
-rollouts, at its best batch size; (b) Stable-Baselines3's DummyVecEnv and SubprocVecEnv over single environments with a
-juror each; and (c) reports the cache's hit rate and the speed of a real training run. Rounds alternate, so that what else
-the machine does meets all of them; ratios are of medians. The last line is JSON.
+Steps the batched environment with random actions, the score cache off, against (a) the juror alone on the photos of
+such rollouts, at its best batch size; (b) Stable-Baselines3's DummyVecEnv and SubprocVecEnv over single environments
+with a juror each; and (c) reports the cache's hit rate and the speed of a real training run. Rounds alternate, so that
+what else the machine does meets all of them; ratios are of medians. The last line is JSON.
 
     python benchmarks/rollout.py [--seconds 4] [--rounds 5] [--train-steps 20000]
 """
@@ -120,7 +120,9 @@ def main() -> None:
     for i in range(options.rounds):
         for name, measure in measures.items():
             taken[name].append(measure())
-        print(f"round {i + 1}: " + "  ".join(f"{name} {values[-1]:.0f}/s" for name, values in taken.items()), flush=True)
+        print(
+            f"round {i + 1}: " + "  ".join(f"{name} {values[-1]:.0f}/s" for name, values in taken.items()), flush=True
+        )
     subproc.close()
     medians = {name: statistics.median(values) for name, values in taken.items()}
     result = {

@@ -17,6 +17,7 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CAN_FORK = sys.platform == "linux"
+_ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}  # threads that wait for each other slow tests side by side
 _TIMEOUT = 300.0  # seconds; only a command that hangs takes this long
 
 _FORK_FOR_EACH_LINE = """
@@ -164,7 +165,7 @@ def small_disk(folder: Path, size: str) -> Iterator[Callable[[str], None]]:
 
 def _spawn(argv: list[str], printed: Path) -> Command:
     with (printed / "out").open("w") as out, (printed / "err").open("w") as err:
-        process = subprocess.Popen([sys.executable, *argv], cwd=REPOSITORY, stdout=out, stderr=err)
+        process = subprocess.Popen([sys.executable, *argv], cwd=REPOSITORY, env=_ENVIRONMENT, stdout=out, stderr=err)
     return Command(process.pid, process.wait, printed)
 
 
@@ -181,4 +182,4 @@ def _server() -> "subprocess.Popen[str]":
     """Ends with the tests, when its standard input is closed."""
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", _FORK_FOR_EACH_LINE]
-    return subprocess.Popen(command, cwd=REPOSITORY, stdin=pipe, stdout=pipe, text=True)
+    return subprocess.Popen(command, cwd=REPOSITORY, env=_ENVIRONMENT, stdin=pipe, stdout=pipe, text=True)

@@ -69,9 +69,9 @@ def test_yaml_keys_and_constructor_arguments_are_the_same(group: str, option: st
 
 @pytest.mark.parametrize(("group", "option"), COMPONENTS)
 def test_a_component_lives_in_the_package_named_like_its_group(group: str, option: str) -> None:
-    node = OmegaConf.load(CONFIG_DIR / group / f"{option}.yaml")
-    target = node[option]["_target_"] if group == "policy" else node["_target_"]
-    assert target.startswith(f"apsi.{group}.")
+    config = load(group, option)
+    node = config.policy[option] if group == "policy" else config[group]
+    assert node["_target_"].startswith(f"apsi.{group}.")
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)

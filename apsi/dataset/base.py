@@ -33,6 +33,9 @@ class Listing:
 class Dataset(ABC):
     """A named collection of image files."""
 
+    enlarge: dict[str, int]
+    """for each split, how many versions of each photo there are: the photo itself, then random crops and flips of it"""
+
     @property
     @abstractmethod
     def name(self) -> str:

@@ -16,8 +16,7 @@ class Folder(Dataset):
 
         Args:
             path: the folder, searched recursively.
-            enlarge: for each split, how many versions of each photo: 1 is the photo itself, the others are random
-                crops and flips (used by the `enlarge` step).
+            enlarge: for each split, how many versions of each photo to make, the photo itself included.
             exclude: folders to leave out, such as apsi's own data and outputs.
         """
         self.path = Path(path).expanduser()

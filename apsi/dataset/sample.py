@@ -28,8 +28,7 @@ class Sample(Dataset):
         """Takes the photos out of the installed packages.
 
         Args:
-            enlarge: for each split, how many versions of each photo: 1 is the photo itself, the others are random crops
-                and flips (used by the `enlarge` step).
+            enlarge: for each split, how many versions of each photo to make, the photo itself included.
         """
         self.enlarge = enlarge
 

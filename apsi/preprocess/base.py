@@ -43,6 +43,8 @@ class Context:
     images: tuple[Path, ...] = ()
     """file of each record, in the same order"""
     skipped: tuple[Skipped, ...] = ()
+    whole_photos: bool = False
+    """no crops and flips, whatever the data set says: for looking at photos, not for learning from them"""
     prepared: Path | None = None
     """the finished folder, once there is one"""
 

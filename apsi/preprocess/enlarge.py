@@ -19,32 +19,30 @@ from apsi.preprocess.base import SPLITS, Context, Step, build_once, load_records
 class Enlarge(Step):
     """Adds versions of each photo, cut anew from the full-resolution file; they stay in the split of their original."""
 
-    versions: dict[str, int]
-    """for each split, how many versions of a photo there are, the whole photo included"""
     min_scale: float
     """shortest side of a crop, as a share of the photo's"""
 
     def __post_init__(self) -> None:
-        if set(self.versions) != set(SPLITS) or min(self.versions.values()) < 1:
-            raise ApsiError(
-                f"dataset.enlarge={self.versions} must give a number from 1 up for each of train, val, test"
-            )
         if not 0 < self.min_scale <= 1:
             raise ApsiError(f"preprocess.steps.enlarge.min_scale={self.min_scale} must be above 0 and at most 1")
 
     def run(self, context: Context) -> Context:
-        if all(self.versions[record.split] == 1 for record in context.records):
+        versions = context.dataset.enlarge
+        if set(versions) != set(SPLITS) or min(versions.values()) < 1:
+            raise ApsiError(f"dataset.enlarge={versions} must give a number from 1 up for each of train, val and test")
+        wanted = [record for record in context.records if versions[record.split] > 1]
+        if context.whole_photos or not wanted:
             return context
-        context = context.then(self)
+        context = context.then(self, versions)
         files = {file.name: file.path for file in context.dataset.listing().files}
         folder = context.folder("enlarge")
 
         def build(target: Path) -> None:
-            added = parallel(
-                lambda record: self._versions(record, files[record.source], target / "images", context.seed),
-                [record for record in context.records if self.versions[record.split] > 1],
-                "Cutting more photos",
-            )
+            def cut(record: ImageRecord) -> list[ImageRecord]:
+                count = versions[record.split]
+                return self._versions(record, files[record.source], target / "images", context.seed, count)
+
+            added = parallel(cut, wanted, "Cutting more photos")
             save_records(target, (record for records in added for record in records))
 
         build_once(folder, build)
@@ -52,10 +50,10 @@ class Enlarge(Step):
         images = tuple(folder / "images" / record.file_name for record in records)
         return replace(context, records=context.records + records, images=context.images + images)
 
-    def _versions(self, record: ImageRecord, file: Path, images: Path, seed: int) -> list[ImageRecord]:
+    def _versions(self, record: ImageRecord, file: Path, images: Path, seed: int, count: int) -> list[ImageRecord]:
         photo = read_photo(file)
         records = []
-        for version in range(1, self.versions[record.split]):
+        for version in range(1, count):
             rng = np.random.default_rng(seed_for(seed, record.original, version))
             name = f"{Path(record.file_name).stem}-{version:03d}.png"
             write_png(images / name, self._crop(photo, record.width, record.height, rng))

@@ -63,13 +63,14 @@ class Pipeline:
         open_pool: Callable[[Juror], AbstractContextManager[Juror]],
         data_dir: Path,
         seed: int,
+        whole_photos: bool = False,
     ) -> Prepared:
         """Prepares a data set under `data_dir`, or finds it prepared.
 
         Raises:
             ApsiError: no usable photo, or steps that leave no finished folder.
         """
-        context = Context(dataset, degradation, juror, open_pool, data_dir, seed)
+        context = Context(dataset, degradation, juror, open_pool, data_dir, seed, whole_photos=whole_photos)
         for step in self.steps.values():
             context = step.run(context)
         if context.prepared is None:

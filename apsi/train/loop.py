@@ -122,7 +122,9 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
                         tracker.artifact(path, "checkpoints")
         hit_rate = jury.hit_rate if isinstance(jury, CachedJuror) else 0.0
         tracker.metrics({"juror/cache_hit_rate": hit_rate}, model.num_timesteps)
-        log.info("Trained for %.0f s; %.1f %% of the scores were in the cache", milestones.state.seconds, 100 * hit_rate)
+        log.info(
+            "Trained for %.0f s; %.1f %% of the scores were in the cache", milestones.state.seconds, 100 * hit_rate
+        )
         return Trained(folder.best_checkpoint, milestones.state, hit_rate)
 
 

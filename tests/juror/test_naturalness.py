@@ -1,4 +1,4 @@
-"""The naturalness juror: deterministic, bounded, falling with the distance, telling natural photos from damaged ones."""
+"""The naturalness juror: deterministic, bounded, falling with the distance, telling damaged photos from others."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ import pytest
 from skimage import data
 
 from apsi.errors import ApsiError
-from apsi.juror.naturalness import Naturalness
 from apsi.juror.natural_scene_statistics import features
+from apsi.juror.naturalness import Naturalness
 from apsi.juror.parameters import load_parameters, save_parameters
 from apsi.photo import Photo
 from apsi.photo.resize import fit

@@ -22,7 +22,7 @@ RECORDS = [
         original_file_name="zdjęcie.png",
         score=3.0000000000000004,
         initial_score=7.1,
-        transformations=("swap_gb", "invert_r", "swap_gb"),
+        transformations=("swap_gb", "invert_r", "swap_gb", "invert_b"),
     ),
     ImageRecord("plain.png", 10, 20, source="plain.png", original="cd" * 32),
 ]
@@ -56,18 +56,20 @@ def test_each_transformation_is_one_annotation_with_its_place_in_the_sequence(pa
         (0, "swap_gb"),
         (1, "invert_r"),
         (2, "swap_gb"),
+        (3, "invert_b"),
     ]
     assert all(annotation["bbox"] == [0, 0, 64, 48] and annotation["area"] == 64 * 48 for annotation in annotations)
-    assert len({annotation["id"] for annotation in annotations}) == 3
+    assert len({annotation["id"] for annotation in annotations}) == 4
 
 
 def test_every_label_is_one_category_under_transformation(path: Path) -> None:
     categories = COCO(str(path)).dataset["categories"]
     assert [(c["name"], c["supercategory"]) for c in categories] == [
+        ("invert_b", "transformation"),
         ("invert_r", "transformation"),
         ("swap_gb", "transformation"),
     ]
-    assert len({category["id"] for category in categories}) == 2
+    assert len({category["id"] for category in categories}) == 3
 
 
 def test_the_sequence_counts_and_not_the_order_in_the_file(path: Path) -> None:

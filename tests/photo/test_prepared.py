@@ -111,10 +111,12 @@ def test_the_store_forgets_what_was_not_used_for_longest_when_memory_is_full(pat
     assert store.read(paths[1]) is not second
 
 
-def test_a_photo_larger_than_the_memory_can_still_be_read(paths: list[Path], photo: Photo) -> None:
+def test_a_photo_larger_than_the_memory_is_read_and_kept_until_the_next(paths: list[Path], photo: Photo) -> None:
     store = PhotoStore(memory_bytes=1)
     assert np.array_equal(store.read(paths[1]), photo + np.uint8(1))
-    assert np.array_equal(store.read(paths[0]), photo)
+    first = store.read(paths[0])
+    assert np.array_equal(first, photo)
+    assert store.read(paths[0]) is first
 
 
 def random_episodes(folder: Path, seed: int) -> RandomEpisodes:

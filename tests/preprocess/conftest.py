@@ -98,7 +98,7 @@ def prepare() -> Prepare:
             {
                 "resize": Resize(size, "square", min_side=16),
                 "split": Split(0.7, 0.15, 0.15),
-                "enlarge": Enlarge(enlarge, min_scale=0.5),
+                "enlarge": Enlarge(min_scale=0.5),
                 "annotate": Annotate(),
                 "fit_juror": FitJuror(),
                 "score": Score(batch_size=8),

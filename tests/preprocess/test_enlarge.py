@@ -25,8 +25,13 @@ def dealt(context: Context) -> Context:
     return Split(0.7, 0.15, 0.15).run(Resize(32, "longest_side", min_side=16).run(context))
 
 
+def enlarge(context: Context, versions: dict[str, int], min_scale: float = 0.5) -> Context:
+    """The context after the step, for a data set that asks for these versions."""
+    return Enlarge(min_scale).run(replace(context, dataset=Folder(str(context.dataset.path), versions, [])))
+
+
 def test_each_photo_gets_as_many_versions_as_its_split_asks_for(dealt: Context) -> None:
-    after = Enlarge(VERSIONS, min_scale=0.5).run(dealt)
+    after = enlarge(dealt, VERSIONS)
     for record in dealt.records:
         versions = [r for r in after.records if r.source == record.source]
         assert [r.version for r in versions] == list(range(VERSIONS[record.split]))
@@ -34,13 +39,13 @@ def test_each_photo_gets_as_many_versions_as_its_split_asks_for(dealt: Context) 
 
 
 def test_the_whole_photos_come_first_and_unchanged(dealt: Context) -> None:
-    after = Enlarge(VERSIONS, min_scale=0.5).run(dealt)
+    after = enlarge(dealt, VERSIONS)
     assert after.records[: len(dealt.records)] == dealt.records
     assert after.images[: len(dealt.images)] == dealt.images
 
 
 def test_versions_have_the_size_of_the_whole_and_all_differ(dealt: Context) -> None:
-    after = Enlarge(VERSIONS, min_scale=0.5).run(dealt)
+    after = enlarge(dealt, VERSIONS)
     read = [read_png(image) for image in after.images]
     assert all(photo.shape == (r.height, r.width, 3) for photo, r in zip(read, after.records, strict=True))
     assert len({photo.tobytes() for photo in read}) == len(after.images) == 14 * 3 + 3 * 2 + 3
@@ -50,8 +55,10 @@ def test_at_full_scale_a_version_is_the_photo_or_its_mirror_image_cut_from_the_f
     dealt: Context, photos: Path
 ) -> None:
     """From the file, not from the copy at working size: nothing is enlarged that need not be."""
-    after = Enlarge({"train": 3, "val": 3, "test": 3}, min_scale=1).run(
-        replace(dealt, records=dealt.records[:8], images=dealt.images[:8])
+    after = enlarge(
+        replace(dealt, records=dealt.records[:8], images=dealt.images[:8]),
+        {"train": 3, "val": 3, "test": 3},
+        min_scale=1,
     )
     mirrored = []
     for record, image in list(zip(after.records, after.images, strict=True))[8:]:
@@ -70,7 +77,7 @@ def test_a_version_shows_a_part_no_smaller_than_min_scale(tmp_path: Path, contex
     write_png(tmp_path / "map" / "map.png", photo)
     context = replace(context, dataset=Folder(str(tmp_path / "map"), VERSIONS, []))
     resized = Split(1, 0, 0).run(Resize(64, "longest_side", min_side=16).run(context))
-    after = Enlarge({"train": 30, "val": 1, "test": 1}, min_scale=0.5).run(resized)
+    after = enlarge(resized, {"train": 30, "val": 1, "test": 1})
     widths = []
     for image in after.images[1:]:
         version = read_png(image).astype(int)
@@ -82,23 +89,28 @@ def test_a_version_shows_a_part_no_smaller_than_min_scale(tmp_path: Path, contex
 
 
 def test_where_one_version_is_enough_nothing_is_done(dealt: Context) -> None:
-    assert Enlarge({"train": 1, "val": 1, "test": 1}, min_scale=0.5).run(dealt) == dealt
+    once = {"train": 1, "val": 1, "test": 1}
+    assert enlarge(dealt, once).records == dealt.records
+    assert enlarge(dealt, once).key == dealt.key
+
+
+def test_whole_photos_are_all_there_is_where_they_were_asked_for(dealt: Context) -> None:
+    assert enlarge(replace(dealt, whole_photos=True), VERSIONS).images == dealt.images
 
 
 def test_versions_depend_on_the_seed_only(dealt: Context, tmp_path: Path) -> None:
-    step = Enlarge(VERSIONS, min_scale=0.5)
     runs = [replace(dealt, seed=seed, data_dir=tmp_path / name) for seed, name in ((0, "a"), (0, "b"), (1, "c"))]
-    images = [[read_png(image).tobytes() for image in step.run(run).images] for run in runs]
+    images = [[read_png(image).tobytes() for image in enlarge(run, VERSIONS).images] for run in runs]
     assert images[0] == images[1] != images[2]
 
 
 @pytest.mark.parametrize("versions", [{"train": 1, "val": 1}, {"train": 0, "val": 1, "test": 1}])
-def test_versions_must_be_given_for_every_split(versions: dict[str, int]) -> None:
-    with pytest.raises(ApsiError, match="must give a number from 1 up for each of train, val, test"):
-        Enlarge(versions, min_scale=0.5)
+def test_versions_must_be_given_for_every_split(dealt: Context, versions: dict[str, int]) -> None:
+    with pytest.raises(ApsiError, match="must give a number from 1 up for each of train, val and test"):
+        enlarge(dealt, versions)
 
 
 @pytest.mark.parametrize("min_scale", [0, -0.5, 1.5])
 def test_a_scale_outside_of_0_to_1_is_an_error(min_scale: float) -> None:
     with pytest.raises(ApsiError, match=r"min_scale=.* must be above 0 and at most 1"):
-        Enlarge(VERSIONS, min_scale)
+        Enlarge(min_scale)
