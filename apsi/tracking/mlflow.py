@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,22 +96,20 @@ class MlflowTracker(Tracker):
                 f"resume={run_id} is no file, and no run with a checkpoint at {self._uri}: {error}"
             ) from error
 
-    @property
+    @cached_property
     def _client(self) -> "MlflowClient":
-        if not hasattr(self, "_made_client"):
-            logging.getLogger("alembic").setLevel(logging.WARNING)
-            from mlflow import MlflowClient
+        from mlflow import MlflowClient
 
-            if self._local:
-                self._folder.mkdir(parents=True, exist_ok=True)
-                # several processes that open a fresh database at once break it: one makes it, the others wait
-                with FileLock(self._folder / ".mlflow.lock"), self._reachable():
-                    client = MlflowClient(self._uri)
-                    client.search_experiments(max_results=1)
-            else:
-                client = MlflowClient(self._uri)
-            self._made_client = client
-        return self._made_client
+        for noisy in ("alembic", "mlflow.store.db.utils"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+        if not self._local:
+            return MlflowClient(self._uri)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        # several processes that open a fresh database at once break it: one makes it, the others wait
+        with FileLock(self._folder / ".mlflow.lock"), self._reachable():
+            client = MlflowClient(self._uri)
+            client.search_experiments(max_results=1)
+        return client
 
     def _experiment_id(self) -> str:
         from mlflow.exceptions import MlflowException

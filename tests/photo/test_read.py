@@ -151,6 +151,16 @@ def test_exif_orientation_is_applied(orientation: int, image_format: str) -> Non
     assert np.array_equal(decode_photo(encode(Image.fromarray(stored), image_format, exif=exif)), upright)
 
 
+@pytest.mark.parametrize(("orientation", "quarter_turns"), [(3, 2), (6, 3), (8, 1)])
+def test_a_jpeg_of_a_turned_camera_is_read_upright(photo: Photo, orientation: int, quarter_turns: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    upright = np.rot90(photo, quarter_turns)
+    read = decode_photo(encode(Image.fromarray(photo), "JPEG", quality=95, exif=exif))
+    assert read.shape == upright.shape
+    assert np.abs(read.astype(int) - upright).mean() < 2
+
+
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
 def test_a_colour_profile_is_converted_to_srgb(mode: str) -> None:
     """The profile's first primary is sRGB's green and its second sRGB's red, so the two must come out exchanged."""

@@ -104,6 +104,12 @@ def test_versions_depend_on_the_seed_only(dealt: Context, tmp_path: Path) -> Non
     assert images[0] == images[1] != images[2]
 
 
+def test_crops_at_another_scale_are_cut_anew(dealt: Context) -> None:
+    wide, narrow = enlarge(dealt, VERSIONS, min_scale=0.9), enlarge(dealt, VERSIONS, min_scale=0.5)
+    whole = len(dealt.images)
+    assert set(wide.images[whole:]).isdisjoint(narrow.images[whole:])
+
+
 @pytest.mark.parametrize("versions", [{"train": 1, "val": 1}, {"train": 0, "val": 1, "test": 1}])
 def test_versions_must_be_given_for_every_split(dealt: Context, versions: dict[str, int]) -> None:
     with pytest.raises(ApsiError, match="must give a number from 1 up for each of train, val and test"):

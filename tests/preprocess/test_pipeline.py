@@ -38,11 +38,16 @@ def records_of(prepared: Prepared, split: str) -> list[ImageRecord]:
     return read_coco(prepared.folder / split / "annotations.json")[0]
 
 
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def finished(data_dir: Path) -> dict[str, bytes]:
     """Every file under a final name: what another run would take for whole."""
     folders = [folder for room in ("steps", "prepared") for folder in (data_dir / room).glob("[!.]*")]
-    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
-    return {str(file.relative_to(data_dir)): file.read_bytes() for file in files}
+    return {
+        f"{folder.relative_to(data_dir)}/{name}": data for folder in folders for name, data in files_of(folder).items()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -249,11 +254,15 @@ def test_two_machines_prepare_the_same_bytes(
     ],
     ids=str,
 )
-def test_another_setting_gives_another_folder(
+def test_another_setting_gives_another_folder_and_takes_nothing_from_the_earlier_one(
     tmp_path: Path, whole: Prepared, photos: Path, prepare: PrepareCall, change: dict[str, Any]
 ) -> None:
     settings = {"versions": 2} | change
-    assert prepare(photos, tmp_path, **settings).folder.name != whole.folder.name
+    shutil.copytree(whole.folder.parent.parent, tmp_path / "used")
+    used = prepare(photos, tmp_path / "used", **settings).folder
+    fresh = prepare(photos, tmp_path / "fresh", **settings).folder
+    assert used.name == fresh.name != whole.folder.name
+    assert files_of(used) == files_of(fresh)
 
 
 def test_a_juror_fitted_otherwise_gives_another_folder(
