@@ -4,7 +4,7 @@ import hydra
 from omegaconf import DictConfig
 
 from apsi import schema
-from apsi.main import clear_errors, run
+from apsi.main import command_line, run
 
 schema.register()
 
@@ -15,5 +15,5 @@ def main(config: DictConfig) -> object:
 
 
 if __name__ == "__main__":
-    with clear_errors():
+    with command_line():
         main()

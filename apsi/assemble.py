@@ -1,29 +1,18 @@
 """From a configuration to the objects a run is made of."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from apsi import schema
 from apsi.env.core import Components
 from apsi.instantiate import instantiate
 from apsi.juror.base import FittedJuror, Juror
 from apsi.juror.cache import CachedJuror
 from apsi.juror.parameters import unpack_parameters
 from apsi.preprocess.pipeline import Prepared
-
-CONFIG_DIR = Path(__file__).resolve().parent.parent / "conf"
-
-
-def load_config(overrides: Sequence[str] = ()) -> DictConfig:
-    """The configuration that `python run.py` would run with these overrides."""
-    schema.register()
-    with initialize_config_dir(str(CONFIG_DIR)):
-        return compose("config", overrides=list(overrides))
 
 
 @contextmanager

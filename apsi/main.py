@@ -3,9 +3,10 @@
 import errno
 import logging
 import os
+import re
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -13,16 +14,15 @@ from typing import Any
 
 import yaml
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from apsi.config import CONFIG_DIR, with_checkpoint
 from apsi.errors import ApsiError, did_you_mean
 from apsi.schema import Config
 
-_FROM_CHECKPOINT_ONLY = ("algo", "feature_extractor", "transform", "juror")
-_OF_THIS_RUN = ("task", "tracking", "device", "worker_pool", "data_dir", "output_dir", "checkpoint", "resume")
-_CONFIG_DIR = Path(__file__).resolve().parent.parent / "conf"
+_PATHS = ("dataset.path", "checkpoint", "resume", "data_dir", "output_dir")
 _HYDRAS_OWN_WORDS = ("Config search path:", "provider=", "To append to", "full_key:", "object_type=", "reference_type=")
 
 
@@ -41,7 +41,7 @@ def _run(config: DictConfig) -> Any:
     show_log()
     hydra = HydraConfig.get()
     overrides = list(hydra.overrides.task)
-    config = _with_checkpoint(config, overrides)
+    config = with_checkpoint(config, overrides)
     _check_values(config)
     define_missing()
     check(config)
@@ -60,33 +60,6 @@ def _run(config: DictConfig) -> Any:
     return result
 
 
-def _with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
-    """With `checkpoint=` or a named `resume=`, everything the command line does not name comes from the checkpoint."""
-    if config.checkpoint is None and config.resume in (None, "auto", "never"):
-        return config
-    from apsi.instantiate import instantiate
-    from apsi.train.checkpoint import read_checkpoint
-    from apsi.train.loop import resume_path
-
-    if config.checkpoint is not None:
-        path = Path(config.checkpoint).expanduser()
-    else:
-        path = resume_path(config.resume, instantiate(config.tracking))
-    saved = read_checkpoint(path).config
-    for override in overrides:
-        key = override.lstrip("+~").partition("=")[0].partition("@")[0]
-        group = key.partition(".")[0].partition("/")[0]
-        if group in _FROM_CHECKPOINT_ONLY:
-            raise ApsiError(f"{override}: the checkpoint {path} decides on {group}; leave it out")
-        if group in ("experiment", "debug"):
-            raise ApsiError(f"{override}: with a checkpoint, name the single values to change instead of a preset")
-        if group in Config.__dataclass_fields__:
-            OmegaConf.update(saved, key, OmegaConf.select(config, key), merge=False, force_add=True)
-    for key in _OF_THIS_RUN:
-        OmegaConf.update(saved, key, config[key], merge=False, force_add=True)
-    return saved
-
-
 def _check_values(config: DictConfig) -> None:
     """Holds the configuration against its schema once more: `+key=value` has gone round it."""
     missing = sorted(OmegaConf.missing_keys(config))
@@ -96,16 +69,26 @@ def _check_values(config: DictConfig) -> None:
 
 
 @contextmanager
-def clear_errors() -> Iterator[None]:
-    """Turns errors meant for the user into one message and an exit code; others keep their traceback.
+def command_line() -> Iterator[None]:
+    """Around Hydra's main: paths may be typed as they are, and errors meant for the user are one message.
 
-    SIGTERM ends a run like Ctrl-C does: what was learned is saved.
+    Other errors keep their traceback. SIGTERM ends a run like Ctrl-C does: what was learned is saved.
     """
+    sys.argv[1:] = [_quote_path(argument) for argument in sys.argv[1:]]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands errors on instead of printing them itself
     logging.raiseExceptions = False  # a full disk is reported once, by the run, not by its log
     signal.signal(signal.SIGTERM, _interrupt)
     with _explained():
         yield
+
+
+def _quote_path(argument: str) -> str:
+    """`dataset.path=~/Grün, 2024` as Hydra's grammar wants it; anything else as it is."""
+    key, given, value = argument.partition("=")
+    if not given or key not in _PATHS or re.fullmatch(r"[\w./-]*", value, re.ASCII) or value[0] in "'\"":
+        return argument
+    escaped = re.sub(r"^~(?=/|$)", str(Path.home()).replace("\\", r"\\"), value).replace("'", r"\'")
+    return f"{key}='{escaped}'"
 
 
 @contextmanager
@@ -131,7 +114,9 @@ def _explain(error: BaseException) -> str | None:
     """What to tell the user, or None where a traceback is of more use."""
     match error:
         case KeyboardInterrupt():
-            return "Interrupted. What was done is saved; the same command goes on from there."
+            return (
+                "Interrupted. What was done is saved; the same command goes on from there, unless it says resume=never."
+            )
         case ApsiError():
             return str(error)
         case HydraException() | OmegaConfBaseException():
@@ -145,6 +130,8 @@ def _explain(error: BaseException) -> str | None:
 
 
 def _explain_config_error(error: Exception) -> str:
+    if isinstance(error, OverrideParseException):
+        return f"can't read {error.override}; quote values with other than plain characters: 'key=\"value\"'"
     texts = [str(error), str(error.__cause__ or "")]
     lines = list(dict.fromkeys(line.rstrip() for text in texts for line in text.splitlines()))
     key = next((line.partition("full_key:")[2].strip() for line in lines if "full_key:" in line), "")
@@ -154,7 +141,7 @@ def _explain_config_error(error: Exception) -> str:
     if isinstance(error, MissingConfigException) and error.missing_cfg_file is not None:
         said.append(did_you_mean(Path(str(error.missing_cfg_file)).name, error.options or []).strip())
     elif key and any(f"Key '{key}' not in" in line and "Did you mean" not in line for line in said):
-        said.append(did_you_mean(key, [path.name for path in _CONFIG_DIR.iterdir() if path.is_dir()]).strip())
+        said.append(did_you_mean(key, [path.name for path in CONFIG_DIR.iterdir() if path.is_dir()]).strip())
     return "\n".join(filter(None, said))
 
 

@@ -1,6 +1,7 @@
 """The folder of one run: what was run, on what, and how it ended."""
 
 import json
+import logging
 import platform
 import shlex
 import socket
@@ -19,6 +20,8 @@ from omegaconf import DictConfig, OmegaConf
 from apsi import __version__
 from apsi.photo.hash import value_hash
 from apsi.photo.write import write_text
+
+log = logging.getLogger(__name__)
 
 RUNNING, FINISHED, FAILED, INTERRUPTED, CONTINUED = "running", "finished", "failed", "interrupted", "continued"
 _LIBRARIES = ("torch", "stable-baselines3", "gymnasium", "hydra-core", "omegaconf", "numpy", "opencv-python-headless")
@@ -42,6 +45,7 @@ class RunFolder:
             {
                 "status": RUNNING,
                 "config_key": config_key(config),
+                "resume": config.resume,
                 "command": shlex.join([Path(sys.executable).name, *sys.argv]),
                 "started": datetime.now(UTC).isoformat(timespec="seconds"),
                 "host": socket.gethostname(),
@@ -100,11 +104,16 @@ def config_key(config: DictConfig) -> str:
 
 def find_unfinished(current: RunFolder) -> RunFolder | None:
     """The latest run of the same task and configuration that was killed, interrupted or failed."""
-    key = current.record().get("config_key")
+    wanted = {name: current.record().get(name) for name in ("config_key", "resume")}
     for path in sorted(current.path.parent.iterdir(), reverse=True):
         folder = RunFolder(path)
-        if path != current.path and folder.record().get("config_key") == key and folder.is_unfinished():
+        record = folder.record()
+        if path == current.path or not record.items() >= wanted.items():
+            continue
+        if folder.is_unfinished():
             return folder
+        if record["status"] == RUNNING and record["host"] != socket.gethostname():
+            log.warning("%s may still run on %s; if not, continue it with resume=%s", path, record["host"], path)
     return None
 
 

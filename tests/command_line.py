@@ -23,9 +23,10 @@ _ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}  # threads that wait for ea
 _TIMEOUT = 300.0  # seconds; only a command that hangs takes this long
 
 _FORK_FOR_EACH_LINE = """
-import json, os, runpy, signal, sys
-import apsi.task.evaluate, apsi.task.pipeline, apsi.task.preprocess, apsi.task.train
+import gc, json, os, runpy, signal, sys, traceback
+import apsi.task.evaluate, apsi.task.pipeline, apsi.task.preprocess, apsi.task.train, torch._dynamo
 
+gc.freeze()
 for line in sys.stdin:
     job = json.loads(line)
     pid = os.fork()
@@ -34,8 +35,18 @@ for line in sys.stdin:
             os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.argv = job["argv"]
-        runpy.run_path(sys.argv[0], run_name="__main__")
-        sys.exit()
+        code = 1
+        try:
+            runpy.run_path(sys.argv[0], run_name="__main__")
+            code = 0
+        except SystemExit as end:
+            code = end.code or 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)  # taking down all that was imported would take a second
     print(pid, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """

@@ -74,7 +74,9 @@ def split(tmp_path: Path) -> PreparedSplit:
         write_png(tmp_path / f"{i}.png", degraded)
         write_png(tmp_path / f"o{i}.png", original)
         start, target = Redness().score([degraded, original]).tolist()
-        episodes.append(Episode(tmp_path / f"{i}.png", tmp_path / f"o{i}.png", f"{i}.jpg", (label,), start, target))
+        episodes.append(
+            Episode(tmp_path / f"{i}.png", tmp_path / f"o{i}.png", f"{i}.jpg", f"hash{i}", (label,), start, target)
+        )
     return PreparedSplit("train", tuple(episodes), "redness", 0, (tmp_path,), "digest")
 
 

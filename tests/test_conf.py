@@ -10,7 +10,7 @@ from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 
 from apsi import schema
-from apsi.assemble import CONFIG_DIR, load_config
+from apsi.config import CONFIG_DIR, load_config
 from apsi.errors import ApsiError
 from apsi.instantiate import WHITELIST, check, instantiate
 

@@ -1,6 +1,8 @@
 """What goes wrong is said in one message, with the value, the place and the remedy; nothing is left half-written."""
 
+import io
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -90,8 +92,8 @@ BEFOREHAND = {
     "no environments": (["train.n_envs=0"], ["train.n_envs=0", "at least 1"]),
     "no steps": (["train.total_timesteps=0"], ["train.total_timesteps=0", "at least 1"]),
     "no episodes": (["evaluate.episodes=0"], ["evaluate.episodes=0", "at least 1"]),
-    "words that are no override": (["foo"], ["'foo'", "missing EQUAL"]),
-    "bracket left open": (["train.n_envs=[1"], ["train.n_envs=[1"]),
+    "words that are no override": (["foo"], ["can't read foo"]),
+    "bracket left open": (["train.n_envs=[1"], ["can't read train.n_envs=[1", "quote"]),
     "target outside apsi": (["reward._target_=os.system"], ["reward._target_=os.system", "not allowed", "apsi.*"]),
     "target that leads outside": (["reward._target_=apsi.photo.write.os.system"], ["not allowed", "posix.system"]),
     "target that is a function": (["reward._target_=apsi.photo.write.write_text"], ["not allowed", "a class"]),
@@ -152,8 +154,18 @@ def test_a_configuration_from_elsewhere_runs_no_command(fresh: Place, tmp_path: 
     assert not (tmp_path / "done").exists()
 
 
-def test_a_limit_of_a_component_is_explained(ready: Place) -> None:
-    ready.run("env.max_steps=0").failed("env.max_steps", "0")
+@pytest.mark.parametrize(
+    ("argument", "parts"),
+    [
+        ("env.max_steps=0", ["env.max_steps", "0"]),
+        ("algo.n_steps=0", ["algo.n_steps", "0"]),
+        ("algo.learning_rate=-1", ["algo.learning_rate", "-1"]),
+    ],
+)
+def test_a_value_outside_the_limits_of_its_component_is_explained(
+    ready: Place, argument: str, parts: list[str]
+) -> None:
+    ready.run(argument).failed(*parts)
 
 
 def test_photos_that_are_not_there_are_reported(fresh: Place, tmp_path: Path) -> None:
@@ -250,6 +262,35 @@ def test_damaged_networks_of_a_checkpoint_are_reported(ready: Place, checkpoint:
     content[start : start + 100] = bytes(100)
     damaged.write_bytes(content)
     ready.run("task=evaluate", f"checkpoint={damaged}", tiny=False).failed(str(damaged))
+
+
+def test_a_checkpoint_whose_networks_are_a_program_does_not_run_it(
+    ready: Place, checkpoint: Path, tmp_path: Path
+) -> None:
+    class Program:
+        def __reduce__(self) -> tuple[object, ...]:
+            return os.system, (f"touch {tmp_path / 'done'}",)
+
+    content = io.BytesIO()
+    torch.save(Program(), content)
+    evil = altered(checkpoint, tmp_path / "evil.zip", "policy.pth", content.getvalue())
+    ready.run("task=evaluate", f"checkpoint={evil}", tiny=False).failed(str(evil))
+    assert not (tmp_path / "done").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no networks"], ids=["empty", "text"])
+def test_a_checkpoint_without_networks_is_reported(
+    ready: Place, checkpoint: Path, tmp_path: Path, content: bytes
+) -> None:
+    poor = altered(checkpoint, tmp_path / "poor.zip", "policy.pth", content)
+    ready.run("task=evaluate", f"checkpoint={poor}", tiny=False).failed(str(poor))
+
+
+def test_a_checkpoint_whose_configuration_is_not_yaml_is_reported(
+    ready: Place, checkpoint: Path, tmp_path: Path
+) -> None:
+    broken = altered(checkpoint, tmp_path / "broken.zip", CONFIG, b"reward: [")
+    ready.run("task=evaluate", f"checkpoint={broken}", tiny=False).failed(str(broken))
 
 
 def test_a_checkpoint_from_elsewhere_runs_no_command_named_in_its_configuration(

@@ -24,6 +24,8 @@ class EpisodeSource(Protocol):
 
     def next(self) -> Episode: ...
 
+    def reseed(self, seed: int) -> None: ...
+
 
 @dataclass(frozen=True)
 class StepResult:
@@ -63,6 +65,10 @@ class EditCore:
         self.start, self.target, self.scores, self.lowest = (np.zeros(n) for _ in range(4))
         self.steps: Ints = np.zeros(n, dtype=np.int64)
         self.juror_calls: Ints = np.zeros(n, dtype=np.int64)
+
+    def reseed(self, seed: int) -> None:
+        """Lets the order of the coming episodes depend on this seed."""
+        self._source.reseed(seed)
 
     def reset(self, indices: Sequence[int] | None = None) -> None:
         """Begins new episodes at these indices, or at all."""

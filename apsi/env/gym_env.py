@@ -79,7 +79,8 @@ def from_overrides(overrides: Sequence[str] = (), split: str = "train", render_m
         split: where episodes come from.
         render_mode: `rgb_array` to get the photo from `render`.
     """
-    from apsi.assemble import components, load_config, open_jury, prepare
+    from apsi.assemble import components, open_jury, prepare
+    from apsi.config import load_config
 
     config = load_config(overrides)
     prepared = prepare(config)

@@ -30,6 +30,8 @@ class PhotoVecEnv(VecEnv):
         self._returns = np.zeros(core.n)
 
     def reset(self) -> VecEnvObs:
+        if self._seeds[0] is not None:
+            self.core.reseed(self._seeds[0])
         self.core.reset()
         self._returns[:] = 0
         self._reset_seeds()

@@ -47,6 +47,9 @@ class _InOrder:
     def next(self) -> Episode:
         return next(self._episodes)
 
+    def reseed(self, seed: int) -> None:
+        """The order is given."""
+
 
 def roll_out(
     policy: Policy,

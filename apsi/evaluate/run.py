@@ -27,7 +27,8 @@ from apsi.preprocess.pipeline import Prepared
 from apsi.run_folder import RunFolder
 from apsi.tracking.base import Tracker
 from apsi.train.checkpoint import Checkpoint, load_into
-from apsi.train.loop import best_actions, build_model
+from apsi.train.loop import best_actions, build_model, require_something_to_do
+from apsi.train.resume import require_unseen
 
 log = logging.getLogger(__name__)
 
@@ -55,11 +56,14 @@ def evaluate_agent(
         What `summary.json` holds, without `seconds["evaluate"]`, which the caller knows.
     """
     split = prepared.split(config.split)
+    if split.name in ("val", "test"):
+        require_unseen(checkpoint, split)
     tracker.dataset(split, split.name)
     episodes = split.episodes[: config.evaluate.episodes]
     results: dict[str, list[EpisodeResult]] = {}
     with open_jury(config, prepared.juror) as jury:
         parts, store = components(config, jury), PhotoStore()
+        require_something_to_do(split, parts.goal)
         predict = best_actions(_load_agent(config, checkpoint, parts, split, store))
         for name, node in config.policy.items():
             rng = np.random.default_rng(seed_for(config.seed, "evaluate", name))

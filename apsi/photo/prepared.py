@@ -11,7 +11,7 @@ import numpy as np
 from apsi.errors import ApsiError
 from apsi.photo import Photo
 from apsi.photo.coco import read_coco
-from apsi.photo.hash import file_hash
+from apsi.photo.hash import file_hash, seed_for
 from apsi.photo.write import read_png
 
 _MEMORY_BYTES = 2 * 1024**3
@@ -26,6 +26,8 @@ class Episode:
     """the undegraded photo, for people to look at; never an observation"""
     source: str
     """the file of the data set that the photo was made from"""
+    source_hash: str
+    """SHA-256 of that file"""
     degradation: tuple[str, ...]
     start_score: float
     target_score: float
@@ -67,12 +69,20 @@ class PreparedSplit:
                     _inside(folder, "images", r.file_name),
                     _inside(folder, "originals", r.original_file_name),
                 )
-                episodes.append(Episode(photo, original, r.source, r.transformations, r.score, r.initial_score))
+                episodes.append(
+                    Episode(photo, original, r.source, r.original, r.transformations, r.score, r.initial_score)
+                )
+        episodes.sort(key=lambda e: seed_for(e.photo.name))  # mixed, so that the first few stand for all
         if len(jurors) > 1:
             raise ApsiError(f"{folders[0].parent} was scored by several jurors: {sorted(jurors)}; prepare it again")
         return cls(
             name, tuple(episodes), jurors.pop(), dropped, tuple(folders), "-".join(digest[:12] for digest in digests)
         )
+
+    @property
+    def originals(self) -> set[str]:
+        """SHA-256 of every file that the episodes were made from."""
+        return {episode.source_hash for episode in self.episodes}
 
 
 class PhotoStore:
@@ -104,6 +114,11 @@ class RandomEpisodes:
         self._split = split
         self._rng = rng
         self._order: list[int] = []
+
+    def reseed(self, seed: int) -> None:
+        """Begins anew, in an order that depends on the seed."""
+        self._rng = np.random.default_rng(seed)
+        self._order = []
 
     def next(self) -> Episode:
         """The next episode; there is always one."""

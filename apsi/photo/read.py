@@ -1,6 +1,7 @@
 """Reading image files of any kind into photos."""
 
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from apsi.photo import Photo
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 
 Image.MAX_IMAGE_PIXELS = 300_000_000  # medium-format cameras reach 150 MP; Pillow refuses twice this
 
@@ -35,15 +38,30 @@ def decode_photo(data: bytes) -> Photo:
     if not data:
         raise UnreadablePhotoError("the file is empty")
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        # only these: other decoders of Pillow's may call programs, such as Ghostscript for EPS
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             image.load()
-            return _to_srgb(ImageOps.exif_transpose(image))
+            return _to_srgb(_upright(image))
     except UnidentifiedImageError as error:
         raise UnreadablePhotoError("not an image, or of a kind that is not read") from error
     except Image.DecompressionBombError as error:
         raise UnreadablePhotoError(f"too large: {error}") from error
-    except (OSError, SyntaxError, ValueError, TypeError, EOFError) as error:  # what Pillow's decoders raise
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        TypeError,
+        EOFError,
+        struct.error,
+    ) as error:  # what Pillow's decoders raise
         raise UnreadablePhotoError(f"corrupt or truncated: {error}") from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except (SyntaxError, ValueError, TypeError, OSError, struct.error):
+        return image  # a broken EXIF block says nothing; the pixels are whole
 
 
 def _to_srgb(image: Image.Image) -> Photo:

@@ -1,6 +1,6 @@
 """Step: the annotation file of the originals."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from apsi.photo.coco import write_coco
@@ -9,14 +9,22 @@ from apsi.preprocess.base import Context, Step, build_once
 
 @dataclass(frozen=True)
 class Annotate(Step):
-    """Writes a COCO file of all originals at working size, for any tool that reads COCO."""
+    """Writes a COCO file of all originals at working size, for any tool that reads COCO.
+
+    Its file names are relative to it.
+    """
 
     def run(self, context: Context) -> Context:
         context = context.then(self)
 
         def build(target: Path) -> None:
             info = {"description": f"originals of {context.dataset.name}", "seed": context.seed}
-            write_coco(target / "annotations.json", context.records, info)
+            beside = context.folder("annotate").parent
+            named = [
+                replace(record, file_name=f"../{image.relative_to(beside).as_posix()}")
+                for record, image in zip(context.records, context.images, strict=True)
+            ]
+            write_coco(target / "annotations.json", named, info)
 
         build_once(context.folder("annotate"), build)
         return context

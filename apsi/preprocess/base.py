@@ -72,7 +72,8 @@ class Step(ABC):
 def build_once(target: Path, build: Callable[[Path], None]) -> None:
     """Makes the folder `target` by `build(folder)` unless it is there; it appears whole or not at all.
 
-    A killed build is continued: `build` finds what it wrote before. Processes that want the same folder wait.
+    What a killed build had written is still there when `build` runs again, which may use it. Processes that want the
+    same folder wait.
     """
     if target.is_dir():
         return

@@ -29,4 +29,4 @@ class FitJuror(Step):
 
             build_once(folder, build)
             load_parameters(folder / "juror.npz", juror)
-        return context.then(juror.fingerprint)
+        return context

@@ -32,8 +32,9 @@ class Resize(Step):
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise ApsiError(f"preprocess.steps.resize.mode={self.mode} must be one of: {', '.join(MODES)}")
-        if self.size < 16:
-            raise ApsiError(f"preprocess.steps.resize.size={self.size} must be at least 16 pixels")
+        if self.size < 16 or self.size % 2:
+            # a shift by half undoes itself only where the side is even
+            raise ApsiError(f"preprocess.steps.resize.size={self.size} must be an even number of pixels from 16 up")
 
     def run(self, context: Context) -> Context:
         listing = context.dataset.listing()

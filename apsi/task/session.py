@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from apsi.errors import ApsiError
 from apsi.instantiate import instantiate
 from apsi.preprocess.pipeline import Prepared
 from apsi.run_folder import RunFolder
@@ -28,18 +29,18 @@ def tracked(config: DictConfig, folder: RunFolder) -> Iterator[Tracker]:
         "apsi.command": record["command"],
     }
     tags |= {"mlflow.source.git.commit": str(git["commit"]), "apsi.git.dirty": str(git["dirty"])}
-    tracker.start(f"{folder.path.parent.name}/{folder.path.name}", flat(config), tags)
-    status = FAILED
     try:
-        yield tracker
-        status = FINISHED
-    except KeyboardInterrupt:
-        status = KILLED
-        raise
-    finally:
-        for name in ("config.yaml", "overrides.yaml", "run.json"):
+        tracker.start(f"{folder.path.parent.name}/{folder.path.name}", flat(config), tags)
+        for name in ("config.yaml", "overrides.yaml"):
             tracker.artifact(folder.path / name)
-        tracker.finish(status)
+        yield tracker
+    except BaseException as error:
+        try:
+            tracker.finish(KILLED if isinstance(error, KeyboardInterrupt) else FAILED)
+        except (ApsiError, OSError) as further:
+            log.warning("%s", further)  # the first error is the one to report
+        raise
+    tracker.finish(FINISHED)
 
 
 def flat(config: DictConfig) -> dict[str, str]:

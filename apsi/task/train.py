@@ -1,7 +1,6 @@
 """Training an agent."""
 
 import logging
-from pathlib import Path
 
 from omegaconf import DictConfig
 
@@ -20,7 +19,7 @@ def train(config: DictConfig, folder: RunFolder) -> dict[str, float]:
         report_prepared(prepared)
         trained = train_agent(config, prepared, folder, tracker)
         log.info("Best agent: %s", trained.checkpoint)
-        log.info("Evaluate it with: python run.py task=evaluate checkpoint=%s", Path(trained.checkpoint))
+        log.info("Evaluate it with: python run.py task=evaluate checkpoint=%s", trained.checkpoint)
         state = trained.state
         return {
             "val_success_rate": state.best or 0.0,

@@ -80,9 +80,11 @@ class MlflowTracker(Tracker):
 
     def finish(self, status: str) -> None:
         if self._run_id:
-            self._send()
-            with self._reachable():
-                self._client.set_terminated(self._run_id, status)
+            try:
+                self._send()
+            finally:
+                with self._reachable():
+                    self._client.set_terminated(self._run_id, status)
 
     def find_checkpoint(self, run_id: str) -> Path:
         from mlflow.exceptions import MlflowException
@@ -90,7 +92,9 @@ class MlflowTracker(Tracker):
         try:
             run = self._client.get_run(run_id)
             local = Path(run.data.tags.get("apsi.folder", "")) / "checkpoints" / "last.zip"
-            return local if local.is_file() else Path(self._client.download_artifacts(run_id, "checkpoints/last.zip"))
+            if local.is_file():
+                return local
+            return Path(self._client.download_artifacts(run_id, "checkpoints")) / "last.zip"  # and the best beside it
         except (MlflowException, OSError) as error:
             raise ApsiError(
                 f"resume={run_id} is no file, and no run with a checkpoint at {self._uri}: {error}"

@@ -70,7 +70,7 @@ class MilestoneCallback(BaseCallback):
         self._settings, self._validate, self._save, self._tracker = settings, validate, save, tracker
         self.state = state
         self._began = time.monotonic() - state.seconds
-        self.evaluated_at = state.timesteps
+        self.evaluated_at: int = state.history[-1]["timesteps"] if state.history else 0
         """steps at the latest look at the validation split"""
 
     def _on_step(self) -> bool:
@@ -88,7 +88,7 @@ class MilestoneCallback(BaseCallback):
         """Measures on the validation split and saves the last checkpoint, and the best where it is one."""
         figures = self._validate()
         row: dict[str, Any] = {
-            "timesteps": self.num_timesteps,
+            "timesteps": self.model.num_timesteps,
             "seconds": round(time.monotonic() - self._began, 1),
             "train_success_rate": success_rate(self.model),
             **{f"val_{name}": value for name, value in figures.items()},
@@ -96,14 +96,16 @@ class MilestoneCallback(BaseCallback):
         rate = figures["success_rate"]
         is_best = self.state.best is None or rate > self.state.best
         self.state = replace(self.state, history=[*self.state.history, row], best=rate if is_best else self.state.best)
-        self._tracker.metrics({f"val/{name}": value for name, value in figures.items()}, self.num_timesteps)
-        log.info("%9s steps  validation success %.3f%s", f"{self.num_timesteps:,}", rate, "  (best)" if is_best else "")
-        self.evaluated_at = self.num_timesteps
+        self._tracker.metrics({f"val/{name}": value for name, value in figures.items()}, self.model.num_timesteps)
+        log.info(
+            "%9s steps  validation success %.3f%s", f"{self.model.num_timesteps:,}", rate, "  (best)" if is_best else ""
+        )
+        self.evaluated_at = self.model.num_timesteps
         self.checkpoint(is_best)
 
     def checkpoint(self, is_best: bool = False) -> None:
         """Saves the last checkpoint, and the best one where this is it."""
-        self.state = replace(self.state, timesteps=self.num_timesteps, seconds=time.monotonic() - self._began)
+        self.state = replace(self.state, timesteps=self.model.num_timesteps, seconds=time.monotonic() - self._began)
         self._save(self.state, is_best)
 
 

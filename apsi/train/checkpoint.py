@@ -6,6 +6,7 @@ and optimisers are loaded with `weights_only`, arrays without pickle, the config
 
 import io
 import json
+import pickle
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -40,6 +41,10 @@ class TrainState:
     """spent on training, all continued runs together"""
     history: list[dict[str, Any]] = field(default_factory=list)
     """rows of the learning curve"""
+    dataset: str = ""
+    """folder name of the prepared photos"""
+    trained_on: list[str] = field(default_factory=list)
+    """original photos of all training so far, by the beginnings of their hashes"""
     counters: dict[str, int] = field(default_factory=dict)
     """the model's own counters"""
 
@@ -115,16 +120,22 @@ def load_into(checkpoint: Checkpoint, model: BaseAlgorithm, replay: bool = True)
     """
     try:
         model.set_parameters(str(checkpoint.path), device=model.device)
-    except (ValueError, RuntimeError, KeyError) as error:
-        raise ApsiError(f"{checkpoint.path} does not fit this algorithm and feature extractor: {error}") from error
+    except (ValueError, RuntimeError, KeyError, pickle.UnpicklingError) as error:
+        raise ApsiError(
+            f"{checkpoint.path} does not fit this algorithm and feature extractor, or is damaged; "
+            f"use it with the version of apsi that wrote it, or start afresh with resume=never ({error})"
+        ) from error
     for name, value in checkpoint.state.counters.items():
         if name in _COUNTERS:
             setattr(model, name, value)
     buffer = getattr(model, "replay_buffer", None)
     if replay and isinstance(buffer, ReplayBuffer):
-        with zipfile.ZipFile(checkpoint.path) as archive:
-            if REPLAY in archive.namelist():
-                _fill_replay(buffer, archive.read(REPLAY), checkpoint.path)
+        try:
+            with zipfile.ZipFile(checkpoint.path) as archive:
+                if REPLAY in archive.namelist():
+                    _fill_replay(buffer, archive.read(REPLAY), checkpoint.path)
+        except (zipfile.BadZipFile, ValueError, KeyError) as error:
+            raise ApsiError(f"the replay buffer in {checkpoint.path} is damaged: {error}") from error
 
 
 def _replay_arrays(buffer: ReplayBuffer) -> Mapping[str, Any]:

@@ -1,8 +1,8 @@
 """Training an agent on prepared photos."""
 
 import logging
-import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from apsi.algo.base import Network
 from apsi.assemble import components, open_jury
 from apsi.console import progress
+from apsi.env.base import Goal
 from apsi.env.core import Components, EditCore
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.errors import ApsiError
@@ -26,14 +27,14 @@ from apsi.juror.parameters import pack_parameters
 from apsi.photo import Ints
 from apsi.photo.hash import seed_for
 from apsi.photo.prepared import PhotoStore, PreparedSplit, RandomEpisodes
-from apsi.photo.write import atomic
 from apsi.policy.agent import Agent
 from apsi.policy.base import PolicyContext
 from apsi.preprocess.pipeline import Prepared
-from apsi.run_folder import CONTINUED, RunFolder, find_unfinished
+from apsi.run_folder import RunFolder
 from apsi.tracking.base import Tracker
 from apsi.train.callbacks import MilestoneCallback, ProgressCallback, tracking_logger
-from apsi.train.checkpoint import Checkpoint, TrainState, load_into, read_checkpoint, save_checkpoint
+from apsi.train.checkpoint import Checkpoint, TrainState, load_into, save_checkpoint
+from apsi.train.resume import checkpoint_to_resume, originals
 
 log = logging.getLogger(__name__)
 
@@ -80,12 +81,15 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
     train, val = prepared.split("train"), prepared.split("val")
     for split in (train, val):
         tracker.dataset(split, split.name)
-    checkpoint = _checkpoint_to_resume(config, folder, tracker)
+    checkpoint = checkpoint_to_resume(config, prepared, folder, tracker)
     state = checkpoint.state if checkpoint else TrainState()
+    trained_on = sorted(originals(train.originals) | set(state.trained_on))
+    state = replace(state, dataset=prepared.folder.name, trained_on=trained_on)
     seed = seed_for(config.seed, state.timesteps) % 2**31
 
     with open_jury(config, prepared.juror) as jury:
         parts, store = components(config, jury), PhotoStore()
+        require_something_to_do(train, parts.goal)
         source = RandomEpisodes(train, np.random.default_rng(seed))
         env = PhotoVecEnv(EditCore(parts, source, settings.n_envs, store))
         model = build_model(config, env, seed)
@@ -104,22 +108,22 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
             return evaluate_quickly(model, parts, val, settings.eval_episodes, store)
 
         milestones = MilestoneCallback(settings, state, validate, save, tracker)
-        if state.timesteps < settings.total_timesteps:
-            try:
+        milestones.init_callback(model)
+        try:
+            if state.timesteps < settings.total_timesteps:
                 with progress("success {task.fields[success]}", "{task.fields[rate]} steps/s") as bar:
                     callbacks = [ProgressCallback(bar, settings.total_timesteps), milestones]
                     model.learn(settings.total_timesteps - state.timesteps, callbacks, reset_num_timesteps=False)
-                if milestones.evaluated_at < model.num_timesteps:
-                    milestones.evaluate()
-            except BaseException:
-                if model.num_timesteps > milestones.state.timesteps:
-                    milestones.checkpoint()
-                    log.warning("Saved %s steps in %s", f"{model.num_timesteps:,}", folder.last_checkpoint)
-                raise
-            finally:
-                for path in (folder.best_checkpoint, folder.last_checkpoint):
-                    if path.exists():
-                        tracker.artifact(path, "checkpoints")
+            if milestones.evaluated_at < model.num_timesteps or not folder.best_checkpoint.exists():
+                milestones.evaluate()
+        except BaseException:
+            if model.num_timesteps > milestones.state.timesteps:
+                milestones.checkpoint()
+                log.warning("Saved %s steps in %s", f"{model.num_timesteps:,}", folder.last_checkpoint)
+            with suppress(ApsiError, OSError):  # the first error is the one to report
+                _record_checkpoints(folder, tracker)
+            raise
+        _record_checkpoints(folder, tracker)
         hit_rate = jury.hit_rate if isinstance(jury, CachedJuror) else 0.0
         tracker.metrics({"juror/cache_hit_rate": hit_rate}, model.num_timesteps)
         log.info(
@@ -146,50 +150,22 @@ def best_actions(model: BaseAlgorithm) -> Callable[[npt.NDArray[np.uint8]], Ints
     return predict
 
 
-def resume_path(resume: str, tracker: Tracker) -> Path:
-    """The checkpoint that `resume` names: a file, a run's folder, or the id of a recorded run.
+def _record_checkpoints(folder: RunFolder, tracker: Tracker) -> None:
+    for path in (folder.best_checkpoint, folder.last_checkpoint):
+        if path.exists():
+            tracker.artifact(path, "checkpoints")
+
+
+def require_something_to_do(split: PreparedSplit, goal: Goal) -> None:
+    """Refuses episodes that are won before they begin, such as restoring photos that nobody degraded.
 
     Raises:
-        ApsiError: it names none of them.
+        ApsiError: every episode of the split is over at its start.
     """
-    path = Path(resume).expanduser()
-    if path.is_dir():
-        return RunFolder(path).last_checkpoint
-    if path.is_file() or path.suffix or len(path.parts) > 1:
-        return path  # a path that doesn't exist is reported by whoever reads it
-    return tracker.find_checkpoint(resume)
-
-
-def _checkpoint_to_resume(config: DictConfig, folder: RunFolder, tracker: Tracker) -> Checkpoint | None:
-    """Finds the checkpoint to continue from and copies it, and the best one beside it, into this run's folder."""
-    if config.resume in (None, "never"):
-        return None
-    earlier = None
-    if config.resume == "auto":
-        earlier = find_unfinished(folder)
-        if earlier is None:
-            return None
-        path = earlier.last_checkpoint
-    else:
-        path = resume_path(config.resume, tracker)
-    checkpoint = read_checkpoint(path)
-    state = checkpoint.state
-    best = path.parent / folder.best_checkpoint.name
-    if best.is_file():
-        _copy(best, folder.best_checkpoint)
-    elif state.timesteps >= config.train.total_timesteps:
-        _copy(path, folder.best_checkpoint)
-    else:
-        state = replace(state, best=None)  # there is nothing to beat
-    _copy(path, folder.last_checkpoint)  # after the best one: from here on this folder is the one to continue
-    if earlier is not None:
-        earlier.finish(CONTINUED, continued_in=str(folder.path))
-    log.info(
-        "Continuing %s at step %s%s", path, f"{state.timesteps:,}", "; resume=never starts afresh" if earlier else ""
-    )
-    return replace(checkpoint, state=state)
-
-
-def _copy(source: Path, target: Path) -> None:
-    with atomic(target) as temporary:
-        shutil.copyfile(source, temporary)
+    start = np.array([episode.start_score for episode in split.episodes])
+    target = np.array([episode.target_score for episode in split.episodes])
+    if goal.reached(start, target, start).all():
+        raise ApsiError(
+            f"every photo of the split '{split.name}' has reached its goal before the first edit: "
+            "choose a degradation, or env=optimise to improve photos as they are"
+        )

@@ -19,6 +19,9 @@ class InOrder:
         self.taken += 1
         return self.split.episodes[(self.taken - 1) % len(self.split.episodes)]
 
+    def reseed(self, seed: int) -> None:
+        self.taken = 0
+
 
 def core_of(components: Components, split: PreparedSplit, n: int = 3) -> EditCore:
     core = EditCore(components, InOrder(split), n, PhotoStore())

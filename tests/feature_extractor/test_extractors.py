@@ -6,7 +6,7 @@ import pytest
 import torch
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
-from apsi.assemble import load_config
+from apsi.config import load_config
 from apsi.instantiate import class_and_arguments
 
 

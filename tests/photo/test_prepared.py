@@ -38,6 +38,7 @@ def test_an_episode_starts_at_the_photos_score_and_aims_at_its_originals(tmp_pat
             photo=tmp_path / "images" / "a-d00.png",
             original=tmp_path / "originals" / "a.png",
             source="holiday/a.jpg",
+            source_hash=RECORD.original,
             degradation=("swap_gb", "invert_r"),
             start_score=3.5,
             target_score=7.25,

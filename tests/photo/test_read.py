@@ -280,3 +280,18 @@ def test_a_file_name_may_hold_spaces_and_any_letters(tmp_path: Path) -> None:
 def test_a_missing_file_is_an_os_error_not_an_unreadable_photo(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_photo(tmp_path / "gone.jpg")
+
+
+def test_a_broken_exif_block_costs_its_photo_nothing(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (20, 10), (10, 20, 30))
+    for i, exif in enumerate((b"Exif\0\0II*\0", b"XXXXXXXX")):
+        picture.save(tmp_path / f"{i}.png", exif=exif)
+        assert read_photo(tmp_path / f"{i}.png").shape == (10, 20, 3)
+
+
+def test_only_the_formats_that_are_promised_are_decoded(tmp_path: Path) -> None:
+    """Pillow knows many more, and hands some to other programs."""
+    Image.new("RGB", (20, 10)).save(tmp_path / "a.gif")
+    (tmp_path / "a.gif").rename(tmp_path / "a.jpg")
+    with pytest.raises(UnreadablePhotoError, match="not an image, or of a kind"):
+        read_photo(tmp_path / "a.jpg")

@@ -12,6 +12,8 @@ from apsi.preprocess.split import Split
 def test_all_originals_stand_in_one_coco_file_with_their_splits(context: Context) -> None:
     after = Annotate().run(Split(0.7, 0.15, 0.15).run(Resize(32, "square", min_side=16).run(context)))
     path = after.folder("annotate") / "annotations.json"
-    assert tuple(read_coco(path)[0]) == after.records
+    records = read_coco(path)[0]
+    assert [(path.parent / r.file_name).resolve() for r in records] == [image.resolve() for image in after.images]
+    assert [r.source for r in records] == [r.source for r in after.records]
     assert [image["split"] for image in COCO(str(path)).dataset["images"]] == [r.split for r in after.records]
     assert len(after.records) == 20

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from apsi.errors import ApsiError
-from apsi.juror.base import Juror
 from apsi.photo.hash import pixel_hash
 from apsi.photo.write import read_png
 from apsi.preprocess.base import Context
@@ -55,15 +54,6 @@ def test_a_juror_that_comes_fitted_is_not_fitted_again(dealt: Context, new_juror
     assert juror.fitted_on == []
     assert juror.fingerprint == "warmth-123.0"
     assert not after.folder("fit_juror").exists()
-
-
-def test_what_follows_depends_on_which_juror_it_is(dealt: Context, new_juror: Callable[[], Any], juror: Juror) -> None:
-    keys = {FitJuror().run(replace(dealt, juror=juror)).key}
-    for level in (100, 200):
-        fitted = new_juror()
-        fitted.load_parameters({"level": np.array(level)})
-        keys.add(FitJuror().run(replace(dealt, juror=fitted)).key)
-    assert len(keys) == 3
 
 
 def test_without_a_training_photo_there_is_an_error_and_no_juror(dealt: Context) -> None:

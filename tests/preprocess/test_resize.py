@@ -123,7 +123,8 @@ def test_the_photos_content_counts_and_not_its_time(messy_context: Context, mess
 
 
 @pytest.mark.parametrize(
-    ("size", "mode", "message"), [(32, "round", "must be one of: square"), (8, "square", "16 pix")]
+    ("size", "mode", "message"),
+    [(32, "round", "must be one of: square"), (8, "square", "from 16 up"), (65, "square", "even")],
 )
 def test_settings_that_can_not_work_are_errors(size: int, mode: str, message: str) -> None:
     with pytest.raises(ApsiError, match=message):

@@ -1,6 +1,11 @@
 """The step that scores the originals."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
 
 from apsi.juror.base import Juror
 from apsi.photo.write import read_png
@@ -21,3 +26,29 @@ def test_photos_are_scored_in_batches_and_only_once(context: Context, juror: Jur
     first, again = Score(batch_size=8).run(resized), Score(batch_size=8).run(resized)
     assert juror.batches == [8, 8, 4]
     assert first == again
+
+
+def test_scores_of_a_killed_run_are_not_asked_for_again(context: Context, juror: Juror) -> None:
+    resized = Resize(32, "square", min_side=16).run(replace(context, juror=juror))
+
+    class Killed(type(juror)):  # type: ignore[misc]
+        def score(self, photos):  # type: ignore[no-untyped-def]
+            if len(self.batches) == 2:
+                raise KeyboardInterrupt
+            return super().score(photos)
+
+    with pytest.raises(KeyboardInterrupt):
+        Score(batch_size=8).run(replace(resized, juror=Killed()))
+    after = Score(batch_size=8).run(resized)
+    assert juror.batches == [4]
+    assert after.records == Score(batch_size=8).run(replace(resized, data_dir=context.data_dir / "new")).records
+
+
+def test_another_juror_scores_anew(context: Context, new_juror: Callable[[], Any]) -> None:
+    resized = Resize(32, "square", min_side=16).run(context)
+    keys = set()
+    for level in (100, 200):
+        juror = new_juror()
+        juror.load_parameters({"level": np.array(level)})
+        keys.add(Score(batch_size=8).run(replace(resized, juror=juror)).key)
+    assert len(keys) == 2

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from apsi.assemble import load_config
+from apsi.config import load_config
 from apsi.errors import ApsiError
 from apsi.photo.prepared import PreparedSplit
 from apsi.run_folder import RunFolder

@@ -1,0 +1,54 @@
+"""Configurations, with and without Hydra's command line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from apsi import schema
+from apsi.errors import ApsiError
+
+CONFIG_DIR = Path(__file__).resolve().parent.parent / "conf"
+
+_FROM_CHECKPOINT_ONLY = ("algo", "feature_extractor", "transform", "juror")
+_OF_THIS_RUN = ("task", "tracking", "device", "worker_pool", "data_dir", "output_dir", "checkpoint", "resume")
+
+
+def load_config(overrides: Sequence[str] = ()) -> DictConfig:
+    """The configuration that `python run.py` would run with these overrides."""
+    schema.register()
+    with initialize_config_dir(str(CONFIG_DIR)):
+        return with_checkpoint(compose("config", overrides=list(overrides)), overrides)
+
+
+def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
+    """With `checkpoint=` or a named `resume=`, everything the overrides don't name comes from the checkpoint.
+
+    Raises:
+        ApsiError: the checkpoint can't be read, or an override names what only it can decide.
+    """
+    if config.checkpoint is None and config.resume in (None, "auto", "never"):
+        return config
+    from apsi.instantiate import instantiate
+    from apsi.train.checkpoint import read_checkpoint
+    from apsi.train.resume import resume_path
+
+    if config.checkpoint is not None:
+        path = Path(config.checkpoint).expanduser()
+    else:
+        path = resume_path(config.resume, instantiate(config.tracking))
+    saved = read_checkpoint(path).config
+    for override in overrides:
+        key = override.lstrip("+~").partition("=")[0].partition("@")[0]
+        group = key.partition(".")[0].partition("/")[0]
+        if group in _FROM_CHECKPOINT_ONLY:
+            raise ApsiError(f"{override}: the checkpoint {path} decides on {group}; leave it out")
+        if group in ("experiment", "debug"):
+            raise ApsiError(f"{override}: with a checkpoint, name the single values to change instead of a preset")
+        if group in schema.Config.__dataclass_fields__:
+            taken = group if override.startswith("~") else key
+            OmegaConf.update(saved, taken, OmegaConf.select(config, taken), merge=False, force_add=True)
+    for key in _OF_THIS_RUN:
+        OmegaConf.update(saved, key, config[key], merge=False, force_add=True)
+    return saved

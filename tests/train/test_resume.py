@@ -1,0 +1,43 @@
+"""Going on from an earlier run never lets photos that were trained on judge the agent."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from apsi.config import load_config
+from apsi.env.optimise import Optimise
+from apsi.env.restore import Restore
+from apsi.errors import ApsiError
+from apsi.photo.prepared import PreparedSplit
+from apsi.tracking.none import NoTracker
+from apsi.train.checkpoint import Checkpoint, TrainState
+from apsi.train.loop import require_something_to_do
+from apsi.train.resume import originals, require_unseen, resume_path
+
+
+def checkpoint(trained_on: set[str]) -> Checkpoint:
+    return Checkpoint(Path("best.zip"), load_config(), [], TrainState(trained_on=sorted(originals(trained_on))), None)
+
+
+def test_a_split_with_photos_that_were_trained_on_is_refused(split: PreparedSplit) -> None:
+    require_unseen(checkpoint({"other"}), split)
+    with pytest.raises(ApsiError, match=r"1 of the 3 photos of the split 'train' are among those that best\.zip"):
+        require_unseen(checkpoint({"hash1", "other"}), split)
+
+
+def test_photos_that_nobody_degraded_are_nothing_to_restore(split: PreparedSplit) -> None:
+    require_something_to_do(split, Restore(3, [36, 36], stop=False))
+    whole = replace(split, episodes=tuple(replace(e, start_score=e.target_score) for e in split.episodes))
+    with pytest.raises(ApsiError, match="env=optimise"):
+        require_something_to_do(whole, Restore(3, [36, 36], stop=False))
+    require_something_to_do(whole, Optimise(3, [36, 36], stop=True))
+
+
+def test_resume_names_a_file_or_a_folder_and_never_guesses(tmp_path: Path) -> None:
+    (tmp_path / "last.zip").touch()
+    assert resume_path(str(tmp_path / "last.zip"), NoTracker()) == tmp_path / "last.zip"
+    assert resume_path(str(tmp_path), NoTracker()) == tmp_path / "checkpoints" / "last.zip"
+    assert resume_path("missing.zip", NoTracker()) == Path("missing.zip")
+    with pytest.raises(ApsiError, match="tracking=mlflow"):
+        resume_path("0123456789abcdef", NoTracker())
