@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -98,12 +99,19 @@ class Command:
         return Outcome(code, out, err)
 
     def send(self, number: signal.Signals, once: Callable[[], object]) -> Outcome:
-        """Sends a signal as soon as something has happened, and waits for the end."""
+        """Sends a signal as soon as something has happened, unless the command has ended, and waits for the end."""
         deadline = time.monotonic() + _TIMEOUT
-        while not once() and time.monotonic() < deadline:
+        while self._is_alive() and not once() and time.monotonic() < deadline:
             time.sleep(0.005)
-        os.kill(self._pid, number)
+        if self._is_alive():
+            os.kill(self._pid, number)
         return self.wait()
+
+    def _is_alive(self) -> bool:
+        try:
+            return psutil.Process(self._pid).status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
 
 
 @dataclass(frozen=True)

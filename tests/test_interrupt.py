@@ -35,6 +35,14 @@ def place(tmp_path: Path, data: Path) -> Place:
     return Place(tmp_path, data)
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Place:
+    """Where one training of 256 steps has finished."""
+    place = Place(tmp_path_factory.mktemp("finished"), data)
+    place.run(*TRAIN, "train.total_timesteps=256").succeeded()
+    return place
+
+
 def half_done(place: Place, files: str) -> Callable[[], bool]:
     """Whether some of these files of a step are written."""
     return lambda: len(list(place.data.glob(files))) > 5
@@ -150,11 +158,10 @@ def test_the_learning_curve_of_a_continued_training_is_whole(place: Place) -> No
     assert steps == sorted(set(steps)) and seconds == sorted(seconds)
 
 
-def test_a_run_that_finished_is_not_continued(place: Place) -> None:
-    for _ in range(2):
-        place.run(*TRAIN, "train.total_timesteps=256").succeeded()
-        assert "Continuing" not in log(place.folder("train"))
-    assert [status(folder) for folder in place.folders("train")] == ["finished", "finished"]
+def test_a_run_that_finished_is_not_continued(finished: Place) -> None:
+    finished.run(*TRAIN, "train.total_timesteps=256").succeeded()
+    assert "Continuing" not in log(finished.folder("train"))
+    assert [status(folder) for folder in finished.folders("train")] == ["finished", "finished"]
 
 
 def test_only_a_dead_run_of_the_same_configuration_is_continued(tmp_path: Path) -> None:
@@ -174,9 +181,8 @@ def test_only_a_dead_run_of_the_same_configuration_is_continued(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("named", ["folder", "file"])
-def test_resume_trains_a_finished_run_on_to_more_steps(place: Place, named: str) -> None:
-    place.run(*TRAIN, "train.total_timesteps=256").succeeded()
-    first = place.folder("train")
+def test_resume_trains_a_finished_run_on_to_more_steps(place: Place, finished: Place, named: str) -> None:
+    first = finished.folder("train")
     last = first / "checkpoints" / "last.zip"
     source = first if named == "folder" else last
     place.run("task=train", f"resume={source}", "train.total_timesteps=512", tiny=False).succeeded()

@@ -2,10 +2,13 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
+from pydantic import Field
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
+
+Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,10 @@ class Network:
 
 
 class Algo(ABC):
-    """A frozen dataclass of hyperparameters, named as in Stable-Baselines3."""
+    """A frozen dataclass of hyperparameters, named as in Stable-Baselines3.
+
+    The types say their limits; a configuration is held against them before anything runs.
+    """
 
     @abstractmethod
     def build(self, env: VecEnv, network: Network) -> BaseAlgorithm:

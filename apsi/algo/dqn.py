@@ -2,30 +2,31 @@
 
 from dataclasses import dataclass
 
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 from stable_baselines3 import DQN
 from stable_baselines3.common.vec_env import VecEnv
 
-from apsi.algo.base import Algo, Network
+from apsi.algo.base import Algo, Fraction, Network
 
 
 @dataclass(frozen=True)
 class Dqn(Algo):
     """DQN (Mnih et al. 2015) of Stable-Baselines3; steps are counted over all environments."""
 
-    learning_rate: float
-    buffer_size: int
-    learning_starts: int
-    batch_size: int
-    gamma: float
-    train_freq: int
+    learning_rate: PositiveFloat
+    buffer_size: PositiveInt
+    learning_starts: NonNegativeInt
+    batch_size: PositiveInt
+    gamma: Fraction
+    train_freq: PositiveInt
     """steps of each environment between updates"""
-    gradient_steps: int
-    target_update_interval: int
-    exploration_fraction: float
-    exploration_initial_eps: float
-    exploration_final_eps: float
-    max_grad_norm: float
-    net_arch: list[int]
+    gradient_steps: PositiveInt
+    target_update_interval: PositiveInt
+    exploration_fraction: Fraction
+    exploration_initial_eps: Fraction
+    exploration_final_eps: Fraction
+    max_grad_norm: PositiveFloat
+    net_arch: list[PositiveInt]
 
     def build(self, env: VecEnv, network: Network) -> DQN:
         return DQN(

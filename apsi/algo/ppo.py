@@ -2,30 +2,31 @@
 
 from dataclasses import dataclass
 
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from stable_baselines3 import PPO
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 
-from apsi.algo.base import Algo, Network
+from apsi.algo.base import Algo, Fraction, Network
 
 
 @dataclass(frozen=True)
 class Ppo(Algo):
     """PPO (Schulman et al. 2017) of Stable-Baselines3; the learning rate falls linearly to `final_learning_rate`."""
 
-    learning_rate: float
-    final_learning_rate: float
-    n_steps: int
+    learning_rate: PositiveFloat
+    final_learning_rate: NonNegativeFloat
+    n_steps: PositiveInt
     """steps of each environment between updates"""
-    batch_size: int
-    n_epochs: int
-    gamma: float
-    gae_lambda: float
-    clip_range: float
-    ent_coef: float
-    vf_coef: float
-    max_grad_norm: float
-    net_arch: list[int]
+    batch_size: PositiveInt
+    n_epochs: PositiveInt
+    gamma: Fraction
+    gae_lambda: Fraction
+    clip_range: NonNegativeFloat
+    ent_coef: NonNegativeFloat
+    vf_coef: NonNegativeFloat
+    max_grad_norm: PositiveFloat
+    net_arch: list[PositiveInt]
 
     def build(self, env: VecEnv, network: Network) -> PPO:
         return PPO(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -26,6 +27,7 @@ from apsi.schema import Config
 CONFIG, ACTIONS, STATE, JUROR, REPLAY = (
     f"apsi/{name}" for name in ("config.yaml", "actions.json", "state.json", "juror.npz", "replay_buffer.npz")
 )
+_NOT_A_CONFIG = (yaml.YAMLError, OmegaConfBaseException)
 _REPLAY_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 _COUNTERS = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num")
 
@@ -106,7 +108,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
             juror = archive.read(JUROR) if JUROR in names else None
     except FileNotFoundError as error:
         raise ApsiError(f"checkpoint {path} does not exist; look below outputs/ for checkpoints/best.zip") from error
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError, OmegaConfBaseException) as error:
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError, *_NOT_A_CONFIG) as error:
         raise ApsiError(f"{path} is not a whole checkpoint of apsi: {error}") from error
     assert isinstance(config, DictConfig)
     return Checkpoint(path, config, actions, state, juror)
@@ -120,7 +122,7 @@ def load_into(checkpoint: Checkpoint, model: BaseAlgorithm, replay: bool = True)
     """
     try:
         model.set_parameters(str(checkpoint.path), device=model.device)
-    except (ValueError, RuntimeError, KeyError, pickle.UnpicklingError) as error:
+    except (ValueError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         raise ApsiError(
             f"{checkpoint.path} does not fit this algorithm and feature extractor, or is damaged; "
             f"use it with the version of apsi that wrote it, or start afresh with resume=never ({error})"
