@@ -112,21 +112,25 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 
 def _explain(error: BaseException) -> str | None:
     """What to tell the user, or None where a traceback is of more use."""
+    said: str | None = None
     match error:
         case KeyboardInterrupt():
-            return (
+            said = (
                 "Interrupted. What was done is saved; the same command goes on from there, unless it says resume=never."
             )
         case ApsiError():
-            return str(error)
+            said = str(error)
         case HydraException() | OmegaConfBaseException():
-            return _explain_config_error(error)
+            said = _explain_config_error(error)
         case yaml.YAMLError():
-            return f"a configuration file is not valid YAML: {error}"
+            said = f"a configuration file is not valid YAML: {error}"
+        case ValueError() if "Config group override" in str(error):  # Hydra's, for tracking=null or reward=3
+            said = f"{error}: a group takes the name of an option, as in tracking=none; see python run.py --help"
+        case MemoryError():
+            said = f"not enough memory: {error}. Lower train.n_envs, env.observation_size or the buffers of algo"
         case OSError():
-            return _explain_os_error(error)
-        case _:
-            return None
+            said = _explain_os_error(error)
+    return said
 
 
 def _explain_config_error(error: Exception) -> str:
@@ -139,7 +143,9 @@ def _explain_config_error(error: Exception) -> str:
     if key and not any(key in line for line in said):
         said.append(f"at {key}")
     if isinstance(error, MissingConfigException) and error.missing_cfg_file is not None:
-        said.append(did_you_mean(Path(str(error.missing_cfg_file)).name, error.options or []).strip())
+        missing = Path(str(error.missing_cfg_file))
+        options = error.options or [path.stem for path in (CONFIG_DIR / missing.parent).glob("*.yaml")]
+        said.append(did_you_mean(missing.name, options).strip())
     elif key and any(f"Key '{key}' not in" in line and "Did you mean" not in line for line in said):
         said.append(did_you_mean(key, [path.name for path in CONFIG_DIR.iterdir() if path.is_dir()]).strip())
     return "\n".join(filter(None, said))
@@ -151,4 +157,6 @@ def _explain_os_error(error: OSError) -> str | None:
         return f"the disk is full{place}. Make room, or set data_dir and output_dir to another disk; then run again"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG):
         return f"can't write{place}: {error.strerror}. Set output_dir and data_dir to folders that you can write to"
+    if error.errno == errno.ENOENT and error.filename:
+        return f"{error.filename} is missing. If it is a prepared photo, delete its data set's folder and run again"
     return None

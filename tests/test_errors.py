@@ -74,6 +74,8 @@ BEFOREHAND = {
     "unknown group": (["algoo=dqn"], ["'algoo'", "Did you mean: 'algo'?"]),
     "unknown group, added": (["+algoo=dqn"], ["'algoo'", "Did you mean: 'algo'?"]),
     "unknown group of presets": (["debgu=tiny"], ["'debgu'", "Did you mean 'debug'?"]),
+    "unknown option of a list": (["policy=[agent,gredy]"], ["policy/gredy", "Did you mean 'greedy'?"]),
+    "no option": (["tracking=null"], ["NoneType", "tracking=none", "--help"]),
     "unknown key of a component": (["reward.step_penalti=1"], ["reward.step_penalti", "'step_penalty'?"]),
     "unknown key of a component, added": (["+reward.step_penalti=1"], ["reward.step_penalti", "'step_penalty'?"]),
     "unknown key of the schema": (["train.total_timestep=5"], ["train.total_timestep", "'total_timesteps'?"]),
@@ -92,6 +94,9 @@ BEFOREHAND = {
     "no environments": (["train.n_envs=0"], ["train.n_envs=0", "at least 1"]),
     "no steps": (["train.total_timesteps=0"], ["train.total_timesteps=0", "at least 1"]),
     "no episodes": (["evaluate.episodes=0"], ["evaluate.episodes=0", "at least 1"]),
+    "count of nothing": (["algo.n_steps=0"], ["algo.n_steps=0", "greater than 0"]),
+    "negative rate": (["algo.learning_rate=-1"], ["algo.learning_rate=-1", "greater than 0"]),
+    "discount above 1": (["algo.gamma=2"], ["algo.gamma=2", "less than or equal to 1"]),
     "words that are no override": (["foo"], ["can't read foo"]),
     "bracket left open": (["train.n_envs=[1"], ["can't read train.n_envs=[1", "quote"]),
     "target outside apsi": (["reward._target_=os.system"], ["reward._target_=os.system", "not allowed", "apsi.*"]),
@@ -154,18 +159,20 @@ def test_a_configuration_from_elsewhere_runs_no_command(fresh: Place, tmp_path: 
     assert not (tmp_path / "done").exists()
 
 
-@pytest.mark.parametrize(
-    ("argument", "parts"),
-    [
-        ("env.max_steps=0", ["env.max_steps", "0"]),
-        ("algo.n_steps=0", ["algo.n_steps", "0"]),
-        ("algo.learning_rate=-1", ["algo.learning_rate", "-1"]),
-    ],
-)
-def test_a_value_outside_the_limits_of_its_component_is_explained(
-    ready: Place, argument: str, parts: list[str]
-) -> None:
-    ready.run(argument).failed(*parts)
+def test_a_value_outside_the_limits_of_its_component_is_explained(ready: Place) -> None:
+    ready.run("env.max_steps=0").failed("env.max_steps=0")
+
+
+def test_too_little_memory_is_reported(ready: Place) -> None:
+    outcome = ready.run("algo=dqn", "algo.buffer_size=100000000000")
+    outcome.failed("not enough memory: Unable to allocate", "Lower train.n_envs")
+
+
+def test_a_prepared_photo_that_was_deleted_is_named(tmp_path: Path, prepared: Path) -> None:
+    place = Place(tmp_path, shutil.copytree(prepared, tmp_path / "data"))
+    folder = next(path for path in (place.data / "prepared").iterdir() if path.is_dir())
+    shutil.rmtree(folder / "train" / "images")
+    place.run("task=train").failed(str(folder / "train" / "images"), "is missing", "delete its data set's folder")
 
 
 def test_photos_that_are_not_there_are_reported(fresh: Place, tmp_path: Path) -> None:
