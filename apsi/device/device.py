@@ -1,6 +1,9 @@
 """Choosing the torch device."""
 
+import os
 from dataclasses import dataclass
+
+from pydantic import PositiveInt
 
 from apsi.errors import ApsiError
 
@@ -12,7 +15,8 @@ class Device:
     """A torch device by name; `auto` takes CUDA, then Apple's MPS, then the CPU."""
 
     name: str
-    threads: int | None
+    threads: PositiveInt | None
+    """CPU threads of torch; None: one fewer than there are cores"""
 
     def __post_init__(self) -> None:
         if self.name not in NAMES:
@@ -26,8 +30,8 @@ class Device:
         """
         import torch
 
-        if self.threads is not None:
-            torch.set_num_threads(self.threads)
+        # one core is left to the juror: torch's threads wait for each other, and a busy core holds all of them up
+        torch.set_num_threads(self.threads or max(1, (os.cpu_count() or 1) - 1))
         available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
         if self.name == "auto":
             return next(name for name, there in available.items() if there)
