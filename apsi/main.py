@@ -24,6 +24,8 @@ from apsi.schema import Config
 
 _PATHS = ("dataset.path", "checkpoint", "resume", "data_dir", "output_dir")
 _HYDRAS_OWN_WORDS = ("Config search path:", "provider=", "To append to", "full_key:", "object_type=", "reference_type=")
+_INTERRUPTED = "Interrupted. What was done is saved; the same command goes on from there, unless it says resume=never."
+_interrupts: list[int] = []
 
 
 def run(config: DictConfig) -> Any:
@@ -77,7 +79,9 @@ def command_line() -> Iterator[None]:
     sys.argv[1:] = [_quote_path(argument) for argument in sys.argv[1:]]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands errors on instead of printing them itself
     logging.raiseExceptions = False  # a full disk is reported once, by the run, not by its log
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup and shells set it for what is not to be interrupted
+            signal.signal(number, _interrupt)
     with _explained():
         yield
 
@@ -95,18 +99,21 @@ def _quote_path(argument: str) -> str:
 def _explained(job_log: logging.Logger | None = None) -> Iterator[None]:
     try:
         yield
+    except SystemExit:
+        raise
     except BaseException as error:
-        message = _explain(error)
+        interrupted = bool(_interrupts)  # whatever a library made of it
+        message = _INTERRUPTED if interrupted else _explain(error)
         if message is None:
             raise
         if job_log is not None:  # the run's log file, unlike the screen, gets the traceback
             job_log.info("The run ended with", exc_info=True)
-        interrupted = isinstance(error, KeyboardInterrupt)
         print(f"\n{message}" if interrupted else f"\nError: {message}", file=sys.stderr)
         sys.exit(130 if interrupted else 1)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
+    _interrupts.append(signum)
     raise KeyboardInterrupt
 
 
@@ -114,10 +121,6 @@ def _explain(error: BaseException) -> str | None:
     """What to tell the user, or None where a traceback is of more use."""
     said: str | None = None
     match error:
-        case KeyboardInterrupt():
-            said = (
-                "Interrupted. What was done is saved; the same command goes on from there, unless it says resume=never."
-            )
         case ApsiError():
             said = str(error)
         case HydraException() | OmegaConfBaseException():

@@ -28,6 +28,8 @@ import gc, json, os, runpy, signal, sys, traceback
 import apsi.task.evaluate, apsi.task.pipeline, apsi.task.preprocess, apsi.task.train, torch._dynamo
 
 gc.freeze()
+signals = {signal.SIGINT, signal.SIGTERM}
+signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # one that comes in the middle of a fork waits
 for line in sys.stdin:
     job = json.loads(line)
     pid = os.fork()
@@ -35,6 +37,7 @@ for line in sys.stdin:
         for number, name in enumerate((os.devnull, job["printed"] + "/out", job["printed"] + "/err")):
             os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
         sys.argv = job["argv"]
         code = 1
         try:

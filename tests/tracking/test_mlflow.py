@@ -93,3 +93,18 @@ def test_flat_params_have_dotted_names_and_lists_stay_whole() -> None:
     params = flat(load_config())
     assert params["env.observation_size"] == "[64, 64]"
     assert params["policy.greedy._target_"] == "apsi.policy.greedy.Greedy"
+
+
+def test_a_record_that_fails_at_the_end_is_closed_and_the_first_error_reported(
+    output_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load_config([f"output_dir={output_dir}"])
+    folder = RunFolder.create(tmp_path / "run", config)
+
+    def full(self: MlflowTracker) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(MlflowTracker, "_send", full)
+    with pytest.raises(RuntimeError, match="first"), tracked(config, folder):
+        raise RuntimeError("first")
+    assert runs(output_dir)[0].info.status == "FAILED"
