@@ -138,6 +138,8 @@ def _explain(error: BaseException) -> str | None:
 
 def _explain_config_error(error: Exception) -> str:
     if isinstance(error, OverrideParseException):
+        if "=" not in str(error.override):
+            return f"can't read {error.override}: a setting is written key=value; see python run.py --help"
         return f"can't read {error.override}; quote values with other than plain characters: 'key=\"value\"'"
     texts = [str(error), str(error.__cause__ or "")]
     lines = list(dict.fromkeys(line.rstrip() for text in texts for line in text.splitlines()))

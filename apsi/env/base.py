@@ -3,6 +3,8 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from pydantic import PositiveInt
+
 from apsi.errors import ApsiError
 from apsi.photo import Bools, Floats
 
@@ -11,7 +13,7 @@ from apsi.photo import Bools, Floats
 class Goal(ABC):
     """What an environment asks of the agent; the fields hold for every goal."""
 
-    max_steps: int
+    max_steps: PositiveInt
     """an episode is cut off after this many steps"""
     observation_size: list[int]
     """height and width of the observation in pixels"""

@@ -109,11 +109,16 @@ class MlflowTracker(Tracker):
         if not self._local:
             return MlflowClient(self._uri)
         self._folder.mkdir(parents=True, exist_ok=True)
-        # several processes that open a fresh database at once break it: one makes it, the others wait
+        # several processes that open a fresh database at once break it, and so does a kill while it is made: one makes
+        # it under another name, the others wait
+        database, unfinished = self._folder / "mlflow.db", self._folder / ".mlflow.db.partial"
         with FileLock(self._folder / ".mlflow.lock"), self._reachable():
-            client = MlflowClient(self._uri)
-            client.search_experiments(max_results=1)
-        return client
+            if not database.exists():
+                for leftover in self._folder.glob(".mlflow.db.partial*"):
+                    leftover.unlink()
+                MlflowClient(f"sqlite:///{unfinished}").search_experiments(max_results=1)
+                unfinished.rename(database)
+            return MlflowClient(self._uri)
 
     def _experiment_id(self) -> str:
         from mlflow.exceptions import MlflowException

@@ -82,6 +82,16 @@ def test_a_run_id_leads_to_its_latest_checkpoint(output_dir: Path, tmp_path: Pat
     assert MlflowTracker(None, "apsi", str(output_dir)).find_checkpoint(run_id).read_bytes() == b"zip"
 
 
+def test_a_database_that_was_left_half_made_is_made_anew(tmp_path: Path) -> None:
+    """As a kill in the middle of the first run leaves it."""
+    (tmp_path / ".mlflow.db.partial").write_bytes(b"half")
+    tracker = MlflowTracker(None, "apsi", str(tmp_path))
+    tracker.start("run", {}, {})
+    tracker.finish("FINISHED")
+    assert runs(tmp_path)[0].info.status == "FINISHED"
+    assert not list(tmp_path.glob(".mlflow.db.partial*"))
+
+
 def test_an_unknown_run_id_is_an_error_that_names_the_place(output_dir: Path) -> None:
     with pytest.raises(ApsiError, match=r"resume=0123.*sqlite"):
         MlflowTracker(None, "apsi", str(output_dir)).find_checkpoint("0123456789abcdef0123456789abcdef")
