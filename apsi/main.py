@@ -22,7 +22,16 @@ from apsi.config import CONFIG_DIR, with_checkpoint
 from apsi.errors import ApsiError, did_you_mean
 from apsi.schema import Config
 
-_PATHS = ("dataset.path", "checkpoint", "resume", "data_dir", "output_dir")
+_PATHS = (
+    "dataset.path",
+    "checkpoint",
+    "resume",
+    "data_dir",
+    "output_dir",
+    "juror.path",
+    "juror.head",
+    "juror.tower",
+)
 _HYDRAS_OWN_WORDS = ("Config search path:", "provider=", "To append to", "full_key:", "object_type=", "reference_type=")
 _INTERRUPTED = "Interrupted. What was done is saved; the same command goes on from there, unless it says resume=never."
 _interrupts: list[int] = []

@@ -80,7 +80,7 @@ def test_an_option_begins_with_a_comment_that_says_what_it_is(group: str, option
     assert next(line for line in first if not line.startswith("# @package")).startswith("# ")
 
 
-@pytest.mark.parametrize("group", ["degradation", "transform", "reward", "env", "device", "tracking", "juror"])
+@pytest.mark.parametrize("group", ["degradation", "transform", "reward", "env", "device", "tracking"])
 def test_what_is_cheap_to_build_is_built(group: str) -> None:
     for option in (option for g, option in OPTIONS if g == group):
         assert instantiate(load(group, option)[group]) is not None

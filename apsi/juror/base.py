@@ -2,7 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +13,32 @@ from apsi.photo import Floats, Photo
 Parameters = dict[str, npt.NDArray[Any]]
 
 
+@dataclass(frozen=True)
+class About:
+    """What to know before trusting a juror; the README's table is made of these."""
+
+    native_range: str
+    mapping: str
+    """From the native range to [0, 10]"""
+    reference: str
+    licence: str
+    higher_is_better: bool = True
+    """Direction of the native score"""
+
+
 class Juror(ABC):
     """Scores photos; higher is always better. Wrappers (cache, worker pool) are jurors too, so they nest freely."""
+
+    about: ClassVar[About | None] = None
+    """None for a wrapper"""
 
     @property
     @abstractmethod
     def fingerprint(self) -> str:
         """Names model, weights and version: part of every cache key and annotation file."""
+
+    def warm_up(self) -> None:  # noqa: B027 - most have nothing to load
+        """Loads what scoring needs, so that the first batch takes no longer than the next."""
 
     @abstractmethod
     def score(self, photos: Sequence[Photo]) -> Floats:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from apsi.errors import ApsiError
-from apsi.juror.base import FittedJuror, Parameters, require_scores
+from apsi.juror.base import About, FittedJuror, Parameters, require_scores
 from apsi.juror.natural_scene_statistics import VERSION, features
 from apsi.photo import Floats, Photo
 
@@ -17,6 +17,14 @@ class Naturalness(FittedJuror):
     The distance d becomes the score 10 / (1 + (d / 2m)^2), with m the median distance of the photos it was fitted on:
     strictly falling, 8 for a typical good photo, towards 0 for what no camera makes.
     """
+
+    about = About(
+        native_range="distance d, from 0",
+        mapping="10 / (1 + (d / 2m)²), m the median of the training photos",
+        reference="after NIQE (Mittal 2013) and IL-NIQE (Zhang 2015)",
+        licence="MIT, part of apsi",
+        higher_is_better=False,
+    )
 
     def __init__(self) -> None:
         self._mean: Floats = np.empty(0)

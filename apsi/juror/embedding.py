@@ -1,0 +1,179 @@
+"""Jurors that score an image embedding with a learned head: Aesthetic Predictor v2.5 and LAION's."""
+
+from abc import abstractmethod
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import PositiveInt
+from torch import nn
+
+from apsi.device.device import Device
+from apsi.errors import ApsiError
+from apsi.juror.base import About
+from apsi.juror.mapping import Mapping
+from apsi.juror.neural import require_weights
+from apsi.juror.torch_model import AffineHead, TorchJuror, load_state
+from apsi.photo.hash import file_hash, value_hash
+
+
+class EmbeddingJuror(TorchJuror):
+    """A vision tower from Hugging Face `transformers`, its embedding brought to length 1, an affine head on top.
+
+    Args:
+        tower: a model's name on the hub, or a folder that `save_pretrained` wrote.
+        head: the file of the head's weights.
+        mapping: from the head's value to 0..10.
+        device: where the tower runs.
+        batch_size: photos a pass.
+    """
+
+    _LOADED = ("model", "where", "_config")
+    remedy: str
+    frame_as: Literal["stretch", "crop"]
+    pixel_mean: tuple[float, float, float]
+    pixel_std: tuple[float, float, float]
+
+    def __init__(self, tower: str, head: str | None, mapping: Mapping, device: Device, batch_size: PositiveInt) -> None:
+        self.head = require_weights(head, "juror.head", self.remedy)
+        self.tower = str(Path(tower).expanduser()) if Path(tower).expanduser().is_dir() else tower
+        super().__init__(
+            mapping=mapping,
+            device=device,
+            batch_size=batch_size,
+            size=0,  # the tower says
+            mean=self.pixel_mean,
+            std=self.pixel_std,
+            frame=self.frame_as,
+        )
+        tower_hash = [file_hash(path) for path in sorted(Path(self.tower).glob("*.safetensors"))] or self.tower
+        settings = value_hash([tower_hash, repr(mapping)])
+        self._fingerprint = f"{type(self).__name__.lower()}-{file_hash(self.head)[:12]}-{settings}"
+
+    @property
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+    @abstractmethod
+    def tower_class(self) -> Any:
+        """The class of the tower."""
+
+    @abstractmethod
+    def embedding_width(self, config: Any) -> int:
+        """Length of the tower's embedding."""
+
+    @abstractmethod
+    def embed(self, tower: Any, batch: torch.Tensor) -> torch.Tensor:
+        """Embeddings `(n, width)` of normalised photos."""
+
+    def load(self) -> nn.Module:
+        tower = self._load_tower()
+        self.size = int(tower.config.image_size)
+        head = AffineHead(
+            load_state(self.head, "juror.head"), self.embedding_width(tower.config), f"juror.head={self.head}"
+        )
+        return _Scorer(self, tower, head)
+
+    def _load_tower(self) -> Any:
+        try:
+            tower, found = self.tower_class().from_pretrained(
+                self.tower, use_safetensors=True, output_loading_info=True
+            )
+            if found["missing_keys"]:  # which the library would fill with random numbers
+                raise ValueError(f"it has no weights for {min(found['missing_keys'])}.")
+            return tower
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ApsiError(
+                f"juror.tower={self.tower} can't be loaded: {reason} "
+                "Give the name of a model on the Hugging Face hub (and be online), or the folder of a downloaded one."
+            ) from error
+
+    @cached_property
+    def model(self) -> Any:
+        model = self.load().eval().requires_grad_(False)
+        model.tower.to(self.where, self._dtype)
+        model.head.to(self.where)  # float32: small, and what the score hangs on
+        return model
+
+    def preprocess(self, photos: Any) -> torch.Tensor:
+        _ = self.model  # the tower knows its size
+        return super().preprocess(photos)
+
+    def read_out(self, output: torch.Tensor) -> torch.Tensor:
+        return output
+
+
+class _Scorer(nn.Module):
+    def __init__(self, juror: EmbeddingJuror, tower: nn.Module, head: AffineHead) -> None:
+        super().__init__()
+        self.tower, self.head, self._embed = tower, head, juror.embed
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.head(self._embed(self.tower, batch))
+        return scores
+
+
+def transformers() -> Any:
+    """The library, imported when first needed."""
+    try:
+        import transformers as library
+    except ImportError as error:
+        raise ApsiError("this juror needs Hugging Face transformers: pip install 'apsi[transformers]'") from error
+    return library
+
+
+class SiglipV25(EmbeddingJuror):
+    """Aesthetic Predictor v2.5: the SigLIP vision tower's pooled output and five linear layers."""
+
+    about = About(
+        native_range="about 1 to 10, without bounds",
+        mapping="as it is, clipped to [0, 10]",
+        reference="<https://github.com/discus0434/aesthetic-predictor-v2-5>",
+        licence="weights AGPL-3.0 (head), Apache-2.0 (SigLIP)",
+    )
+    remedy = (
+        "Download aesthetic_predictor_v2_5.pth from the folder models/ of "
+        "https://github.com/discus0434/aesthetic-predictor-v2-5 and add juror.head=FILE"
+    )
+    frame_as = "stretch"
+    pixel_mean = pixel_std = (0.5, 0.5, 0.5)
+
+    def tower_class(self) -> Any:
+        return transformers().SiglipVisionModel
+
+    def embedding_width(self, config: Any) -> int:
+        return int(config.hidden_size)
+
+    def embed(self, tower: Any, batch: torch.Tensor) -> torch.Tensor:
+        pooled: torch.Tensor = tower(pixel_values=batch).pooler_output
+        return pooled
+
+
+class Laion(EmbeddingJuror):
+    """LAION's improved aesthetic predictor: the CLIP image embedding and linear layers."""
+
+    about = About(
+        native_range="about 1 to 10, without bounds",
+        mapping="as it is, clipped to [0, 10]",
+        reference="<https://github.com/christophschuhmann/improved-aesthetic-predictor>",
+        licence="weights Apache-2.0 (head), MIT (CLIP)",
+    )
+    remedy = (
+        "Download sac+logos+ava1-l14-linearMSE.pth from "
+        "https://github.com/christophschuhmann/improved-aesthetic-predictor and add juror.head=FILE"
+    )
+    frame_as = "crop"
+    pixel_mean = (0.48145466, 0.4578275, 0.40821073)
+    pixel_std = (0.26862954, 0.26130258, 0.27577711)
+
+    def tower_class(self) -> Any:
+        return transformers().CLIPVisionModelWithProjection
+
+    def embedding_width(self, config: Any) -> int:
+        return int(config.projection_dim)
+
+    def embed(self, tower: Any, batch: torch.Tensor) -> torch.Tensor:
+        embedding: torch.Tensor = tower(pixel_values=batch).image_embeds
+        return embedding
