@@ -1,16 +1,17 @@
 """From a configuration to the objects a run is made of."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from apsi.env.core import Components
+from apsi.errors import ApsiError
 from apsi.instantiate import instantiate
 from apsi.juror.base import FittedJuror, Juror
-from apsi.juror.cache import CachedJuror
+from apsi.juror.cache import CachedJuror, ScoreStore
 from apsi.juror.parameters import unpack_parameters
 from apsi.preprocess.pipeline import Prepared
 
@@ -18,8 +19,32 @@ from apsi.preprocess.pipeline import Prepared
 @contextmanager
 def open_jury(config: DictConfig, juror: Juror) -> Iterator[Juror]:
     """The juror in its worker pool, behind the score cache, for as long as the block lasts."""
-    with instantiate(config.worker_pool, juror=juror) as pool:
-        yield CachedJuror(pool, config.score_cache) if config.score_cache else pool
+    with ExitStack() as stack:
+        pool = stack.enter_context(instantiate(config.worker_pool, juror=juror))
+        store = None
+        if config.score_cache_dir is not None:
+            store = ScoreStore(Path(config.score_cache_dir).expanduser() / "scores.sqlite3")
+            stack.callback(store.close)
+        yield CachedJuror(pool, config.score_cache, store) if config.score_cache or store else pool
+
+
+def ready_juror(config: DictConfig) -> Juror:
+    """The juror of a configuration by itself, ready to score.
+
+    One that has to be fitted comes out of `checkpoint`, or is fitted on the configured data set.
+    """
+    juror: Juror = instantiate(config.juror)
+    if not isinstance(juror, FittedJuror) or juror.is_fitted:
+        return juror
+    if config.checkpoint is None:
+        return prepare(config).juror
+    from apsi.train.checkpoint import read_checkpoint
+
+    parameters = read_checkpoint(Path(config.checkpoint).expanduser()).juror
+    if parameters is None:
+        raise ApsiError(f"checkpoint={config.checkpoint} holds no fitted juror")
+    unpack_parameters(parameters, juror, "the checkpoint")
+    return juror
 
 
 def prepare(config: DictConfig, juror_parameters: bytes | None = None, whole_photos: bool = False) -> Prepared:

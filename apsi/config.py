@@ -12,7 +12,17 @@ from apsi.errors import ApsiError
 CONFIG_DIR = Path(__file__).resolve().parent.parent / "conf"
 
 _FROM_CHECKPOINT_ONLY = ("algo", "feature_extractor", "transform", "juror")
-_OF_THIS_RUN = ("task", "tracking", "device", "worker_pool", "data_dir", "output_dir", "checkpoint", "resume")
+_OF_THIS_RUN = (
+    "task",
+    "tracking",
+    "device",
+    "worker_pool",
+    "data_dir",
+    "output_dir",
+    "score_cache_dir",
+    "checkpoint",
+    "resume",
+)
 
 
 def load_config(overrides: Sequence[str] = ()) -> DictConfig:

@@ -28,6 +28,7 @@ _PATHS = (
     "resume",
     "data_dir",
     "output_dir",
+    "score_cache_dir",
     "juror.path",
     "juror.head",
     "juror.tower",

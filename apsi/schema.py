@@ -65,6 +65,7 @@ class Config:
     data_dir: str = "data"
     output_dir: str = "outputs"
     score_cache: int = 1_000_000
+    score_cache_dir: str | None = None
     split: Literal["train", "val", "test", "all"] = "test"
     checkpoint: str | None = None
     resume: str | None = "auto"

@@ -1,22 +1,40 @@
-"""A score cache around any juror."""
+"""A score cache around any juror: in memory and, if wanted, on disk between runs."""
 
+import logging
+import sqlite3
+import struct
+import zlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
+from apsi.errors import ApsiError
 from apsi.juror.base import Juror
 from apsi.photo import Floats, Photo
 from apsi.photo.hash import pixel_hash
 
+log = logging.getLogger(__name__)
+
+_Key = tuple[str, bytes]
+_CHUNK = 500  # keys a query; SQLite takes 999 and more
+
 
 class CachedJuror(Juror):
-    """Remembers the latest scores by pixels and fingerprint; equal photos of one batch are scored once."""
+    """Remembers the latest scores by pixels and fingerprint; equal photos of one batch are scored once.
 
-    def __init__(self, juror: Juror, max_entries: int) -> None:
+    Args:
+        juror: what scores photos that are not known.
+        max_entries: scores kept in memory; those not asked for longest go first.
+        store: scores kept on disk; None: none.
+    """
+
+    def __init__(self, juror: Juror, max_entries: int, store: "ScoreStore | None" = None) -> None:
         self._juror = juror
         self._max_entries = max_entries
-        self._scores: OrderedDict[tuple[str, bytes], float] = OrderedDict()
+        self._store = store
+        self._scores: OrderedDict[_Key, float] = OrderedDict()
         self.hits = 0
         self.misses = 0
 
@@ -29,13 +47,22 @@ class CachedJuror(Juror):
         """Share of the photos asked for so far whose score was known."""
         return self.hits / max(1, self.hits + self.misses)
 
+    def warm_up(self) -> None:
+        self._juror.warm_up()
+
     def score(self, photos: Sequence[Photo]) -> Floats:
         fingerprint = self._juror.fingerprint
         keys = [(fingerprint, pixel_hash(photo)) for photo in photos]
         missing = {key: i for i, key in enumerate(keys) if key not in self._scores}
         known = {key: self._scores[key] for key in keys if key in self._scores}
+        if missing and self._store is not None:
+            known |= self._store.load(missing)
+            missing = {key: i for key, i in missing.items() if key not in known}
         if missing:
-            known |= zip(missing, self._juror.score([photos[i] for i in missing.values()]).tolist(), strict=True)
+            scored = dict(zip(missing, self._juror.score([photos[i] for i in missing.values()]).tolist(), strict=True))
+            known |= scored
+            if self._store is not None:
+                self._store.save(scored)
         self.misses += len(missing)
         self.hits += len(photos) - len(missing)
         for key in keys:
@@ -44,3 +71,91 @@ class CachedJuror(Juror):
         while len(self._scores) > self._max_entries:
             self._scores.popitem(last=False)
         return np.array([known[key] for key in keys], dtype=np.float64)
+
+
+class ScoreStore:
+    """Scores in an SQLite file that several processes may use at once.
+
+    Each is stored with a checksum: a damaged one is not there. When the disk fills up or the file breaks, scoring goes
+    on without it and says so once.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Opens or makes the file.
+
+        Raises:
+            ApsiError: it can't be opened, or is not such a file.
+        """
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._database: sqlite3.Connection | None = sqlite3.connect(
+                path, timeout=60, isolation_level=None, check_same_thread=False
+            )
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=NORMAL")
+            self._database.execute(
+                "CREATE TABLE IF NOT EXISTS scores "
+                "(juror TEXT, pixels BLOB, value BLOB, PRIMARY KEY (juror, pixels)) WITHOUT ROWID"
+            )
+        except (sqlite3.Error, OSError) as error:
+            raise ApsiError(
+                f"score_cache_dir: {path} can't be used ({error}); delete it, or name another folder"
+            ) from error
+
+    def load(self, keys: Iterable[_Key]) -> dict[_Key, float]:
+        """The scores that are known of these keys."""
+        keys = list(keys)
+        found: dict[_Key, float] = {}
+        for start in range(0, len(keys), _CHUNK):
+            chunk = keys[start : start + _CHUNK]
+            for fingerprint in {fingerprint for fingerprint, _ in chunk}:
+                pixels = [p for f, p in chunk if f == fingerprint]
+                marks = ",".join("?" * len(pixels))
+                query = f"SELECT pixels, value FROM scores WHERE juror = ? AND pixels IN ({marks})"
+                for row in self._execute(query, [[fingerprint, *pixels]]):
+                    key = (fingerprint, row[0])
+                    if (score := _unpack(key, row[1])) is not None:
+                        found[key] = score
+        return found
+
+    def save(self, scores: Mapping[_Key, float]) -> None:
+        """Stores scores for later."""
+        rows: list[list[object]] = [[*key, _pack(key, score)] for key, score in scores.items()]
+        self._execute("INSERT OR REPLACE INTO scores VALUES (?, ?, ?)", rows)
+
+    def close(self) -> None:
+        """Closes the file; may be called twice."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def _execute(self, statement: str, rows: list[list[object]]) -> list[tuple[bytes, bytes]]:
+        """One transaction with the statement for every row; what it found."""
+        if self._database is None:
+            return []
+        try:
+            if statement.startswith("SELECT"):
+                return self._database.execute(statement, rows[0]).fetchall()
+            self._database.execute("BEGIN IMMEDIATE")
+            self._database.executemany(statement, rows)
+            self._database.execute("COMMIT")
+        except sqlite3.Error as error:
+            log.warning("Scores are no longer remembered on disk: %s (%s)", error, self.path)
+            self.close()
+        return []
+
+
+def _pack(key: _Key, score: float) -> bytes:
+    value = struct.pack("<d", score)
+    return value + struct.pack("<I", _checksum(key, value))
+
+
+def _unpack(key: _Key, data: object) -> float | None:
+    if not isinstance(data, bytes) or len(data) != 12 or struct.unpack("<I", data[8:])[0] != _checksum(key, data[:8]):
+        return None
+    return float(struct.unpack("<d", data[:8])[0])
+
+
+def _checksum(key: _Key, value: bytes) -> int:
+    return zlib.crc32(key[0].encode() + key[1] + value)

@@ -33,13 +33,15 @@ def read_photo(path: Path) -> Photo:
     return decode_photo(path.read_bytes())
 
 
-def decode_photo(data: bytes) -> Photo:
-    """`read_photo` for the bytes of an image file."""
+def decode_photo(data: bytes, max_pixels: int | None = None) -> Photo:
+    """`read_photo` for the bytes of an image file; one of more than `max_pixels` is refused before it is unpacked."""
     if not data:
         raise UnreadablePhotoError("the file is empty")
     try:
         # only these: other decoders of Pillow's may call programs, such as Ghostscript for EPS
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            if max_pixels is not None and image.width * image.height > max_pixels:
+                raise Image.DecompressionBombError(f"{image.width} x {image.height}, at most {max_pixels} pixels")
             image.load()
             return _to_srgb(_upright(image))
     except UnidentifiedImageError as error:

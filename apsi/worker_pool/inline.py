@@ -17,5 +17,8 @@ class InlinePool(WorkerPool):
     def fingerprint(self) -> str:
         return self._juror.fingerprint
 
+    def warm_up(self) -> None:
+        self._juror.warm_up()
+
     def score(self, photos: Sequence[Photo]) -> Floats:
         return self._juror.score(photos)

@@ -1,12 +1,19 @@
 """The score cache: right scores, scored once, bounded."""
 
+import sqlite3
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
+import pytest
 
+from apsi.errors import ApsiError
 from apsi.juror.base import Juror
-from apsi.juror.cache import CachedJuror
+from apsi.juror.cache import CachedJuror, ScoreStore
 from apsi.photo import Floats, Photo
+from tests.command_line import small_disk
 
 
 class Brightness(Juror):
@@ -71,3 +78,63 @@ def test_scores_of_another_fingerprint_are_not_used() -> None:
 
 def test_an_empty_batch_has_no_scores() -> None:
     assert CachedJuror(Brightness(), 2).score([]).shape == (0,)
+
+
+def open_cache(path: Path, inner: Juror) -> CachedJuror:
+    return CachedJuror(inner, 10, ScoreStore(path))
+
+
+def test_scores_on_disk_serve_the_next_run(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "scores.sqlite3"
+    photos = [gray(value) for value in range(0, 250, 10)]
+    expected = open_cache(path, Brightness()).score(photos).tolist()
+    later = Brightness()
+    cached = open_cache(path, later)
+    assert cached.score(photos).tolist() == expected
+    assert later.batches == []
+    assert cached.hit_rate == 1
+    later.version = 2  # another juror
+    assert cached.score([gray(51)]).tolist() == [1]
+
+
+def test_a_damaged_score_is_scored_again(tmp_path: Path) -> None:
+    path = tmp_path / "scores.sqlite3"
+    open_cache(path, Brightness()).score([gray(51), gray(102)])
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE scores SET value = zeroblob(12)")
+    inner = Brightness()
+    assert open_cache(path, inner).score([gray(51), gray(102)]).tolist() == [2, 4]
+    assert inner.batches == [2]
+
+
+def test_a_file_that_is_no_cache_is_an_error_with_its_name(tmp_path: Path) -> None:
+    (tmp_path / "scores.sqlite3").write_bytes(b"not a database" * 500)
+    with pytest.raises(ApsiError, match=r"scores.sqlite3 can't be used.*delete it"):
+        ScoreStore(tmp_path / "scores.sqlite3")
+
+
+def test_scoring_goes_on_when_the_disk_is_full(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with small_disk(tmp_path / "disk", "1M") as _:
+        store = ScoreStore(tmp_path / "disk" / "scores.sqlite3")
+        cached = CachedJuror(Brightness(), 10, store)
+        for start in range(0, 60_000, 3000):
+            photos = [np.frombuffer((start + i).to_bytes(3), np.uint8).reshape(1, 1, 3) for i in range(3000)]
+            np.testing.assert_allclose(cached.score(photos), Brightness().score(photos))
+        store.close()
+    assert sum("no longer remembered on disk" in record.message for record in caplog.records) == 1
+
+
+def test_several_processes_share_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "scores.sqlite3"
+    with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as processes:
+        results = list(processes.map(score_many, [path] * 6, range(6)))
+    for first, scores in enumerate(results):
+        assert scores == [pytest.approx((first * 10 + i) / 25.5) for i in range(60)]
+    inner = Brightness()
+    open_cache(path, inner).score([gray(value) for value in range(110)])
+    assert inner.batches == []
+
+
+def score_many(path: Path, first: int) -> list[float]:
+    cached = open_cache(path, Brightness())
+    return [float(cached.score([gray(first * 10 + i)])[0]) for i in range(60)]

@@ -37,8 +37,7 @@ def pool() -> Iterator[SharedMemoryPool]:
 def photos(n: int, seed: int = 0) -> list[Photo]:
     """Photos of different sizes; none asks the juror to fail."""
     rng = np.random.default_rng(seed)
-    made = [rng.integers(10, 256, (*rng.integers(1, 40, 2), 3), dtype=np.uint8) for _ in range(n)]
-    return made
+    return [rng.integers(10, 256, (*rng.integers(1, 40, 2), 3), dtype=np.uint8) for _ in range(n)]
 
 
 def asking_for(failure: int) -> Photo:

@@ -1,0 +1,26 @@
+"""The README's table of jurors, made from what each says about itself."""
+
+from hydra.utils import get_class
+from omegaconf import OmegaConf
+
+from apsi.config import CONFIG_DIR
+from apsi.juror.base import About
+
+
+def markdown() -> str:
+    """One row an option of `juror=`, by name."""
+    rows = [
+        "| juror= | better is | native range | to 0-10 | reference | licence |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for path in sorted((CONFIG_DIR / "juror").glob("*.yaml")):
+        about = get_class(str(OmegaConf.load(path)["_target_"])).about
+        assert isinstance(about, About)
+        better = "higher" if about.higher_is_better else "lower"
+        cells = [f"`{path.stem}`", better, about.native_range, about.mapping, about.reference, about.licence]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    print(markdown())

@@ -1,0 +1,1 @@
+"""A juror behind HTTP."""

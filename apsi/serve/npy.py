@@ -1,0 +1,55 @@
+"""Photos as NumPy's `.npy` arrays, one after another: lossless, and fast to read."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+
+from apsi.photo import Photo, require_photo
+from apsi.photo.read import UnreadablePhotoError
+
+MEDIA_TYPE = "application/x-npy"
+MAGIC = b"\x93NUMPY"
+
+
+def pack_photos(photos: Sequence[Photo]) -> bytes:
+    """Photos of any sizes as one body."""
+    buffer = io.BytesIO()
+    for photo in photos:
+        np.save(buffer, require_photo(photo), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def unpack_photos(data: bytes) -> list[Photo]:
+    """What `pack_photos` packed, or any sequence of `(H, W, 3)` and `(N, H, W, 3)` `uint8` arrays.
+
+    Nothing is reserved for what a header merely promises, and no pickle is read.
+
+    Raises:
+        UnreadablePhotoError: anything else.
+    """
+    photos: list[Photo] = []
+    buffer = io.BytesIO(data)
+    while buffer.tell() < len(data):
+        try:
+            version = np.lib.format.read_magic(buffer)
+            if version == (1, 0):
+                shape, fortran, dtype = np.lib.format.read_array_header_1_0(buffer)
+            else:
+                shape, fortran, dtype = np.lib.format.read_array_header_2_0(buffer)
+        except (ValueError, EOFError, OSError) as error:
+            raise UnreadablePhotoError(f"not a .npy array: {error}") from error
+        if dtype != np.uint8 or fortran or len(shape) not in (3, 4) or shape[-1] != 3 or min(shape) < 1:
+            raise UnreadablePhotoError(
+                f"a photo is an (H, W, 3) uint8 array in C order, or (N, H, W, 3) for many; this is {shape} {dtype}"
+            )
+        size = 1
+        for length in shape:
+            size *= int(length)
+        start = buffer.tell()
+        if start + size > len(data):
+            raise UnreadablePhotoError(f"truncated: an array {shape} needs {size} bytes, {len(data) - start} came")
+        array = np.frombuffer(data, np.uint8, size, start).reshape(shape)
+        photos += [array] if len(shape) == 3 else list(array)
+        buffer.seek(start + size)
+    return photos
