@@ -1,7 +1,7 @@
 """The README's table of jurors, made from what each says about itself."""
 
+import yaml
 from hydra.utils import get_class
-from omegaconf import OmegaConf
 
 from apsi.config import CONFIG_DIR
 from apsi.juror.base import About
@@ -14,7 +14,8 @@ def markdown() -> str:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for path in sorted((CONFIG_DIR / "juror").glob("*.yaml")):
-        about = get_class(str(OmegaConf.load(path)["_target_"])).about
+        target = yaml.safe_load(path.read_text(encoding="utf-8"))["_target_"]
+        about = getattr(get_class(target), "about", None)
         assert isinstance(about, About)
         better = "higher" if about.higher_is_better else "lower"
         cells = [f"`{path.stem}`", better, about.native_range, about.mapping, about.reference, about.licence]
