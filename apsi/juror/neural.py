@@ -40,6 +40,7 @@ class NeuralJuror(Juror):
 
     def native(self, photos: Sequence[Photo]) -> Floats:
         """Scores `(N,)` on the model's own scale."""
+        self.warm_up()
         values, done = np.empty(len(photos)), 0
         while done < len(photos):
             batch = photos[done : done + self.batch_size]

@@ -32,7 +32,7 @@ class OnnxJuror(NeuralJuror):
         output: name of the output; None: the first.
         activation: `none` and `sigmoid` for one value a photo, `softmax_mean` for K bins, the mean of 1 to K.
         mapping: from the value to 0..10; it also says which direction is better.
-        batch_size: photos a run of the model.
+        batch_size: photos a run of the model; None: 1 on a CPU, where more are slower, 32 elsewhere.
         threads: of the runtime; None: `OMP_NUM_THREADS` where it is set, else as many as there are cores.
     """
 
@@ -55,10 +55,11 @@ class OnnxJuror(NeuralJuror):
         output: str | None,
         activation: Activation,
         mapping: Mapping,
-        batch_size: PositiveInt,
+        batch_size: PositiveInt | None,
         threads: PositiveInt | None,
     ) -> None:
-        super().__init__(mapping, batch_size)
+        super().__init__(mapping, batch_size or 1)
+        self._fits_device = batch_size is None
         self.path = require_weights(path, "juror.path", "Add juror.path=MODEL.onnx")
         self.size, self.mean, self.std, self.layout = size, mean, std, layout
         self.output, self.activation, self.threads = output, activation, threads
@@ -83,6 +84,8 @@ class OnnxJuror(NeuralJuror):
             session = onnxruntime.InferenceSession(self.path, options, providers=onnxruntime.get_available_providers())
         except Exception as error:  # the runtime's own errors share no class
             raise ApsiError(f"juror.path={self.path} is not a model that ONNX Runtime can load: {error}") from error
+        if self._fits_device and session.get_providers()[0] not in ("CPUExecutionProvider", "AzureExecutionProvider"):
+            self.batch_size = 32
         names = [output.name for output in session.get_outputs()]
         if self.output is not None and self.output not in names:
             raise ApsiError(f"juror.output={self.output} is no output of {self.path}; it has: {', '.join(names)}")
