@@ -31,7 +31,7 @@ START_DEATHS = 8
 
 _PREFIX = "apsi-"
 _SEGMENTS = Path("/dev/shm")
-_LENGTHS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 _Row = tuple[int, int, int]  # where a photo begins in the slab, its height, its width
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -297,8 +297,8 @@ def _end(worker: _Worker) -> None:
 @contextlib.contextmanager
 def _environment(threads: int) -> Iterator[None]:
     """What numeric libraries read when they are loaded."""
-    before = {name: os.environ.get(name) for name in _LENGTHS}
-    os.environ.update(dict.fromkeys(_LENGTHS, str(threads)))
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, str(threads)))
     try:
         yield
     finally:

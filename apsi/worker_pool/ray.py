@@ -1,0 +1,219 @@
+"""Scoring in Ray actors, on this machine or on a cluster."""
+
+import os
+import signal
+import socket
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+from pydantic import PositiveFloat, PositiveInt
+
+from apsi.errors import ApsiError
+from apsi.juror.base import Juror, require_scores
+from apsi.photo import Floats, Photo, require_photo
+from apsi.worker_pool.base import WorkerPool
+from apsi.worker_pool.shared_memory import DEATHS, START_DEATHS, THREADS
+
+
+class RayPool(WorkerPool):
+    """K actors, each with the juror; a lost or hanging one is replaced and its photos are scored again, one by one.
+
+    Args:
+        juror: sent to the actors, which load its model themselves.
+        address: of a cluster; None: a Ray of its own on this machine that ends with the pool.
+        workers: number of actors; None: as many as Ray has cores.
+        threads: of each actor, and the cores it takes.
+        chunk_size: photos that an actor takes at a time.
+        timeout: seconds that one chunk may take.
+        start_timeout: seconds that an actor may take to start and load the model.
+    """
+
+    def __init__(
+        self,
+        juror: Juror,
+        *,
+        address: str | None,
+        workers: PositiveInt | None,
+        threads: PositiveInt,
+        chunk_size: PositiveInt,
+        timeout: PositiveFloat,
+        start_timeout: PositiveFloat,
+    ) -> None:
+        self._ray, self._is_own = _connect(address)
+        self.n = workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)) // threads)
+        self.deaths = 0
+        self._threads, self._chunk_size = threads, chunk_size
+        self._timeout, self._start_timeout = timeout, start_timeout
+        self._juror = juror
+        self._sent = self._ray.put(juror)
+        self._actors: list[Any] = []
+        self._closed = False
+
+    @property
+    def fingerprint(self) -> str:
+        return self._juror.fingerprint
+
+    def score(self, photos: Sequence[Photo]) -> Floats:
+        """See `Juror.score`.
+
+        Raises:
+            ApsiError: a photo that no actor survives, or actors that can't start.
+        """
+        if self._closed:
+            raise ApsiError("this worker pool is closed")
+        photos = [require_photo(photo) for photo in photos]
+        if not photos:
+            return np.empty(0)
+        try:
+            return require_scores(self._score(photos), self)
+        except BaseException:
+            self._stop()
+            raise
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._stop()
+            if self._is_own:
+                self._ray.shutdown()
+
+    def _score(self, photos: Sequence[Photo]) -> Floats:
+        step = min(self._chunk_size, -(-len(photos) // self.n))
+        waiting = deque(list(range(i, min(i + step, len(photos)))) for i in range(0, len(photos), step))
+        scores, deaths = np.full(len(photos), np.nan), [0] * len(photos)
+        running: dict[Any, tuple[Any, list[int], float]] = {}
+        while waiting or running:
+            self._require_actors()
+            busy = [actor for actor, _, _ in running.values()]
+            for actor in self._actors:
+                if actor not in busy and waiting:
+                    chunk = waiting.popleft()
+                    answer = actor.score.remote([photos[i] for i in chunk])
+                    running[answer] = (actor, chunk, time.monotonic() + self._timeout)
+            earliest = min(end for _, _, end in running.values())
+            said, _ = self._ray.wait(list(running), timeout=max(0.0, earliest - time.monotonic()))
+            late = [answer for answer, (_, _, end) in running.items() if end <= time.monotonic()]
+            for answer in said or late:
+                actor, chunk, _ = running.pop(answer)
+                try:
+                    if not said:
+                        raise self._ray.exceptions.RayActorError
+                    scores[chunk] = _scores(self._ray.get(answer))
+                except self._ray.exceptions.RayActorError:
+                    self._bury(actor)
+                    for i in chunk:
+                        deaths[i] += 1
+                        if deaths[i] == DEATHS:
+                            raise ApsiError(
+                                f"photo {i} of the batch can't be scored: {DEATHS} Ray actors died over it or took "
+                                f"longer than worker_pool.timeout={self._timeout:g} s; juror {self.fingerprint}"
+                            ) from None
+                        waiting.append([i])
+        return scores
+
+    def _require_actors(self) -> None:
+        """Starts actors where some are missing, and waits until they have loaded the juror."""
+        starts = 0
+        while len(self._actors) < self.n:
+            actor_class = self._ray.remote(_Actor).options(
+                num_cpus=self._threads,
+                runtime_env={"env_vars": dict.fromkeys(THREADS, str(self._threads))},
+            )
+            fresh = [actor_class.remote(self._sent) for _ in range(self.n - len(self._actors))]
+            self._actors += fresh
+            for actor in fresh:
+                try:
+                    _scores(self._ray.get(actor.warm_up.remote(), timeout=self._start_timeout))
+                except self._ray.exceptions.RayActorError as error:
+                    starts += 1
+                    self._bury(actor)
+                    if starts == START_DEATHS:
+                        raise ApsiError(
+                            f"{START_DEATHS} Ray actors in a row ended before they had loaded the juror ({error}); "
+                            "worker_pool=inline shows its error"
+                        ) from error
+                except self._ray.exceptions.GetTimeoutError as error:
+                    raise ApsiError(
+                        f"Ray did not start {self.n} actors of {self._threads} cores within "
+                        f"worker_pool.start_timeout={self._start_timeout:g} s; choose fewer worker_pool.workers"
+                    ) from error
+
+    def _bury(self, actor: Any) -> None:
+        self.deaths += 1
+        self._actors.remove(actor)
+        self._ray.kill(actor)
+
+    def _stop(self) -> None:
+        for actor in self._actors:
+            self._ray.kill(actor)
+        self._actors.clear()
+
+
+class _Actor:
+    """A worker's side: errors of the juror are answers, so that only a lost actor looks like one."""
+
+    def __init__(self, juror: Juror) -> None:
+        self._juror = juror
+
+    def warm_up(self) -> tuple[str, Any]:
+        return _answer(self._juror.warm_up)
+
+    def score(self, photos: Sequence[Photo]) -> tuple[str, Any]:
+        return _answer(lambda: self._juror.score(photos))
+
+
+def _answer(work: Callable[[], Any]) -> tuple[str, Any]:
+    try:
+        return "scores", work()
+    except ApsiError as error:
+        return "refused", str(error)
+    except Exception:
+        return "failed", traceback.format_exc()
+
+
+def _scores(answer: tuple[str, Any]) -> Any:
+    kind, value = answer
+    if kind == "refused":
+        raise ApsiError(value)
+    if kind == "failed":
+        raise RuntimeError(value)
+    return value
+
+
+def _connect(address: str | None) -> tuple[Any, bool]:
+    """Ray, connected to a cluster or started here and reachable from here alone; whether it was started here."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise ApsiError("worker_pool=ray needs Ray: pip install 'apsi[ray]'") from error
+    here: dict[str, Any] = {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
+    on_terminate = signal.getsignal(signal.SIGTERM)
+    try:
+        _require_reachable(address)
+        if ray.is_initialized():
+            return ray, False
+        ray.init(address or "local", log_to_driver=False, configure_logging=False, **({} if address else here))
+    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+        raise ApsiError(
+            f"worker_pool.address={address}: Ray can't be reached or started: {error}; a cluster that asks for a token "
+            "(`ray start` of Ray 2.60 says so) needs RAY_AUTH_MODE=token in the environment"
+        ) from error
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, on_terminate)  # Ray puts its own in place
+    return ray, address is None
+
+
+def _require_reachable(address: str | None) -> None:
+    """Ray itself tries for minutes where nothing listens."""
+    place = urlsplit(address if address and "://" in address else f"//{address or ''}")
+    if place.hostname and place.port:
+        socket.create_connection((place.hostname, place.port), timeout=10).close()
