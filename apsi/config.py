@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
@@ -61,4 +62,14 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
             OmegaConf.update(saved, taken, OmegaConf.select(config, taken), merge=False, force_add=True)
     for key in _OF_THIS_RUN:
         OmegaConf.update(saved, key, config[key], merge=False, force_add=True)
+    _follow_device(saved.juror)
     return saved
+
+
+def _follow_device(node: Any) -> None:
+    """Lets a juror's models compute on this run's device, not on the one that they were trained beside."""
+    if isinstance(node, DictConfig):
+        if "device" in node:
+            node.device = "${device}"
+        for name in node.keys() - {"device"}:
+            _follow_device(node[name])

@@ -136,7 +136,8 @@ def test_pipeline_records_its_configuration_resolved_and_its_overrides(
 def test_results_have_one_row_for_each_policy_and_episode(pipeline: tuple[Outcome, Path]) -> None:
     with (pipeline[1] / "results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == COLUMNS
+    measured = [f"{when} {name}" for name in ("clipped", "saturation", "distance") for when in ("before", "after")]
+    assert list(rows[0]) == [*COLUMNS, *measured]
     assert [row["policy"] for row in rows] == [policy for policy in POLICIES for _ in range(8)]
     for policy in POLICIES:
         played = [row for row in rows if row["policy"] == policy]
@@ -154,7 +155,7 @@ def test_summary_has_the_promised_structure_and_agrees_with_the_rows(pipeline: t
     with (pipeline[1] / "results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     for policy, figures in summary["policies"].items():
-        assert set(figures) == {"success_rate", "success_ci95", "mean_gain", "mean_steps", "juror_calls"}
+        assert set(figures) == {"success_rate", "success_ci95", "mean_gain", "mean_steps", "juror_calls", "measures"}
         played = [row for row in rows if row["policy"] == policy]
         assert figures["success_rate"] == np.mean([int(row["success"]) for row in played])
         assert figures["success_ci95"][0] <= figures["success_rate"] <= figures["success_ci95"][1]

@@ -44,6 +44,7 @@ def write_report(
         summary=summary,
         policies=summaries,
         shown=shown,
+        measures=list(summaries[shown].measures),
         by_degradation=_by_degradation(results),
         success_svg=plots.success_bars(summaries),
         curve_svg=plots.learning_curve(history) if history else "",

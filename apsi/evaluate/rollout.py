@@ -1,11 +1,12 @@
 """Playing given episodes to their end."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from apsi.env.core import END, Components, EditCore
+from apsi.evaluate.measure import Measure
 from apsi.photo import Photo
 from apsi.photo.prepared import Episode, PhotoStore
 from apsi.policy.base import Policy
@@ -33,6 +34,8 @@ class EpisodeResult:
     juror_calls: int
     frames: tuple[Frame, ...]
     """every state of the photo, where pictures were asked for"""
+    measures: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """further figures by name: of the photo at the start and at the end"""
 
     @property
     def gain(self) -> float:
@@ -59,6 +62,7 @@ def roll_out(
     batch_size: int,
     store: PhotoStore,
     pictures: int = 0,
+    measures: Mapping[str, Measure] | None = None,
 ) -> Iterator[EpisodeResult]:
     """Plays the episodes in order, `batch_size` side by side, and yields their results in order.
 
@@ -69,17 +73,34 @@ def roll_out(
         batch_size: episodes side by side.
         store: reads the photos.
         pictures: for so many episodes, the first ones, every state of the photo is kept.
+        measures: taken of each photo at the start and at the end.
     """
     for start in range(0, len(episodes), batch_size):
         batch = episodes[start : start + batch_size]
-        yield from _play(policy, components, batch, store, pictures - start)
+        core = EditCore(components, _InOrder(batch), len(batch), store)
+        core.reset()
+        starts = list(core.photos)
+        results = _play(policy, core, pictures - start)
+        yield from _measured(results, starts, core.photos, store, measures or {})
 
 
-def _play(
-    policy: Policy, components: Components, episodes: Sequence[Episode], store: PhotoStore, pictures: int
-) -> list[EpisodeResult]:
-    core = EditCore(components, _InOrder(episodes), len(episodes), store)
-    core.reset()
+def _measured(
+    results: Sequence[EpisodeResult],
+    starts: Sequence[Photo],
+    ends: Sequence[Photo],
+    store: PhotoStore,
+    measures: Mapping[str, Measure],
+) -> Iterator[EpisodeResult]:
+    originals = [store.read(result.episode.original) for result in results]
+    figures = {
+        name: list(zip(measure(starts, originals).tolist(), measure(ends, originals).tolist(), strict=True))
+        for name, measure in measures.items()
+    }
+    for i, result in enumerate(results):
+        yield replace(result, measures={name: pairs[i] for name, pairs in figures.items()})
+
+
+def _play(policy: Policy, core: EditCore, pictures: int) -> list[EpisodeResult]:
     n = core.n
     labels: list[list[str]] = [[] for _ in range(n)]
     frames = [[Frame(core.photos[i], "", core.scores[i])] if i < pictures else [] for i in range(n)]
@@ -99,7 +120,7 @@ def _play(
                     frames[i].append(Frame(core.photos[i], labels[i][-1], core.scores[i]))
             if outcome.done[i]:
                 results[i] = EpisodeResult(
-                    episodes[i],
+                    core.episodes[i],
                     tuple(labels[i]),
                     float(core.scores[i]),
                     bool(outcome.success[i]),

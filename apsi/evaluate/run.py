@@ -14,6 +14,7 @@ from apsi.console import track
 from apsi.env.core import Components, EditCore
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.errors import ApsiError
+from apsi.evaluate.measure import measures_for
 from apsi.evaluate.pictures import save_pictures
 from apsi.evaluate.report import write_report
 from apsi.evaluate.rollout import EpisodeResult, roll_out
@@ -64,13 +65,21 @@ def evaluate_agent(
     with open_jury(config, prepared.juror) as jury:
         parts, store = components(config, jury), PhotoStore()
         require_something_to_do(split, parts.goal)
+        measures = measures_for(prepared.juror, config.score_cache)
         predict = best_actions(_load_agent(config, checkpoint, parts, split, store))
         for name, node in config.policy.items():
             rng = np.random.default_rng(seed_for(config.seed, "evaluate", name))
             policy = instantiate(node, context=PolicyContext(parts, predict, rng))
             pictures = config.evaluate.images if name == _shown(config) else 0
-            batch_size = config.evaluate.batch_size
-            played = roll_out(policy, parts, episodes, batch_size=batch_size, store=store, pictures=pictures)
+            played = roll_out(
+                policy,
+                parts,
+                episodes,
+                batch_size=config.evaluate.batch_size,
+                store=store,
+                pictures=pictures,
+                measures=measures,
+            )
             results[name] = list(track(played, f"Evaluating {name}", len(episodes)))
 
     summaries = {name: summarise(played) for name, played in results.items()}
@@ -104,6 +113,8 @@ def evaluate_agent(
         numbers = {k: float(v) for k, v in vars(figures).items() if isinstance(v, int | float)}
         low, high = figures.success_ci95
         numbers |= {"success_ci95_low": low, "success_ci95_high": high}
+        for measure, (before, after) in figures.measures.items():
+            numbers |= {f"before/{measure}": before, f"after/{measure}": after}
         tracker.metrics(
             {f"{split.name}/{name}/{key}": value for key, value in numbers.items()}, summary["train_timesteps"]
         )

@@ -1,6 +1,7 @@
 """Figures of an evaluation."""
 
 import csv
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -23,6 +24,7 @@ COLUMNS = (
     "steps",
     "juror_calls",
 )
+"""Of `results.csv`; two a measure follow, `before NAME` and `after NAME`"""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class PolicySummary:
     mean_steps: float
     juror_calls: int
     """photos scored over all episodes"""
+    measures: dict[str, tuple[float, float]]
+    """further figures by name: means over the photos before and after"""
 
 
 def summarise(results: Sequence[EpisodeResult]) -> PolicySummary:
@@ -49,7 +53,13 @@ def summarise(results: Sequence[EpisodeResult]) -> PolicySummary:
         mean_gain=math.fsum(result.gain for result in results) / n,
         mean_steps=sum(result.steps for result in results) / n,
         juror_calls=sum(result.juror_calls for result in results),
+        measures={name: _mean_pair([result.measures[name] for result in results]) for name in results[0].measures},
     )
+
+
+def _mean_pair(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    before, after = zip(*pairs, strict=True)
+    return math.fsum(before) / len(pairs), math.fsum(after) / len(pairs)
 
 
 def wilson_interval(successes: int, n: int, z: float = 1.959963984540054) -> tuple[float, float]:
@@ -65,17 +75,19 @@ def write_results(path: Path, results: Mapping[str, Sequence[EpisodeResult]]) ->
     """Writes one line an episode and policy."""
     with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(COLUMNS)
+        names = next(iter(results.values()))[0].measures
+        writer.writerow([*COLUMNS, *(f"{when} {name}" for name in names for when in ("before", "after"))])
         for policy, episodes in results.items():
             for r in episodes:
                 e = r.episode
                 done = (" ".join(e.degradation), " ".join(r.actions))
                 scores = (e.start_score, e.target_score, r.final_score)
-                writer.writerow(
-                    [policy, e.source, e.photo.name, *done, *scores, int(r.success), r.steps, r.juror_calls]
-                )
+                measured = [figure for name in names for figure in r.measures[name]]
+                counts = (int(r.success), r.steps, r.juror_calls)
+                writer.writerow([policy, e.source, e.photo.name, *done, *scores, *counts, *measured])
 
 
 def as_dict(summaries: Mapping[str, PolicySummary]) -> dict[str, Any]:
     """The summaries as JSON would hold them."""
-    return {name: asdict(summary) | {"success_ci95": list(summary.success_ci95)} for name, summary in summaries.items()}
+    as_json: dict[str, Any] = json.loads(json.dumps({name: asdict(summary) for name, summary in summaries.items()}))
+    return as_json

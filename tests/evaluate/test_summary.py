@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apsi.env.core import Components
+from apsi.evaluate.measure import distance
 from apsi.evaluate.pictures import TILE, mosaic, save_pictures
 from apsi.evaluate.report import write_report
 from apsi.evaluate.rollout import EpisodeResult, roll_out
@@ -24,7 +25,16 @@ from apsi.policy.nothing import Nothing
 def results(restore: Components, split: PreparedSplit) -> dict[str, list[EpisodeResult]]:
     def play(kind: type[Greedy] | type[Nothing], pictures: int) -> list[EpisodeResult]:
         policy = kind(PolicyContext(restore, None, np.random.default_rng(0)))
-        return list(roll_out(policy, restore, split.episodes, batch_size=8, store=PhotoStore(), pictures=pictures))
+        taken = roll_out(
+            policy,
+            restore,
+            split.episodes,
+            batch_size=2,
+            store=PhotoStore(),
+            pictures=pictures,
+            measures={"distance": distance},
+        )
+        return list(taken)
 
     return {"greedy": play(Greedy, 2), "nothing": play(Nothing, 0)}
 
@@ -58,6 +68,7 @@ def test_the_summary_is_what_the_episodes_say(results: dict[str, list[EpisodeRes
         "mean_gain",
         "mean_steps",
         "juror_calls",
+        "measures",
     }
 
 
@@ -65,12 +76,14 @@ def test_results_csv_has_a_line_an_episode_and_policy(results: dict[str, list[Ep
     write_results(tmp_path / "results.csv", results)
     with (tmp_path / "results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == (*COLUMNS, "before distance", "after distance")
     assert [(row["policy"], row["photo"]) for row in rows] == [
         (policy, f"{i}.jpg") for policy in ("greedy", "nothing") for i in range(3)
     ]
     assert rows[0]["actions"] == rows[0]["degradation"] == "swap_rb"
     assert float(rows[0]["final_score"]) == results["greedy"][0].final_score
+    assert float(rows[0]["before distance"]) > float(rows[0]["after distance"]) == 0  # greedy restores it
+    assert rows[3]["before distance"] == rows[3]["after distance"] == rows[0]["before distance"]
 
 
 def test_the_mosaic_has_a_row_an_episode_and_a_tile_a_state(results: dict[str, list[EpisodeResult]]) -> None:

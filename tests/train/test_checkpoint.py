@@ -171,3 +171,16 @@ def test_networks_that_do_not_fit_are_refused(restore: Components, split: Prepar
     config.feature_extractor.features_dim = 32
     with pytest.raises(ApsiError, match="does not fit this algorithm"):
         load_into(read_checkpoint(path), model_of(config, restore, split))
+
+
+def test_jurors_of_a_checkpoint_compute_on_the_device_of_the_run(
+    restore: Components, split: PreparedSplit, tmp_path: Path
+) -> None:
+    config = load_config(["debug=tiny", "device=cuda", "algo.n_steps=8", "juror=nima"])
+    assert config.juror.device.name == "cuda"
+    model = model_of(config_of("ppo"), restore, split)
+    path = tmp_path / "last.zip"
+    save_checkpoint(path, model, Checkpoint(path, config, restore.actions.labels, TrainState(0, 0, 0, []), None))
+    here = load_config([f"checkpoint={path}", "device=cpu", "task=evaluate"])
+    assert here.juror.device.name == "cpu"
+    assert here.juror.backbone == "mobilenet_v2"

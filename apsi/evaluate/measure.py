@@ -1,0 +1,50 @@
+"""What an edit does to a photo besides its score, so that gaming the juror shows."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from apsi.juror.base import Juror
+from apsi.juror.cache import CachedJuror
+from apsi.juror.mix import Mix
+from apsi.photo import Floats, Photo
+from apsi.photo.resize import resize
+
+Measure = Callable[[Sequence[Photo], Sequence[Photo]], Floats]
+"""Of N photos and the originals they come from, as `(N,)`"""
+
+
+def clipped(photos: Sequence[Photo], originals: Sequence[Photo]) -> Floats:
+    """Share of the pixels with a channel at 0 or 255."""
+    return np.array([((photo == 0) | (photo == 255)).any(axis=2).mean() for photo in photos])
+
+
+def saturation(photos: Sequence[Photo], originals: Sequence[Photo]) -> Floats:
+    """Mean saturation as in HSV, in [0, 1]."""
+    means = []
+    for photo in photos:
+        high, low = photo.max(axis=2).astype(np.float64), photo.min(axis=2)
+        means.append(((high - low) / np.maximum(high, 1)).mean())
+    return np.array(means)
+
+
+def distance(photos: Sequence[Photo], originals: Sequence[Photo]) -> Floats:
+    """Mean absolute difference from the original in [0, 1]; the original is resized where the sizes differ."""
+    return np.array([_difference(photo, original) for photo, original in zip(photos, originals, strict=True)])
+
+
+def measures_for(juror: Juror, cache: int) -> Mapping[str, Measure]:
+    """Clipping, saturation, distance, and by its name each part of a mixed juror."""
+    parts = juror.jurors if isinstance(juror, Mix) else {}
+    by_juror = {f"juror {name}": _scores_of(CachedJuror(part, cache)) for name, part in parts.items()}
+    return {"clipped": clipped, "saturation": saturation, "distance": distance, **by_juror}
+
+
+def _scores_of(juror: Juror) -> Measure:
+    return lambda photos, originals: juror.score(photos)
+
+
+def _difference(photo: Photo, original: Photo) -> float:
+    if photo.shape != original.shape:
+        original = resize(original, photo.shape[1], photo.shape[0])
+    return float(np.abs(photo.astype(np.int16) - original).mean() / 255)
