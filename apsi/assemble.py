@@ -5,14 +5,17 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from omegaconf import DictConfig
 
 from apsi.env.core import Components
+from apsi.episodes.base import EpisodeContext, EpisodeSource
 from apsi.errors import ApsiError
 from apsi.instantiate import instantiate
 from apsi.juror.base import FittedJuror, Juror
 from apsi.juror.cache import CachedJuror, ScoreStore
 from apsi.juror.parameters import unpack_parameters
+from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.preprocess.pipeline import Prepared
 
 
@@ -71,6 +74,25 @@ def prepare(config: DictConfig, juror_parameters: bytes | None = None, whole_pho
 
 
 def components(config: DictConfig, jury: Juror) -> Components:
-    """Goal, actions, reward and juror of an editing core."""
-    goal = instantiate(config.env)
-    return Components(goal, instantiate(config.transform, stop=goal.stop), instantiate(config.reward), jury)
+    """Goal, actions, reward and juror of an editing core.
+
+    Raises:
+        ApsiError: the reward needs STOP and there is none.
+    """
+    goal, reward = instantiate(config.env), instantiate(config.reward)
+    if reward.needs_stop and not goal.stop:
+        raise ApsiError(
+            f"reward={config.reward['_target_'].rpartition('.')[2]} pays only when the agent stops, and env.stop=false "
+            "gives it no STOP: add env.stop=true, or choose reward=score_difference, clipped_difference or rl_guide"
+        )
+    return Components(goal, instantiate(config.transform, stop=goal.stop), reward, jury)
+
+
+def episode_source(
+    config: DictConfig, split: PreparedSplit, jury: Juror, seed: int, store: PhotoStore | None = None
+) -> EpisodeSource:
+    """The configured source of training episodes on a split."""
+    rng = np.random.default_rng(seed)
+    context = EpisodeContext(split, instantiate(config.degradation), jury, store or PhotoStore(), rng)
+    source: EpisodeSource = instantiate(config.episodes, context=context)
+    return source

@@ -52,6 +52,7 @@ class Config:
     transform: Component
     env: Component
     reward: Component
+    episodes: Component
     juror: Component
     worker_pool: Component
     device: Component

@@ -1,12 +1,27 @@
 """The algorithm contract: hyperparameters in, a Stable-Baselines3 model out."""
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from abc import ABC
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, ClassVar, TypeAlias
 
-from pydantic import Field
+import gymnasium
+import numpy as np
+import torch
+from gymnasium.spaces import Box, Discrete
+from pydantic import Field, PositiveInt
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.preprocessing import is_image_space
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv
+from torch import nn
+
+from apsi.algo.optimizer.base import Optimizer
+from apsi.algo.schedule.base import Schedule
+from apsi.env.core import Observations
+from apsi.errors import ApsiError
+from apsi.photo import Floats
+from apsi.policy.base import TrainedAgent
 
 Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
@@ -20,21 +35,125 @@ class Network:
     device: str
     seed: int
 
-    def policy_kwargs(self, net_arch: list[int]) -> dict[str, Any]:
-        """Keyword arguments for an SB3 `CnnPolicy` with fully connected layers `net_arch` behind the extractor."""
+    def policy_kwargs(self, env: VecEnv, net_arch: list[int]) -> dict[str, Any]:
+        """Keyword arguments for an SB3 policy with fully connected layers `net_arch` behind the extractor."""
+        extractor, arguments = self.extractor, self.arguments
+        if isinstance(env.observation_space, gymnasium.spaces.Dict):
+            extractor, arguments = WithExtras, {"extractor": extractor, "arguments": arguments}
         return {
-            "features_extractor_class": self.extractor,
-            "features_extractor_kwargs": self.arguments,
-            "net_arch": net_arch,
+            "features_extractor_class": extractor,
+            "features_extractor_kwargs": arguments,
+            "net_arch": list(net_arch),
         }
 
 
+class WithExtras(BaseFeaturesExtractor):
+    """Features of the photo, and beside them what else the agent is told."""
+
+    def __init__(self, observation_space: gymnasium.spaces.Dict, extractor: type, arguments: dict[str, Any]) -> None:
+        super().__init__(observation_space, 1)
+        self.photo = extractor(observation_space["photo"], **arguments)
+        self._others = [name for name, space in observation_space.items() if not is_image_space(space)]
+        lengths = [int(np.prod(observation_space[name].shape or ())) for name in self._others]
+        self._features_dim = self.photo.features_dim + sum(lengths)
+
+    @property
+    def backbone(self) -> nn.Module | None:
+        """The pretrained part of the photo's extractor, where it has one."""
+        return getattr(self.photo, "backbone", None)
+
+    def forward(self, observations: dict[str, torch.Tensor]) -> torch.Tensor:
+        """`(N, ...)` each -> `(N, features_dim)`."""
+        return torch.cat([self.photo(observations["photo"]), *(observations[name] for name in self._others)], dim=1)
+
+
+@dataclass(frozen=True)
 class Algo(ABC):
-    """A frozen dataclass of hyperparameters, named as in Stable-Baselines3.
+    """Hyperparameters, named as in Stable-Baselines3; what a subclass adds is passed to its model.
 
     The types say their limits; a configuration is held against them before anything runs.
     """
 
-    @abstractmethod
+    optimizer: Optimizer
+    schedule: Schedule
+    """of the learning rate"""
+    net_arch: list[PositiveInt]
+
+    model: ClassVar[Callable[..., BaseAlgorithm]]
+    policy: ClassVar[str] = "Policy"
+    """end of the SB3 policy's name"""
+    action_spaces: ClassVar[tuple[type[gymnasium.Space[Any]], ...]] = (Discrete, Box)
+
     def build(self, env: VecEnv, network: Network) -> BaseAlgorithm:
-        """A new, untrained model on `env`."""
+        """A new, untrained model on `env`.
+
+        Raises:
+            ApsiError: the algorithm can't have such actions.
+        """
+        if not isinstance(env.action_space, self.action_spaces):
+            needed, options = (
+                ("continuous", "parametric") if self.action_spaces == (Box,) else ("discrete", "reversible or sensible")
+            )
+            name = type(self).__name__
+            raise ApsiError(f"algo {name} needs {needed} actions: add transform={options}, or choose another algo")
+        kind = "MultiInput" if isinstance(env.observation_space, gymnasium.spaces.Dict) else "Cnn"
+        model = type(self).model(
+            f"{kind}{self.policy}",
+            env,
+            learning_rate=self.schedule.of(self.optimizer.learning_rate),
+            policy_kwargs=self.policy_kwargs(env, network),
+            device=network.device,
+            seed=network.seed,
+            **self.arguments(env),
+        )
+        self.optimizer.attach(model)
+        return model
+
+    def arguments(self, env: VecEnv) -> dict[str, Any]:
+        """What is passed to the model beside what all have in common."""
+        common = {field.name for field in fields(Algo)}
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in common}
+
+    def policy_kwargs(self, env: VecEnv, network: Network) -> dict[str, Any]:
+        """What is passed to the model's policy."""
+        return network.policy_kwargs(env, self.net_arch)
+
+    def prefer(self, model: Any, observations: Any) -> torch.Tensor | None:
+        """How much the model prefers each discrete action, `(n, A)`; None where it can't say.
+
+        Args:
+            model: what `build` made.
+            observations: as tensors on its device.
+        """
+        return None
+
+
+def trained_agent(algo: Algo, model: Any) -> TrainedAgent:
+    """A model as evaluation sees it; it acts without exploring."""
+
+    def prefer(observations: Observations) -> Floats:
+        tensors, _ = model.policy.obs_to_tensor(observations)
+        model.policy.set_training_mode(False)
+        with torch.no_grad():
+            preferences = algo.prefer(model, tensors)
+        assert preferences is not None
+        return preferences.cpu().numpy().astype(np.float64)
+
+    def predict(observations: Observations, state: Any, begins: Any) -> tuple[Any, Any]:
+        actions, state = model.predict(observations, state=state, episode_start=begins, deterministic=True)
+        return actions, state
+
+    can_say = isinstance(model.action_space, Discrete) and type(algo).prefer is not Algo.prefer
+    return TrainedAgent(predict, prefer if can_say else None)
+
+
+def prefer_likely(model: Any, observations: Any) -> torch.Tensor:
+    """Log-probabilities of an actor-critic's categorical actions."""
+    logits: torch.Tensor = model.policy.get_distribution(observations).distribution.logits
+    return logits
+
+
+def prefer_valuable(model: Any, observations: Any) -> torch.Tensor:
+    """Q-values of a DQN-like policy."""
+    values: torch.Tensor = model.policy.q_net(observations)
+    return values

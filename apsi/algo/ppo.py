@@ -1,21 +1,22 @@
 """Proximal policy optimisation."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
+import torch
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from stable_baselines3 import PPO
-from stable_baselines3.common.utils import LinearSchedule
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
-from apsi.algo.base import Algo, Fraction, Network
+from apsi.algo.base import Algo, Fraction, prefer_likely
 
 
 @dataclass(frozen=True)
 class Ppo(Algo):
-    """PPO (Schulman et al. 2017) of Stable-Baselines3; the learning rate falls linearly to `final_learning_rate`."""
+    """PPO (Schulman et al. 2017) of Stable-Baselines3."""
 
-    learning_rate: PositiveFloat
-    final_learning_rate: NonNegativeFloat
     n_steps: PositiveInt
     """steps of each environment between updates"""
     batch_size: PositiveInt
@@ -26,23 +27,11 @@ class Ppo(Algo):
     ent_coef: NonNegativeFloat
     vf_coef: NonNegativeFloat
     max_grad_norm: PositiveFloat
-    net_arch: list[PositiveInt]
 
-    def build(self, env: VecEnv, network: Network) -> PPO:
-        return PPO(
-            "CnnPolicy",
-            env,
-            learning_rate=LinearSchedule(self.learning_rate, self.final_learning_rate, 1.0),
-            n_steps=self.n_steps,
-            batch_size=min(self.batch_size, self.n_steps * env.num_envs),
-            n_epochs=self.n_epochs,
-            gamma=self.gamma,
-            gae_lambda=self.gae_lambda,
-            clip_range=self.clip_range,
-            ent_coef=self.ent_coef,
-            vf_coef=self.vf_coef,
-            max_grad_norm=self.max_grad_norm,
-            policy_kwargs=network.policy_kwargs(self.net_arch),
-            device=network.device,
-            seed=network.seed,
-        )
+    model: ClassVar[Callable[..., BaseAlgorithm]] = PPO
+
+    def arguments(self, env: VecEnv) -> dict[str, Any]:
+        return super().arguments(env) | {"batch_size": min(self.batch_size, self.n_steps * env.num_envs)}
+
+    def prefer(self, model: Any, observations: Any) -> torch.Tensor | None:
+        return prefer_likely(model, observations)

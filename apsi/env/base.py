@@ -3,10 +3,15 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+import numpy as np
 from pydantic import PositiveInt
 
-from apsi.errors import ApsiError
+from apsi.errors import ApsiError, did_you_mean
 from apsi.photo import Bools, Floats
+from apsi.reward.base import Transition
+
+EXTRAS = ("steps_left", "score", "last_action")
+"""What an agent may be told beside the photo"""
 
 
 @dataclass(frozen=True)
@@ -19,12 +24,21 @@ class Goal(ABC):
     """height and width of the observation in pixels"""
     stop: bool
     """whether STOP is the last action"""
+    extras: list[str]
+    """what the agent is told beside the photo, of `EXTRAS`; with any, observations are dicts"""
 
     def __post_init__(self) -> None:
         if self.max_steps < 1:
             raise ApsiError(f"env.max_steps={self.max_steps} must be at least 1")
         if len(self.observation_size) != 2 or min(self.observation_size) < 36:
             raise ApsiError(f"env.observation_size={self.observation_size} must be [height, width], each at least 36")
+        for name in self.extras:
+            if name not in EXTRAS:
+                raise ApsiError(
+                    f"env.extras: unknown '{name}'.{did_you_mean(name, EXTRAS)} Known: {', '.join(EXTRAS)}."
+                )
+        if len(set(self.extras)) < len(self.extras):
+            raise ApsiError(f"env.extras={self.extras} must name each once")
 
     @abstractmethod
     def success(self, start: Floats, target: Floats, score: Floats) -> Bools:
@@ -33,3 +47,13 @@ class Goal(ABC):
     @abstractmethod
     def reached(self, start: Floats, target: Floats, score: Floats) -> Bools:
         """Whether an episode is over because there is nothing left to gain; all shapes `(N,)`."""
+
+    def pay(self, rewards: Floats, owed: Floats, transition: Transition) -> tuple[Floats, Floats]:
+        """What is paid now and what is owed from here on; all shapes `(N,)`. By default all is paid at once.
+
+        Args:
+            rewards: what the reward says of this step.
+            owed: kept back in earlier steps of the episodes.
+            transition: the step.
+        """
+        return rewards + owed, np.zeros_like(owed)

@@ -1,30 +1,24 @@
 """The editing core: N episodes stepped together, all changed photos scored in one juror call."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
+import gymnasium
 import numpy as np
 import numpy.typing as npt
 
 from apsi.env.base import Goal
+from apsi.episodes.base import EpisodeSource, Start
 from apsi.juror.base import Juror
 from apsi.photo import Bools, Floats, Ints, Photo
-from apsi.photo.prepared import Episode, PhotoStore
+from apsi.photo.compare import difference
 from apsi.photo.resize import resize
 from apsi.reward.base import Reward, Transition
-from apsi.transform.action_set import ActionSet
+from apsi.transform.action_set import ActionSet, require_discrete
 
-END = -1
-"""Ends an episode as it is without an action: what a policy that is done says where the agent has no STOP."""
-
-
-class EpisodeSource(Protocol):
-    """Where the core gets its next episode from."""
-
-    def next(self) -> Episode: ...
-
-    def reseed(self, seed: int) -> None: ...
+Observations = npt.NDArray[np.uint8] | dict[str, npt.NDArray[Any]]
+"""Photos `(n, 3, h, w)` `uint8` RGB; with `env.extras` a dict of `photo` and the extras, each `(n, ...)`"""
 
 
 @dataclass(frozen=True)
@@ -35,11 +29,25 @@ class StepResult:
     terminated: Bools
     truncated: Bools
     success: Bools
+    labels: list[tuple[str, ...]]
+    """transforms applied to each episode, none where it was stopped"""
 
     @property
     def done(self) -> Bools:
         """Over for either reason, `(N,)`."""
         return self.terminated | self.truncated
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What each of A actions would do to N episodes."""
+
+    rewards: Floats
+    """`(N, A)`"""
+    terminated: Bools
+    """`(N, A)`"""
+    observations: npt.NDArray[np.uint8]
+    """of the photo after the action, `(N, A, 3, h, w)`"""
 
 
 @dataclass(frozen=True)
@@ -55,75 +63,128 @@ class Components:
 class EditCore:
     """N episodes side by side; the faces decide when an ended one is reset."""
 
-    def __init__(self, components: Components, source: EpisodeSource, n: int, store: PhotoStore) -> None:
-        self.goal, self.actions = components.goal, components.actions
+    def __init__(self, components: Components, source: EpisodeSource, n: int) -> None:
+        self.goal, self.actions, self.source = components.goal, components.actions, source
         self.n = n
         self._reward, self._juror = components.reward, components.juror
-        self._source, self._store = source, store
-        self.episodes: list[Episode] = []
+        self.starts: list[Start] = []
         self.photos: list[Photo] = []
-        self.start, self.target, self.scores, self.lowest = (np.zeros(n) for _ in range(4))
+        self.start, self.target, self.scores, self.lowest, self._owed = (np.zeros(n) for _ in range(5))
+        self._distance = np.zeros(n)
         self.steps: Ints = np.zeros(n, dtype=np.int64)
         self.juror_calls: Ints = np.zeros(n, dtype=np.int64)
+        self.last = self.actions.end(n)
+        """the action that led here, `END` at the start"""
 
     def reseed(self, seed: int) -> None:
         """Lets the order of the coming episodes depend on this seed."""
-        self._source.reseed(seed)
+        self.source.reseed(seed)
 
     def reset(self, indices: Sequence[int] | None = None) -> None:
         """Begins new episodes at these indices, or at all."""
         if indices is None:
-            self.episodes = [self._source.next() for _ in range(self.n)]
-            self.photos = [self._store.read(episode.photo) for episode in self.episodes]
             indices = range(self.n)
+            self.starts = self.source.draw(self.n)
+            self.photos = [start.photo for start in self.starts]
         else:
-            for i in indices:
-                self.episodes[i] = self._source.next()
-                self.photos[i] = self._store.read(self.episodes[i].photo)
+            for i, start in zip(indices, self.source.draw(len(indices)), strict=True):
+                self.starts[i], self.photos[i] = start, start.photo
         for i in indices:
-            self.start[i] = self.scores[i] = self.lowest[i] = self.episodes[i].start_score
-            self.target[i] = self.episodes[i].target_score
-            self.steps[i] = self.juror_calls[i] = 0
+            start = self.starts[i]
+            self.start[i] = self.scores[i] = self.lowest[i] = start.score
+            self.target[i] = start.target
+            self.steps[i] = self.juror_calls[i] = self._owed[i] = 0
+        self.last[list(indices)] = self.actions.end(1)
+        if self._reward.needs_distance:
+            self._distance[list(indices)] = [self._distance_of(self.photos[i], i) for i in indices]
 
-    def step(self, actions: Ints) -> StepResult:
+    def step(self, actions: npt.NDArray[Any]) -> StepResult:
         """Applies one action to every episode.
 
         Args:
-            actions: `(N,)` indices into the action set, or `END`.
+            actions: `(N, ...)` actions of the action set, or its `END`.
         """
-        stopped = actions == END
-        if self.actions.stop is not None:
-            stopped |= actions == self.actions.stop
+        stopped = self.actions.stops(actions)
         changed = np.flatnonzero(~stopped)
+        labels: list[tuple[str, ...]] = [()] * self.n
         for i in changed:
-            self.photos[i] = self.actions[int(actions[i])](self.photos[i])
-        before = self.scores.copy()
+            recipe = self.actions.recipe(actions[i])
+            self.photos[i], labels[i] = recipe(self.photos[i]), tuple(recipe.labels)
+        before, distance_before = self.scores.copy(), self._distance.copy()
         if len(changed):
             self.scores[changed] = self._juror.score([self.photos[i] for i in changed])
         self.juror_calls[changed] += 1
         self.steps += 1
+        self.last = actions.copy()
         self.lowest = np.minimum(self.lowest, self.scores)
+        if self._reward.needs_distance:
+            self._distance[changed] = [self._distance_of(self.photos[i], int(i)) for i in changed]
 
-        success = self.goal.success(self.start, self.target, self.scores)
-        terminated = stopped | self.goal.reached(self.start, self.target, self.scores)
-        truncated = ~terminated & (self.steps >= self.goal.max_steps)
-        transition = Transition(
-            before=before,
-            after=self.scores.copy(),
-            start=self.start.copy(),
-            target=self.target.copy(),
-            lowest=self.lowest.copy(),
-            step=self.steps.copy(),
+        transition = self._transition(np.arange(self.n), stopped, self.scores, self.steps)
+        transition = replace(transition, before=before, distance_before=distance_before)
+        rewards, self._owed = self.goal.pay(self._reward(transition), self._owed, transition)
+        truncated = cast("Bools", transition.truncated)
+        if transition.ended.any():
+            self.source.ended(transition.success[transition.ended])
+        return StepResult(rewards, transition.ended & ~truncated, truncated, transition.success, labels)
+
+    def look_ahead(self) -> Outlook:
+        """What every discrete action would do to every episode, without doing it: all scored in one juror call."""
+        actions = require_discrete(self.actions, "looking ahead")
+        rows = np.repeat(np.arange(self.n), len(actions))
+        stopped = np.tile(np.arange(len(actions)) == (-1 if actions.stop is None else actions.stop), self.n)
+        photos = [t(self.photos[i]) for i in range(self.n) for t in actions.transforms]
+        scores, distance = self.scores[rows], self._distance[rows]
+        scores[~stopped] = self._juror.score(photos)
+        if self._reward.needs_distance:
+            pairs = zip(photos, rows[~stopped], strict=True)
+            distance[~stopped] = [self._distance_of(photo, int(i)) for photo, i in pairs]
+        transition = replace(self._transition(rows, stopped, scores, self.steps[rows] + 1), distance_after=distance)
+        rewards, _ = self.goal.pay(self._reward(transition), self._owed[rows], transition)
+        observations = np.repeat(observe(self.photos, self.goal), len(actions), axis=0)
+        observations[~stopped] = observe(photos, self.goal)
+        shape = (self.n, len(actions))
+        terminated = transition.ended & ~cast("Bools", transition.truncated)
+        return Outlook(
+            rewards.reshape(shape), terminated.reshape(shape), observations.reshape(*shape, *observations.shape[1:])
+        )
+
+    def _transition(self, rows: Ints, stopped: Bools, after: Floats, steps: Ints) -> Transition:
+        """A step of the episodes `rows`, from where they are, to these scores."""
+        start, target = self.start[rows], self.target[rows]
+        success = self.goal.success(start, target, after)
+        terminated = stopped | self.goal.reached(start, target, after)
+        truncated = ~terminated & (steps >= self.goal.max_steps)
+        return Transition(
+            before=self.scores[rows],
+            after=after.copy(),
+            start=start,
+            target=target,
+            lowest=np.minimum(self.lowest[rows], after),
+            step=steps.copy(),
             stopped=stopped,
             ended=terminated | truncated,
             success=success,
+            truncated=truncated,
+            distance_before=self._distance[rows],
+            distance_after=self._distance[rows],
         )
-        return StepResult(self._reward(transition), terminated, truncated, success)
 
-    def observe(self, indices: Sequence[int] | None = None) -> npt.NDArray[np.uint8]:
-        """What the agent sees of these episodes, or of all: `(n, 3, h, w)` `uint8` RGB."""
-        photos = self.photos if indices is None else [self.photos[i] for i in indices]
-        return observe(photos, self.goal)
+    def _distance_of(self, photo: Photo, i: int) -> float:
+        return difference(photo, self.starts[i].original)
+
+    def observe(self, indices: Sequence[int] | None = None) -> Observations:
+        """What the agent sees of these episodes, or of all."""
+        chosen = list(range(self.n)) if indices is None else list(indices)
+        photos = observe([self.photos[i] for i in chosen], self.goal)
+        if not self.goal.extras:
+            return photos
+        extras = {name: EXTRAS[name].of(self, chosen) for name in self.goal.extras}
+        return {"photo": photos, **extras}
+
+    def action_masks(self) -> Bools:
+        """Which actions make sense, `(N, A)`: all but the one that would undo the last."""
+        return self.actions.masks(self.last)
 
 
 def observe(photos: Sequence[Photo], goal: Goal) -> npt.NDArray[np.uint8]:
@@ -133,3 +194,41 @@ def observe(photos: Sequence[Photo], goal: Goal) -> npt.NDArray[np.uint8]:
     for i, photo in enumerate(photos):
         observations[i] = resize(photo, width, height).transpose(2, 0, 1)
     return observations
+
+
+def spaces_of(goal: Goal, actions: ActionSet) -> tuple[gymnasium.Space[Any], gymnasium.Space[Any]]:
+    """Observation and action space of an environment."""
+    photo = gymnasium.spaces.Box(0, 255, (3, *goal.observation_size), np.uint8)
+    if not goal.extras:
+        return photo, actions.space
+    extras = {name: EXTRAS[name].space(actions) for name in goal.extras}
+    return gymnasium.spaces.Dict({"photo": photo, **extras}), actions.space
+
+
+@dataclass(frozen=True)
+class Extra:
+    """Something that the agent is told beside the photo."""
+
+    of: Callable[[EditCore, list[int]], npt.NDArray[np.float32]]
+    """of these episodes, `(n, ...)`"""
+    space: Callable[[ActionSet], gymnasium.spaces.Box]
+
+
+def _unit_box(length: int) -> gymnasium.spaces.Box:
+    return gymnasium.spaces.Box(-1, 1, (length,), np.float32)
+
+
+EXTRAS = {
+    "steps_left": Extra(
+        lambda core, chosen: (1 - core.steps[chosen, None] / core.goal.max_steps).astype(np.float32),
+        lambda actions: _unit_box(1),
+    ),
+    "score": Extra(
+        lambda core, chosen: (core.scores[chosen, None] / 5 - 1).astype(np.float32), lambda actions: _unit_box(1)
+    ),
+    "last_action": Extra(
+        lambda core, chosen: core.actions.features(core.last[chosen]),
+        lambda actions: _unit_box(actions.n_features),
+    ),
+}
+"""By the names that `env.extras` may hold, all in [-1, 1]: share of the steps left, score, last action"""

@@ -6,15 +6,14 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-import numpy.typing as npt
 
-from apsi.env.core import Components, EditCore
-from apsi.env.vec_env import spaces_of
+from apsi.env.core import Components, EditCore, Observations, spaces_of
+from apsi.env.vec_env import at
+from apsi.episodes.base import EpisodeSource
 from apsi.photo import Photo
-from apsi.photo.prepared import PhotoStore, PreparedSplit, RandomEpisodes
 
 
-class PhotoEditEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
+class PhotoEditEnv(gymnasium.Env[Any, Any]):
     """Edits one photo an episode."""
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 2}  # noqa: RUF012 (gymnasium's own form)
@@ -22,7 +21,7 @@ class PhotoEditEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
     def __init__(
         self,
         components: Components,
-        split: PreparedSplit,
+        source: EpisodeSource,
         render_mode: str | None = None,
         resources: ExitStack | None = None,
     ) -> None:
@@ -30,40 +29,35 @@ class PhotoEditEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
 
         Args:
             components: goal, actions, reward and juror.
-            split: where episodes come from, e.g. `prepare(config).split("train")`.
+            source: where episodes come from.
             render_mode: `rgb_array` to get the photo from `render`.
             resources: closed together with the environment.
         """
         self._resources = resources or ExitStack()
         self.render_mode = render_mode
-        observation_space, self.action_space = spaces_of(components.goal, components.actions)
-        self.observation_space = observation_space  # type: ignore[assignment]  # Box is typed by every dtype at once
-        self._components, self._split, self._store = components, split, PhotoStore()
-        self._core = self._new_core()
+        self.observation_space, self.action_space = spaces_of(components.goal, components.actions)
+        self._core = EditCore(components, source, 1)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
+    ) -> tuple[Observations, dict[str, Any]]:
         super().reset(seed=seed)
         if seed is not None:
-            self._core = self._new_core()
+            self._core.reseed(seed)
         self._core.reset()
-        return self._core.observe()[0], self._info()
+        return at(self._core.observe(), 0), self._info()
 
-    def step(self, action: np.int64) -> tuple[npt.NDArray[np.uint8], float, bool, bool, dict[str, Any]]:
-        result = self._core.step(np.array([action], dtype=np.int64))
+    def step(self, action: Any) -> tuple[Observations, float, bool, bool, dict[str, Any]]:
+        result = self._core.step(np.asarray([action]))
         info = self._info() | {"is_success": bool(result.success[0])}
         done = bool(result.terminated[0]), bool(result.truncated[0])
-        return self._core.observe()[0], float(result.rewards[0]), *done, info
+        return at(self._core.observe(), 0), float(result.rewards[0]), *done, info
 
     def render(self) -> Photo | None:
         return self._core.photos[0].copy() if self.render_mode == "rgb_array" else None
 
     def close(self) -> None:
         self._resources.close()
-
-    def _new_core(self) -> EditCore:
-        return EditCore(self._components, RandomEpisodes(self._split, self.np_random), 1, self._store)
 
     def _info(self) -> dict[str, Any]:
         return {"score": float(self._core.scores[0]), "step": int(self._core.steps[0])}
@@ -79,11 +73,12 @@ def from_overrides(overrides: Sequence[str] = (), split: str = "train", render_m
         split: where episodes come from.
         render_mode: `rgb_array` to get the photo from `render`.
     """
-    from apsi.assemble import components, open_jury, prepare
+    from apsi.assemble import components, episode_source, open_jury, prepare
     from apsi.config import load_config
 
     config = load_config(overrides)
     prepared = prepare(config)
     with ExitStack() as stack:
         jury = stack.enter_context(open_jury(config, prepared.juror))
-        return PhotoEditEnv(components(config, jury), prepared.split(split), render_mode, stack.pop_all())
+        source = episode_source(config, prepared.split(split), jury, config.seed)
+        return PhotoEditEnv(components(config, jury), source, render_mode, stack.pop_all())

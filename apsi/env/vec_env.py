@@ -1,22 +1,23 @@
 """The Stable-Baselines3 face of the editing core."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import gymnasium
 import numpy as np
+import numpy.typing as npt
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
-from apsi.env.base import Goal
-from apsi.env.core import EditCore
-from apsi.photo import Ints
-from apsi.transform.action_set import ActionSet
+from apsi.env.core import EditCore, Observations, spaces_of
+from apsi.photo import Bools
 
 
-def spaces_of(goal: Goal, actions: ActionSet) -> tuple[gymnasium.spaces.Box, gymnasium.spaces.Discrete]:
-    """Observation space `(3, h, w)` `uint8` and action space of an environment."""
-    shape = (3, *goal.observation_size)
-    return gymnasium.spaces.Box(0, 255, shape, np.uint8), gymnasium.spaces.Discrete(len(actions))
+def at(observations: Observations, i: int) -> Observations:
+    """A copy of the observation of one episode."""
+    if isinstance(observations, dict):
+        return {name: values[i].copy() for name, values in observations.items()}
+    photo: npt.NDArray[np.uint8] = observations[i].copy()
+    return photo
 
 
 class PhotoVecEnv(VecEnv):
@@ -26,7 +27,7 @@ class PhotoVecEnv(VecEnv):
         self.core = core
         self.render_mode = None
         super().__init__(core.n, *spaces_of(core.goal, core.actions))
-        self._actions: Ints = np.zeros(core.n, dtype=np.int64)
+        self._actions = core.actions.end(core.n)
         self._returns = np.zeros(core.n)
 
     def reset(self) -> VecEnvObs:
@@ -39,7 +40,7 @@ class PhotoVecEnv(VecEnv):
         return self.core.observe()
 
     def step_async(self, actions: np.ndarray) -> None:
-        self._actions = np.asarray(actions, dtype=np.int64).reshape(self.num_envs)
+        self._actions = np.asarray(actions, dtype=self._actions.dtype).reshape(self._actions.shape)
 
     def step_wait(self) -> VecEnvStepReturn:
         core = self.core
@@ -50,7 +51,7 @@ class PhotoVecEnv(VecEnv):
         ended = np.flatnonzero(result.done)
         for i in ended:
             infos[i] = {
-                "terminal_observation": observations[i].copy(),
+                "terminal_observation": at(observations, int(i)),
                 "TimeLimit.truncated": bool(result.truncated[i]),
                 "is_success": bool(result.success[i]),
                 "episode": {"r": float(self._returns[i]), "l": int(core.steps[i]), "t": 0.0},
@@ -58,8 +59,17 @@ class PhotoVecEnv(VecEnv):
         if len(ended):
             self._returns[ended] = 0
             core.reset(ended.tolist())
-            observations[ended] = core.observe(ended.tolist())
+            fresh = core.observe(ended.tolist())
+            if isinstance(observations, dict):
+                for name, values in cast("dict[str, Any]", fresh).items():
+                    observations[name][ended] = values
+            else:
+                observations[ended] = cast("npt.NDArray[np.uint8]", fresh)
         return observations, result.rewards.astype(np.float32), result.done, infos
+
+    def action_masks(self) -> Bools:
+        """Which actions make sense, `(n_envs, A)`; what sb3-contrib's MaskablePPO asks for."""
+        return self.core.action_masks()
 
     def close(self) -> None:
         """The core holds nothing that needs closing; its juror belongs to whoever made it."""

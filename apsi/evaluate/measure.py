@@ -8,7 +8,7 @@ from apsi.juror.base import Juror
 from apsi.juror.cache import CachedJuror
 from apsi.juror.mix import Mix
 from apsi.photo import Floats, Photo
-from apsi.photo.resize import resize
+from apsi.photo.compare import difference
 
 Measure = Callable[[Sequence[Photo], Sequence[Photo]], Floats]
 """Of N photos and the originals they come from, as `(N,)`"""
@@ -30,7 +30,7 @@ def saturation(photos: Sequence[Photo], originals: Sequence[Photo]) -> Floats:
 
 def distance(photos: Sequence[Photo], originals: Sequence[Photo]) -> Floats:
     """Mean absolute difference from the original in [0, 1]; the original is resized where the sizes differ."""
-    return np.array([_difference(photo, original) for photo, original in zip(photos, originals, strict=True)])
+    return np.array([difference(photo, original) for photo, original in zip(photos, originals, strict=True)])
 
 
 def measures_for(juror: Juror, cache: int) -> Mapping[str, Measure]:
@@ -42,9 +42,3 @@ def measures_for(juror: Juror, cache: int) -> Mapping[str, Measure]:
 
 def _scores_of(juror: Juror) -> Measure:
     return lambda photos, originals: juror.score(photos)
-
-
-def _difference(photo: Photo, original: Photo) -> float:
-    if photo.shape != original.shape:
-        original = resize(original, photo.shape[1], photo.shape[0])
-    return float(np.abs(photo.astype(np.int16) - original).mean() / 255)

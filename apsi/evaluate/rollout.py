@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 
-from apsi.env.core import END, Components, EditCore
+from apsi.env.core import Components, EditCore
+from apsi.episodes.base import EpisodeSource, Start
 from apsi.evaluate.measure import Measure
 from apsi.photo import Photo
 from apsi.photo.prepared import Episode, PhotoStore
@@ -43,15 +45,14 @@ class EpisodeResult:
         return self.final_score - self.episode.start_score
 
 
-class _InOrder:
-    def __init__(self, episodes: Sequence[Episode]) -> None:
-        self._episodes = iter(episodes)
+class _InOrder(EpisodeSource):
+    """Given episodes, once."""
 
-    def next(self) -> Episode:
-        return next(self._episodes)
+    def __init__(self, episodes: Sequence[Episode], store: PhotoStore) -> None:
+        self._starts = (Start.of(episode, store) for episode in episodes)
 
-    def reseed(self, seed: int) -> None:
-        """The order is given."""
+    def draw(self, count: int) -> list[Start]:
+        return list(islice(self._starts, count))
 
 
 def roll_out(
@@ -77,54 +78,50 @@ def roll_out(
     """
     for start in range(0, len(episodes), batch_size):
         batch = episodes[start : start + batch_size]
-        core = EditCore(components, _InOrder(batch), len(batch), store)
+        core = EditCore(components, _InOrder(batch, store), len(batch))
         core.reset()
         starts = list(core.photos)
-        results = _play(policy, core, pictures - start)
-        yield from _measured(results, starts, core.photos, store, measures or {})
+        results = _play(policy, core, batch, pictures - start)
+        yield from _measured(results, starts, core, measures or {})
 
 
 def _measured(
-    results: Sequence[EpisodeResult],
-    starts: Sequence[Photo],
-    ends: Sequence[Photo],
-    store: PhotoStore,
-    measures: Mapping[str, Measure],
+    results: Sequence[EpisodeResult], starts: Sequence[Photo], core: EditCore, measures: Mapping[str, Measure]
 ) -> Iterator[EpisodeResult]:
-    originals = [store.read(result.episode.original) for result in results]
+    originals = [start.original for start in core.starts]
     figures = {
-        name: list(zip(measure(starts, originals).tolist(), measure(ends, originals).tolist(), strict=True))
+        name: list(zip(measure(starts, originals).tolist(), measure(core.photos, originals).tolist(), strict=True))
         for name, measure in measures.items()
     }
     for i, result in enumerate(results):
         yield replace(result, measures={name: pairs[i] for name, pairs in figures.items()})
 
 
-def _play(policy: Policy, core: EditCore, pictures: int) -> list[EpisodeResult]:
+def _play(policy: Policy, core: EditCore, episodes: Sequence[Episode], pictures: int) -> list[EpisodeResult]:
     n = core.n
     labels: list[list[str]] = [[] for _ in range(n)]
     frames = [[Frame(core.photos[i], "", core.scores[i])] if i < pictures else [] for i in range(n)]
     results: dict[int, EpisodeResult] = {}
-    asked = np.zeros(n, dtype=np.int64)
+    steps, asked = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     active = list(range(n))
     while active:
-        actions = np.full(n, END, dtype=np.int64)
+        actions = core.actions.end(n)
         choice = policy.choose(core, active)
         actions[active], asked[active] = choice.actions, asked[active] + choice.juror_calls
+        stopped = core.actions.stops(actions)
         outcome = core.step(actions)
         for i in active:
-            action = int(actions[i])
-            if action not in (END, core.actions.stop):
-                labels[i].append(core.actions[action].label)
-                if i < pictures:
-                    frames[i].append(Frame(core.photos[i], labels[i][-1], core.scores[i]))
+            labels[i] += outcome.labels[i]
+            steps[i] += not stopped[i]
+            if i < pictures and not stopped[i]:
+                frames[i].append(Frame(core.photos[i], " ".join(outcome.labels[i]), core.scores[i]))
             if outcome.done[i]:
                 results[i] = EpisodeResult(
-                    core.episodes[i],
+                    episodes[i],
                     tuple(labels[i]),
                     float(core.scores[i]),
                     bool(outcome.success[i]),
-                    len(labels[i]),
+                    int(steps[i]),
                     int(core.juror_calls[i] + asked[i]),
                     tuple(frames[i]),
                 )

@@ -8,11 +8,14 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
+from stable_baselines3.common.base_class import BaseAlgorithm
 
-from apsi.assemble import components, open_jury
+from apsi.algo.base import Algo, trained_agent
+from apsi.assemble import components, episode_source, open_jury
 from apsi.console import track
 from apsi.env.core import Components, EditCore
 from apsi.env.vec_env import PhotoVecEnv
+from apsi.episodes.base import EpisodeSource
 from apsi.errors import ApsiError
 from apsi.evaluate.measure import measures_for
 from apsi.evaluate.pictures import save_pictures
@@ -21,14 +24,14 @@ from apsi.evaluate.rollout import EpisodeResult, roll_out
 from apsi.evaluate.summary import as_dict, summarise, write_results
 from apsi.instantiate import instantiate
 from apsi.photo.hash import seed_for
-from apsi.photo.prepared import PhotoStore, PreparedSplit, RandomEpisodes
+from apsi.photo.prepared import PhotoStore
 from apsi.photo.write import write_text
 from apsi.policy.base import PolicyContext
 from apsi.preprocess.pipeline import Prepared
 from apsi.run_folder import RunFolder
 from apsi.tracking.base import Tracker
 from apsi.train.checkpoint import Checkpoint, load_into
-from apsi.train.loop import best_actions, build_model, require_something_to_do
+from apsi.train.loop import build_model, require_something_to_do
 from apsi.train.resume import require_unseen
 
 log = logging.getLogger(__name__)
@@ -66,10 +69,11 @@ def evaluate_agent(
         parts, store = components(config, jury), PhotoStore()
         require_something_to_do(split, parts.goal)
         measures = measures_for(prepared.juror, config.score_cache)
-        predict = best_actions(_load_agent(config, checkpoint, parts, split, store))
+        algo, model = _load_agent(config, checkpoint, parts, episode_source(config, split, jury, config.seed, store))
+        agent = trained_agent(algo, model)
         for name, node in config.policy.items():
             rng = np.random.default_rng(seed_for(config.seed, "evaluate", name))
-            policy = instantiate(node, context=PolicyContext(parts, predict, rng))
+            policy = instantiate(node, context=PolicyContext(parts, agent, rng))
             pictures = config.evaluate.images if name == _shown(config) else 0
             played = roll_out(
                 policy,
@@ -138,17 +142,17 @@ def write_summary(summary: dict[str, Any], folder: RunFolder, tracker: Tracker) 
 
 
 def _load_agent(
-    config: DictConfig, checkpoint: Checkpoint, parts: Components, split: PreparedSplit, store: PhotoStore
-) -> Any:
+    config: DictConfig, checkpoint: Checkpoint, parts: Components, source: EpisodeSource
+) -> tuple[Algo, BaseAlgorithm]:
     if checkpoint.actions != parts.actions.labels:
         raise ApsiError(
             f"{checkpoint.path} was trained with the actions {checkpoint.actions}, "
             f"this configuration has {parts.actions.labels}; leave transform and env.stop to the checkpoint"
         )
-    env = PhotoVecEnv(EditCore(parts, RandomEpisodes(split, np.random.default_rng(0)), 1, store))
-    model = build_model(config, env, config.seed)
+    env = PhotoVecEnv(EditCore(parts, source, 1))
+    algo, model = build_model(config, env, config.seed)
     load_into(checkpoint, model, replay=False)
-    return model
+    return algo, model
 
 
 def _shown(config: DictConfig) -> str:

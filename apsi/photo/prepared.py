@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import numpy as np
-
 from apsi.errors import ApsiError
 from apsi.photo import Photo
 from apsi.photo.coco import read_coco
@@ -105,26 +103,6 @@ class PhotoStore:
         while self._bytes > self._limit and len(self._held) > 1:
             self._bytes -= self._held.popitem(last=False)[1].nbytes
         return photo
-
-
-class RandomEpisodes:
-    """Episodes for training: all of them in random order, then again in another."""
-
-    def __init__(self, split: PreparedSplit, rng: np.random.Generator) -> None:
-        self._split = split
-        self._rng = rng
-        self._order: list[int] = []
-
-    def reseed(self, seed: int) -> None:
-        """Begins anew, in an order that depends on the seed."""
-        self._rng = np.random.default_rng(seed)
-        self._order = []
-
-    def next(self) -> Episode:
-        """The next episode; there is always one."""
-        if not self._order:
-            self._order = self._rng.permutation(len(self._split.episodes)).tolist()
-        return self._split.episodes[self._order.pop()]
 
 
 def _inside(folder: Path, room: str, name: str) -> Path:

@@ -3,22 +3,36 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from apsi.env.core import Components, EditCore
-from apsi.photo import Ints
+from apsi.env.core import Components, EditCore, Observations
+from apsi.photo import Bools, Floats, Ints
+
+State = tuple[npt.NDArray[Any], ...]
+"""Memory of a recurrent agent; arrays with the episodes along axis 1"""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What a policy chose for some episodes; arrays `(n,)`."""
+    """What a policy chose for some episodes."""
 
-    actions: Ints
-    """indices into the action set, or `apsi.env.core.END`"""
+    actions: npt.NDArray[Any]
+    """`(n, ...)`, of the action set, or its END"""
     juror_calls: Ints
-    """photos scored to choose, beside the one that the environment scores after a step"""
+    """photos scored to choose, beside the one that the environment scores after a step, `(n,)`"""
+
+
+@dataclass(frozen=True)
+class TrainedAgent:
+    """A model as evaluation sees it."""
+
+    predict: Callable[[Observations, State | None, Bools], tuple[npt.NDArray[Any], State | None]]
+    """observations of n episodes, the agent's memory of them, which of them begin -> its best actions, its memory"""
+    prefer: Callable[[Observations], Floats] | None
+    """observations -> how much it prefers each discrete action, `(n, A)`; None where it can't say"""
 
 
 @dataclass(frozen=True)
@@ -26,8 +40,7 @@ class PolicyContext:
     """What a policy may be made from."""
 
     components: Components
-    predict: Callable[[npt.NDArray[np.uint8]], Ints] | None
-    """the trained agent: observations `(n, 3, h, w)` -> its best actions `(n,)`; None where there is no agent"""
+    agent: TrainedAgent | None
     rng: np.random.Generator
 
 
@@ -40,3 +53,8 @@ class Policy(ABC):
     @abstractmethod
     def choose(self, core: EditCore, active: Sequence[int]) -> Choice:
         """One action for each active episode of the core."""
+
+
+def no_calls(active: Sequence[int]) -> Ints:
+    """The juror was not asked."""
+    return np.zeros(len(active), dtype=np.int64)

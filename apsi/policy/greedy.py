@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from apsi.env.core import END, EditCore
+from apsi.env.core import EditCore
 from apsi.policy.base import Choice, Policy
+from apsi.transform.action_set import END, require_discrete
 
 
 class Greedy(Policy):
@@ -15,12 +16,11 @@ class Greedy(Policy):
     """
 
     def choose(self, core: EditCore, active: Sequence[int]) -> Choice:
-        tried = [action for action in range(len(core.actions)) if action != core.actions.stop]
+        transforms = require_discrete(core.actions, "policy=greedy").transforms
         actions = np.empty(len(active), dtype=np.int64)
         for k, i in enumerate(active):
-            scores = self.context.components.juror.score([core.actions[action](core.photos[i]) for action in tried])
+            scores = self.context.components.juror.score([transform(core.photos[i]) for transform in transforms])
             best = int(np.argmax(scores))
-            actions[k] = tried[best] if scores[best] > core.scores[i] else END
+            actions[k] = best if scores[best] > core.scores[i] else END
         # of an action taken, the environment's own scoring is one of those counted here
-        calls = len(tried) - (actions != END)
-        return Choice(actions, calls)
+        return Choice(actions, len(transforms) - (actions != END))

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from apsi.env.core import END, EditCore
-from apsi.policy.base import Choice, Policy
+from apsi.env.core import EditCore
+from apsi.policy.base import Choice, Policy, no_calls
 
 
 class Nothing(Policy):
     """Leaves every photo as it is."""
 
     def choose(self, core: EditCore, active: Sequence[int]) -> Choice:
-        return Choice(np.full(len(active), END, dtype=np.int64), np.zeros(len(active), dtype=np.int64))
+        return Choice(core.actions.end(len(active)), no_calls(active))

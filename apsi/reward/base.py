@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 from apsi.photo import Bools, Floats, Ints
 
@@ -28,10 +29,21 @@ class Transition:
     """the episode is over: by STOP, by reaching its goal, or at its last step"""
     success: Bools
     """the environment's success holds for `after`"""
+    truncated: Bools | None = None
+    """cut off at the last step"""
+    distance_before: Floats | None = None
+    """mean absolute difference from the original in [0, 1] before the step, where the reward needs it"""
+    distance_after: Floats | None = None
+    """after it"""
 
 
 class Reward(ABC):
     """Turns transitions into rewards, vectorised over episodes."""
+
+    needs_stop: ClassVar[bool] = False
+    """whether it pays only when the agent stops"""
+    needs_distance: ClassVar[bool] = False
+    """whether it looks at the distances of a transition"""
 
     @abstractmethod
     def __call__(self, transition: Transition) -> Floats:

@@ -8,12 +8,12 @@ import io
 import json
 import pickle
 import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -87,7 +87,8 @@ def save_checkpoint(path: Path, model: BaseAlgorithm, checkpoint: Checkpoint) ->
             buffer = getattr(model, "replay_buffer", None)
             if isinstance(buffer, ReplayBuffer):
                 with archive.open(REPLAY, "w", force_zip64=True) as member:
-                    np.savez(member, allow_pickle=False, **_replay_arrays(buffer))
+                    arrays = {name: values[: buffer.size()] for name, values in _replay_arrays(buffer).items()}
+                    np.savez(member, allow_pickle=False, pos=np.array(buffer.pos), **arrays)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -140,16 +141,20 @@ def load_into(checkpoint: Checkpoint, model: BaseAlgorithm, replay: bool = True)
             raise ApsiError(f"the replay buffer in {checkpoint.path} is damaged: {error}") from error
 
 
-def _replay_arrays(buffer: ReplayBuffer) -> Mapping[str, Any]:
-    size = buffer.size()
-    return {name: getattr(buffer, name)[:size] for name in _REPLAY_ARRAYS} | {"pos": np.array(buffer.pos)}
+def _replay_arrays(buffer: ReplayBuffer) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of a buffer by name, not copied; those of dict observations as `observations/photo` and so on."""
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    for name in _REPLAY_ARRAYS:
+        values = getattr(buffer, name)
+        arrays |= {f"{name}/{key}": v for key, v in values.items()} if isinstance(values, dict) else {name: values}
+    return arrays
 
 
 def _fill_replay(buffer: ReplayBuffer, data: bytes, path: Path) -> None:
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         size = len(arrays["dones"])
-        for name in _REPLAY_ARRAYS:
-            target, values = getattr(buffer, name), arrays[name]
+        for name, target in _replay_arrays(buffer).items():
+            values = arrays[name]
             if size > len(target) or values.shape[1:] != target.shape[1:]:
                 raise ApsiError(
                     f"the replay buffer of {path} has shape {values.shape}, this run's {target.shape}: "

@@ -1,19 +1,18 @@
 """Training an agent on prepared photos."""
 
 import logging
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from omegaconf import DictConfig
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
-from apsi.algo.base import Network
-from apsi.assemble import components, open_jury
+from apsi.algo.base import Algo, Network, trained_agent
+from apsi.algo.optimizer.base import describe
+from apsi.assemble import components, episode_source, open_jury
 from apsi.console import progress
 from apsi.env.base import Goal
 from apsi.env.core import Components, EditCore
@@ -24,11 +23,10 @@ from apsi.evaluate.summary import summarise
 from apsi.instantiate import class_and_arguments, instantiate
 from apsi.juror.cache import CachedJuror
 from apsi.juror.parameters import pack_parameters
-from apsi.photo import Ints
 from apsi.photo.hash import seed_for
-from apsi.photo.prepared import PhotoStore, PreparedSplit, RandomEpisodes
+from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.policy.agent import Agent
-from apsi.policy.base import PolicyContext
+from apsi.policy.base import PolicyContext, TrainedAgent
 from apsi.preprocess.pipeline import Prepared
 from apsi.run_folder import RunFolder
 from apsi.tracking.base import Tracker
@@ -50,12 +48,12 @@ class Trained:
     """share of the scores asked for in this run that were known"""
 
 
-def build_model(config: DictConfig, env: VecEnv, seed: int) -> BaseAlgorithm:
-    """An untrained model of the configured algorithm, feature extractor and device."""
+def build_model(config: DictConfig, env: VecEnv, seed: int) -> tuple[Algo, BaseAlgorithm]:
+    """The configured algorithm and an untrained model of it, with the configured feature extractor and device."""
     extractor, arguments = class_and_arguments(config.feature_extractor)
     network = Network(extractor, arguments, instantiate(config.device).open(), seed)
-    model: BaseAlgorithm = instantiate(config.algo).build(env, network)
-    return model
+    algo: Algo = instantiate(config.algo)
+    return algo, algo.build(env, network)
 
 
 def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, tracker: Tracker) -> Trained:
@@ -90,12 +88,20 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
     with open_jury(config, prepared.juror) as jury:
         parts, store = components(config, jury), PhotoStore()
         require_something_to_do(train, parts.goal)
-        source = RandomEpisodes(train, np.random.default_rng(seed))
-        env = PhotoVecEnv(EditCore(parts, source, settings.n_envs, store))
-        model = build_model(config, env, seed)
+        source = episode_source(config, train, jury, seed, store)
+        env = PhotoVecEnv(EditCore(parts, source, settings.n_envs))
+        algo, model = build_model(config, env, seed)
+        for group in describe(model):
+            log.info(
+                "%s %s: %s of %s parameters trainable, learning rate %g, weight decay %g",
+                *(group.network, group.group, f"{group.trainable:,}", f"{group.parameters:,}"),
+                *(group.learning_rate, group.weight_decay),
+            )
         model.set_logger(tracking_logger(tracker))
         if checkpoint:
             load_into(checkpoint, model)
+            for row in state.history:
+                algo.schedule.report(row["val_success_rate"])
 
         juror_parameters = pack_parameters(prepared.juror)
 
@@ -105,7 +111,9 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
                 save_checkpoint(path, model, Checkpoint(path, config, parts.actions.labels, state, juror_parameters))
 
         def validate() -> dict[str, float]:
-            return evaluate_quickly(model, parts, val, settings.eval_episodes, store)
+            figures = evaluate_quickly(trained_agent(algo, model), parts, val, settings.eval_episodes, store)
+            algo.schedule.report(figures["success_rate"])
+            return figures
 
         milestones = MilestoneCallback(settings, state, validate, save, tracker)
         milestones.init_callback(model)
@@ -133,21 +141,12 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
 
 
 def evaluate_quickly(
-    model: BaseAlgorithm, parts: Components, split: PreparedSplit, episodes: int, store: PhotoStore
+    agent: TrainedAgent, parts: Components, split: PreparedSplit, episodes: int, store: PhotoStore
 ) -> dict[str, float]:
-    """Success rate and mean gain of the model on the first episodes of a split."""
-    policy = Agent(PolicyContext(parts, best_actions(model), np.random.default_rng(0)))
+    """Success rate and mean gain of the agent on the first episodes of a split."""
+    policy = Agent(PolicyContext(parts, agent, np.random.default_rng(0)), no_repeats=True)
     summary = summarise(list(roll_out(policy, parts, split.episodes[:episodes], batch_size=64, store=store)))
     return {"success_rate": summary.success_rate, "mean_gain": summary.mean_gain, "mean_steps": summary.mean_steps}
-
-
-def best_actions(model: BaseAlgorithm) -> Callable[[npt.NDArray[np.uint8]], Ints]:
-    """The model as a function: observations `(n, 3, h, w)` -> its best actions `(n,)`."""
-
-    def predict(observations: npt.NDArray[np.uint8]) -> Ints:
-        return np.asarray(model.predict(observations, deterministic=True)[0], dtype=np.int64)
-
-    return predict
 
 
 def _record_checkpoints(folder: RunFolder, tracker: Tracker) -> None:

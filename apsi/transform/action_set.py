@@ -1,11 +1,61 @@
-"""What an agent can do: an ordered set of transforms, one for each discrete action."""
+"""What an agent can do: one transform an action, or the strengths of several adjustments at once."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
 
 from apsi.errors import ApsiError
-from apsi.transform.base import STOP_LABEL, Transform, by_label
+from apsi.photo import Bools, Ints
+from apsi.transform.base import STOP_LABEL, by_label
+from apsi.transform.recipe import Recipe
+
+END = -1
+"""Ends an episode as it is without an action: what a policy that is done says where the agent has no STOP."""
 
 
-class ActionSet:
-    """The agent's discrete actions, in a fixed order; the last is STOP where the environment has one."""
+class ActionSet(ABC):
+    """What the actions of an agent mean; arrays of actions have one row an episode."""
+
+    space: gymnasium.Space[Any]
+
+    @property
+    @abstractmethod
+    def labels(self) -> list[str]:
+        """What the agent can do, in the order of its outputs, STOP included."""
+
+    @abstractmethod
+    def recipe(self, action: Any) -> Recipe:
+        """The transforms of one action that is not STOP."""
+
+    @abstractmethod
+    def end(self, n: int) -> npt.NDArray[Any]:
+        """`n` times END."""
+
+    @abstractmethod
+    def stops(self, actions: npt.NDArray[Any]) -> Bools:
+        """Which are STOP or END, `(n,)`."""
+
+    @property
+    @abstractmethod
+    def n_features(self) -> int:
+        """Length of `features` for one action."""
+
+    @abstractmethod
+    def features(self, actions: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Actions as observations in [-1, 1], `(n, n_features)`; zeros for END."""
+
+    def masks(self, last: npt.NDArray[Any]) -> Bools:
+        """Which actions make sense after these, `(n, A)`; only discrete actions have masks."""
+        raise ApsiError("only discrete actions can be masked: choose another algo, or a transform option with labels")
+
+
+class DiscreteActions(ActionSet):
+    """One transform for each action, in a fixed order; the last is STOP where the environment has one."""
+
+    space: gymnasium.spaces.Discrete
 
     def __init__(self, labels: list[str], stop: bool = False) -> None:
         """Looks the transforms up by their labels.
@@ -23,18 +73,52 @@ class ActionSet:
             raise ApsiError(
                 f"transform.labels must name each transform once, and not STOP (env.stop adds it): {labels}"
             )
-        self.transforms: tuple[Transform, ...] = tuple(by_label(label) for label in labels)
+        self.transforms = tuple(by_label(label) for label in labels)
         self.stop = len(labels) if stop else None
-        if stop:
-            self.transforms += (by_label(STOP_LABEL),)
+        self.space = gymnasium.spaces.Discrete(len(labels) + stop)
+        self._recipes = tuple(Recipe((transform,)) for transform in self.transforms)
+        masks = [[b != a.inverse for b in self.transforms] + [True] * stop for a in self.transforms]
+        self._masks = np.array([*masks, [True] * len(self)])
+        self._masks[~self._masks.any(axis=1)] = True
 
     @property
     def labels(self) -> list[str]:
-        """The labels in action order, STOP included."""
-        return [transform.label for transform in self.transforms]
+        return [transform.label for transform in self.transforms] + [STOP_LABEL] * (self.stop is not None)
 
     def __len__(self) -> int:
-        return len(self.transforms)
+        return int(self.space.n)
 
-    def __getitem__(self, action: int) -> Transform:
-        return self.transforms[action]
+    def recipe(self, action: Any) -> Recipe:
+        return self._recipes[int(action)]
+
+    def end(self, n: int) -> Ints:
+        return np.full(n, END, dtype=np.int64)
+
+    def stops(self, actions: npt.NDArray[Any]) -> Bools:
+        ended: Bools = (actions == END) | (actions == (END if self.stop is None else self.stop))
+        return ended
+
+    @property
+    def n_features(self) -> int:
+        return len(self)
+
+    def features(self, actions: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        features: npt.NDArray[np.float32] = (actions[:, None] == np.arange(len(self))).astype(np.float32)
+        return features
+
+    def masks(self, last: npt.NDArray[Any]) -> Bools:
+        masks: Bools = self._masks[np.where(self.stops(last), len(self.transforms), last)]
+        return masks
+
+
+def require_discrete(actions: ActionSet, what: str) -> DiscreteActions:
+    """The actions, if they are discrete.
+
+    Raises:
+        ApsiError: they are continuous; the message names the options that would do.
+    """
+    if not isinstance(actions, DiscreteActions):
+        raise ApsiError(
+            f"{what} needs discrete actions: choose transform=reversible, sensible, full or your own labels"
+        )
+    return actions

@@ -1,0 +1,183 @@
+"""Learning to undo what was done to a photo."""
+
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from gymnasium.spaces import Discrete
+from pydantic import PositiveFloat, PositiveInt
+from stable_baselines3.common.callbacks import BaseCallback
+
+from apsi.algo.all_actions import AllActionsModel
+from apsi.algo.base import Algo, Fraction, prefer_valuable
+from apsi.env.core import observe
+from apsi.episodes.fresh import FreshEpisodes
+from apsi.errors import ApsiError
+from apsi.photo import Bools, Photo
+from apsi.transform.action_set import DiscreteActions, require_discrete
+from apsi.transform.channel_group import Element, compose, word_lengths
+
+_AHEAD = 8  # batches made while others are learned from
+
+
+class UndoModel(AllActionsModel):
+    """Classifies photos that it degraded itself by the actions that lead back; asks no juror while it learns."""
+
+    def __init__(self, *args: Any, wander: float, updates: int, **kwargs: Any) -> None:
+        """Takes what `AllActionsModel` takes, and:
+
+        Args:
+            args: of `AllActionsModel`.
+            wander: share of the photos that are also edited at random once, and this share of those twice, and so on:
+                where the agent is after its own mistakes.
+            updates: of the networks between two looks at milestones.
+            kwargs: of `AllActionsModel`.
+        """
+        self.wander, self.updates = wander, updates
+        self._batches: _Ahead | None = None
+        super().__init__(*args, **kwargs)
+
+    def _round(self, callback: BaseCallback) -> bool:
+        if self._batches is None:
+            self._batches = _Ahead(self._states(self.core.source, require_discrete(self.core.actions, "algo=undo")))
+        losses, right = [], []
+        for _ in range(self.updates):
+            photos, good = self._batches.next()
+            observations, leads_back = self.policy.obs_to_tensor(photos)[0], torch.from_numpy(good).to(self.device)
+            log_probabilities = self.policy.q_net(observations).log_softmax(dim=1)
+            # any way back is right: the probability of all that are
+            loss = -log_probabilities.masked_fill(~leads_back, -torch.inf).logsumexp(dim=1).mean()
+            self._descend(loss)
+            losses.append(loss.item())
+            best = log_probabilities.argmax(dim=1, keepdim=True)
+            right.append(leads_back.gather(1, best).float().mean().item())
+            self.num_timesteps += len(photos)
+            if not callback.on_step():
+                return False
+        self.logger.record("train/loss", float(np.mean(losses)))
+        self.logger.record("train/right", float(np.mean(right)))
+        self.logger.record("train/n_updates", self._n_updates)
+        return True
+
+    def _finish(self) -> None:
+        if self._batches is not None:
+            self._batches.close()
+            self._batches = None
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_batches"]
+
+    def _states(self, source: Any, actions: DiscreteActions) -> Iterator[tuple[npt.NDArray[np.uint8], Bools]]:
+        """Endless batches of observations `(B, 3, h, w)` and of which actions lead back `(B, A)`."""
+        if not isinstance(source, FreshEpisodes):
+            raise ApsiError("algo=undo makes its own photos: add episodes=fresh or episodes=curriculum")
+        ways = _WaysBack(actions)
+        while True:
+            photos: list[Photo] = []
+            good: list[Bools] = []
+            while len(photos) < self.batch_size:
+                recipe = source.recipe()
+                done = compose(ways.element_of(transform) for transform in recipe)
+                photo = recipe(source.cut())
+                while source.rng.random() < self.wander:
+                    transform = actions.transforms[int(source.rng.integers(len(actions.transforms)))]
+                    photo, done = transform(photo), done.then(ways.element_of(transform))
+                leads_back = ways.of(done)
+                if leads_back.any():
+                    photos.append(photo)
+                    good.append(leads_back)
+            yield observe(photos, self.core.goal), np.array(good)
+
+
+class _WaysBack:
+    """Which actions bring a photo nearer to what it was, by the composition rules."""
+
+    def __init__(self, actions: DiscreteActions) -> None:
+        self._actions = actions
+        self._elements = [self.element_of(transform) for transform in actions.transforms]
+        self._lengths = word_lengths(frozenset(self._elements))
+        self._known: dict[Element, Bools] = {}
+
+    def element_of(self, transform: Any) -> Element:
+        if transform.element is None:
+            raise ApsiError(
+                f"algo=undo can't undo '{transform.label}': it knows swaps, inversions and shifts by half only; "
+                "choose transform=reversible, or algo=full_q, which asks the juror"
+            )
+        element: Element = transform.element
+        return element
+
+    def of(self, done: Element) -> Bools:
+        """`(A,)`; STOP where nothing is left to undo."""
+        if done not in self._known:
+            if done not in self._lengths:
+                raise ApsiError(
+                    f"the actions {self._actions.labels} can't undo every degradation: choose degradation.labels "
+                    "among transform.labels"
+                )
+            nearer = [self._lengths[done.then(element)] < self._lengths[done] for element in self._elements]
+            self._known[done] = np.array(nearer + [done == Element()] * (self._actions.stop is not None))
+        return self._known[done]
+
+
+class _Ahead:
+    """Takes what an iterator gives in a thread of its own, a few items ahead."""
+
+    def __init__(self, items: Iterator[Any]) -> None:
+        self._made: queue.Queue[Any] = queue.Queue(_AHEAD)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(items,), daemon=True, name="apsi-undo")
+        self._thread.start()
+
+    def next(self) -> Any:
+        """The next item; raises what the iterator raised."""
+        item = self._made.get()
+        if isinstance(item, BaseException):
+            raise item
+        return item
+
+    def close(self) -> None:
+        self._closed.set()
+        self._thread.join()
+
+    def _run(self, items: Iterator[Any]) -> None:
+        try:
+            for item in items:
+                while not self._closed.is_set():
+                    try:
+                        self._made.put(item, timeout=0.1)
+                        break
+                    except queue.Full:
+                        continue
+                if self._closed.is_set():
+                    return
+        except BaseException as error:  # raised again where it is waited for
+            self._made.put(error)
+
+
+@dataclass(frozen=True)
+class Undo(Algo):
+    """Degrades undegraded photos itself and learns which actions lead back, all of them at once (self-supervised).
+
+    What is right follows from the composition rules of the reversible transforms, so the juror is asked for validation
+    only. The agent sees its observation and nothing else; what was done to a training photo is its lesson, never its
+    input.
+    """
+
+    batch_size: PositiveInt
+    max_grad_norm: PositiveFloat
+    wander: Fraction
+    """share of the photos that are edited at random once more, and again this share of those"""
+    updates: PositiveInt
+    """between two looks at milestones"""
+
+    model = UndoModel
+    action_spaces = (Discrete,)
+
+    def prefer(self, model: Any, observations: Any) -> torch.Tensor:
+        return prefer_valuable(model, observations)

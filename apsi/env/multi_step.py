@@ -1,0 +1,42 @@
+"""Planning: the reward comes late."""
+
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+import numpy as np
+from pydantic import Field, NonNegativeFloat, PositiveInt
+
+from apsi.env.restore import Restore
+from apsi.errors import ApsiError
+from apsi.photo import Floats
+from apsi.reward.base import Transition
+
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass(frozen=True)
+class MultiStep(Restore):
+    """Repairing, where what was earned is paid after every n-th step and at the end of the episode only."""
+
+    reward_every: PositiveInt
+    """n"""
+    intermediate: Share
+    """share of each step's reward that is paid at once all the same"""
+    shaping: NonNegativeFloat
+    """weight of a further reward at once, the step's change of score: a potential-based shaping, which (undiscounted)
+    leaves the order of policies with equal final scores as it is (Ng, Harada, Russell 1999)"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.reward_every < 1 or not 0 <= self.intermediate <= 1 or self.shaping < 0:
+            raise ApsiError(
+                f"env.reward_every={self.reward_every} must be at least 1, env.intermediate={self.intermediate} in "
+                f"[0, 1] and env.shaping={self.shaping} not negative"
+            )
+
+    def pay(self, rewards: Floats, owed: Floats, transition: Transition) -> tuple[Floats, Floats]:
+        now = self.intermediate * rewards
+        owed = owed + rewards - now
+        is_payday = transition.ended | (transition.step % self.reward_every == 0)
+        shaped = self.shaping * (transition.after - transition.before)
+        return now + np.where(is_payday, owed, 0.0) + shaped, np.where(is_payday, 0.0, owed)

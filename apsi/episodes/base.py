@@ -1,0 +1,61 @@
+"""The contract of episode sources."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from apsi.degradation.base import Degradation
+from apsi.juror.base import Juror
+from apsi.photo import Bools, Photo
+from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit
+
+
+@dataclass(frozen=True)
+class Start:
+    """A photo with which an episode begins."""
+
+    photo: Photo
+    original: Photo
+    """the undegraded photo; never an observation"""
+    score: float
+    target: float
+    """score of the undegraded photo"""
+    degradation: tuple[str, ...]
+    """labels of what was done to it"""
+
+    @classmethod
+    def of(cls, episode: Episode, store: PhotoStore) -> "Start":
+        """A prepared episode with its photos."""
+        photo, original = store.read(episode.photo), store.read(episode.original)
+        return cls(photo, original, episode.start_score, episode.target_score, episode.degradation)
+
+
+@dataclass(frozen=True)
+class EpisodeContext:
+    """What an episode source may be made from."""
+
+    split: PreparedSplit
+    degradation: Degradation
+    juror: Juror
+    store: PhotoStore
+    rng: np.random.Generator
+
+
+class EpisodeSource(ABC):
+    """Deals out episodes without end."""
+
+    def __init__(self, context: EpisodeContext) -> None:
+        self.context = context
+        self.rng = context.rng
+
+    def reseed(self, seed: int) -> None:
+        """Begins anew, in a way that depends on the seed alone."""
+        self.rng = np.random.default_rng(seed)
+
+    @abstractmethod
+    def draw(self, count: int) -> list[Start]:
+        """The next `count` episodes."""
+
+    def ended(self, success: Bools) -> None:  # noqa: B027 - most don't mind
+        """Hears how episodes ended, `(n,)`."""

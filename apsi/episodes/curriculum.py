@@ -1,0 +1,52 @@
+"""Harder photos as the agent gets better."""
+
+from collections import deque
+
+from pydantic import PositiveInt
+
+from apsi.degradation.base import draw_irreducible
+from apsi.episodes.base import EpisodeContext
+from apsi.episodes.fresh import FreshEpisodes, Share
+from apsi.photo import Bools
+from apsi.transform.recipe import Recipe
+
+
+class CurriculumEpisodes(FreshEpisodes):
+    """Fresh episodes degraded by 1 to `level` transforms; the level rises by one with each rate of success reached."""
+
+    def __init__(
+        self,
+        context: EpisodeContext,
+        *,
+        min_scale: Share,
+        labels: list[str],
+        n_max: PositiveInt,
+        success_rate: Share,
+        window: PositiveInt,
+    ) -> None:
+        """Begins at level 1.
+
+        Args:
+            context: where the photos come from; its degradation is not used.
+            min_scale: shortest side of a part, as a share of the photo's.
+            labels: transforms to degrade with.
+            n_max: highest level.
+            success_rate: share of the last `window` episodes that must succeed.
+            window: episodes.
+        """
+        super().__init__(context, min_scale)
+        self._labels, self._n_max = labels, n_max
+        self._success_rate, self._window = success_rate, window
+        self._latest: deque[bool] = deque(maxlen=window)
+        self.level = 1
+
+    def recipe(self) -> Recipe:
+        length = int(self.rng.integers(1, self.level, endpoint=True))
+        return draw_irreducible(self._labels, length, self.rng)
+
+    def ended(self, success: Bools) -> None:
+        self._latest.extend(success.tolist())
+        full = len(self._latest) == self._window
+        if full and self.level < self._n_max and sum(self._latest) >= self._success_rate * self._window:
+            self.level += 1
+            self._latest.clear()

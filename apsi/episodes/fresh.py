@@ -1,0 +1,72 @@
+"""Photos cut, mirrored and degraded on the fly."""
+
+from typing import Annotated, TypeAlias
+
+import numpy as np
+from pydantic import Field
+
+from apsi.episodes.base import EpisodeContext, EpisodeSource, Start
+from apsi.errors import ApsiError
+from apsi.photo import Photo
+from apsi.photo.resize import resize
+from apsi.transform.recipe import Recipe
+
+_TRIES = 20
+
+Share: TypeAlias = Annotated[float, Field(gt=0, le=1)]
+
+
+class FreshEpisodes(EpisodeSource):
+    """Every episode is a new part of an undegraded photo of the split, mirrored every other time, degraded anew.
+
+    A degraded photo that scores no worse than its original is not an episode, as in the prepared ones.
+    """
+
+    def __init__(self, context: EpisodeContext, min_scale: Share) -> None:
+        """Takes the originals of the split.
+
+        Args:
+            context: where the photos come from and what is done to them.
+            min_scale: shortest side of a part, as a share of the photo's.
+
+        Raises:
+            ApsiError: `min_scale` is not in (0, 1].
+        """
+        super().__init__(context)
+        if not 0 < min_scale <= 1:
+            raise ApsiError(f"episodes.min_scale={min_scale} must be above 0 and at most 1")
+        self._min_scale = min_scale
+        self._originals = sorted({episode.original for episode in context.split.episodes})
+
+    def draw(self, count: int) -> list[Start]:
+        found: list[Start] = []
+        for _ in range(_TRIES):
+            made = [self._degraded() for _ in range(count - len(found))]
+            scores = self.context.juror.score([photo for pair in made for photo in pair[:2]]).reshape(-1, 2).tolist()
+            for (original, photo, recipe), (target, score) in zip(made, scores, strict=True):
+                if score < target or not len(recipe):
+                    found.append(Start(photo, original, score, target, tuple(recipe.labels)))
+            if len(found) == count:
+                return found
+        raise ApsiError(
+            f"of {_TRIES * count} freshly degraded photos fewer than {count} scored worse than their originals: "
+            "choose another degradation or juror"
+        )
+
+    def cut(self) -> Photo:
+        """A random part of a random original, in the original's size."""
+        photo = self.context.store.read(self._originals[int(self.rng.integers(len(self._originals)))])
+        h, w = photo.shape[:2]
+        scale = self.rng.uniform(self._min_scale, 1)
+        part_h, part_w = max(1, round(scale * h)), max(1, round(scale * w))
+        top, left = int(self.rng.integers(h - part_h + 1)), int(self.rng.integers(w - part_w + 1))
+        part = photo[top : top + part_h, left : left + part_w]
+        return resize(part[:, ::-1] if self.rng.random() < 0.5 else part, w, h)
+
+    def recipe(self) -> Recipe:
+        """What to do to the next photo."""
+        return self.context.degradation.sample(self.rng)
+
+    def _degraded(self) -> tuple[Photo, Photo, Recipe]:
+        original, recipe = self.cut(), self.recipe()
+        return original, np.ascontiguousarray(recipe(original)), recipe
