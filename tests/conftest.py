@@ -14,9 +14,10 @@ from apsi.juror.base import Juror
 from apsi.photo import Floats, Photo
 from apsi.photo.prepared import Episode, PreparedSplit
 from apsi.photo.write import write_png
+from apsi.reward.bonus import NoBonus
 from apsi.reward.score_difference import ScoreDifference
 from apsi.torchvision_ops import define_missing
-from apsi.transform.action_set import ActionSet
+from apsi.transform.action_set import DiscreteActions
 from apsi.transform.base import by_label
 
 LABELS = ["invert_r", "invert_g", "invert_b", "swap_rb"]
@@ -83,10 +84,20 @@ def split(tmp_path: Path) -> PreparedSplit:
 @pytest.fixture
 def restore(juror: Redness) -> Components:
     """Repairing within 3 steps, with the actions of `LABELS`."""
-    return Components(Restore(3, [36, 36], stop=False), ActionSet(LABELS), ScoreDifference(), juror)
+    return Components(
+        Restore(3, [36, 36], stop=False, extras=[]),
+        DiscreteActions(LABELS),
+        ScoreDifference(NoBonus(planned=False)),
+        juror,
+    )
 
 
 @pytest.fixture
 def optimise(juror: Redness) -> Components:
     """Improving within 3 steps, with the actions of `LABELS` and STOP."""
-    return Components(Optimise(3, [36, 36], stop=True), ActionSet(LABELS, stop=True), ScoreDifference(), juror)
+    return Components(
+        Optimise(3, [36, 36], stop=True, extras=[]),
+        DiscreteActions(LABELS, stop=True),
+        ScoreDifference(NoBonus(planned=False)),
+        juror,
+    )

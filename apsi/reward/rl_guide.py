@@ -2,18 +2,22 @@
 
 from dataclasses import dataclass
 
+from pydantic import NonNegativeFloat
+
 from apsi.photo import Floats
 from apsi.reward.base import Reward, Transition
+from apsi.reward.bonus import Bonus
 
 
 @dataclass(frozen=True)
 class RlGuide(Reward):
-    """s' - s - step_penalty, plus terminal_bonus when the episode ends with s' at or above the target score."""
+    """s' - s - step_penalty, plus the bonus, plus terminal_bonus when the episode ends with s' at or above the target."""
 
-    step_penalty: float = 0.01
-    terminal_bonus: float = 0.1
+    bonus: Bonus
+    step_penalty: NonNegativeFloat
+    terminal_bonus: float
 
     def __call__(self, transition: Transition) -> Floats:
         t = transition
         reached = t.ended & (t.after >= t.target)
-        return t.after - t.before - self.step_penalty + self.terminal_bonus * reached
+        return t.after - t.before - self.step_penalty + self.terminal_bonus * reached + self.bonus(t)

@@ -85,7 +85,12 @@ def by_label(label: str) -> Transform:
     Raises:
         ApsiError: there is none; the message names the closest.
     """
+    from apsi.transform.adjust import parse  # which needs this module
+
     known = catalogue()
+    adjustment = parse(label)
+    if adjustment is not None:
+        return adjustment
     if label not in known:
         raise ApsiError(f"unknown transform '{label}'.{did_you_mean(label, known)} Known: {', '.join(sorted(known))}.")
     return known[label]

@@ -68,3 +68,18 @@ def word_lengths(generators: frozenset[Element]) -> dict[Element, int]:
                     reached.append(product)
         frontier = reached
     return lengths
+
+
+def _one(c: int) -> Triple:
+    return (int(c == 0), int(c == 1), int(c == 2))
+
+
+GENERATORS = frozenset(
+    [
+        *(Element(source=order) for order in ((1, 0, 2), (2, 1, 0), (0, 2, 1))),
+        *(Element(inverted=_one(c)) for c in range(3)),
+        *(Element(across=bits) for bits in (_one(0), _one(1), _one(2), (1, 1, 1))),
+        *(Element(down=bits) for bits in (_one(0), _one(1), _one(2), (1, 1, 1))),
+    ]
+)
+"""What counts as a single step: a swap, the inversion of one channel, a shift of one channel or of all"""

@@ -1,9 +1,12 @@
 """Transforms of colour channels."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 
 from apsi.photo import Photo
 from apsi.transform.base import Transform
@@ -49,18 +52,20 @@ class SwapChannels(Transform):
 
 
 @dataclass(frozen=True)
-class InvertChannel(Transform):
-    """Turns one channel into its negative, 255 - x; undoes itself."""
+class InvertChannels(Transform):
+    """Turns channels into their negatives, 255 - x; undoes itself."""
 
-    channel: str
+    channels: str
+    """of `rgb`"""
 
     @property
     def label(self) -> str:
-        return f"invert_{self.channel}"
+        return "invert_all" if self.channels == CHANNELS else f"invert_{self.channels}"
 
     @property
     def advice(self) -> str:
-        return f"The {NAMES[self.channel]} tones look like a negative: invert them."
+        names = " and ".join(NAMES[c] for c in self.channels) if len(self.channels) < 3 else "whole picture's"
+        return f"The {names} tones look like a negative: invert them."
 
     @property
     def inverse(self) -> Self:
@@ -68,17 +73,151 @@ class InvertChannel(Transform):
 
     @property
     def element(self) -> Element:
-        c = self.channel
-        return Element(inverted=(int(c == "r"), int(c == "g"), int(c == "b")))
+        return Element(inverted=(int("r" in self.channels), int("g" in self.channels), int("b" in self.channels)))
 
     def __call__(self, photo: Photo) -> Photo:
-        c = CHANNELS.index(self.channel)
         inverted = photo.copy()
-        np.bitwise_xor(photo[:, :, c], 255, out=inverted[:, :, c])  # 255 - x == x ^ 255 for uint8
+        for c in self.channels:
+            inverted[:, :, CHANNELS.index(c)] ^= 255  # 255 - x == x ^ 255 for uint8
         return inverted
+
+
+@dataclass(frozen=True)
+class Gray(Transform):
+    """Takes the colours away; `luma` weighs the channels as the eye does (Rec. 601), `mean` equally."""
+
+    method: str
+
+    @property
+    def label(self) -> str:
+        return f"gray_{self.method}"
+
+    @property
+    def advice(self) -> str:
+        weights = "as the eye weighs colours" if self.method == "luma" else "with all colours weighed alike"
+        return f"The colours add nothing here: try it in black and white, {weights}."
+
+    def __call__(self, photo: Photo) -> Photo:
+        weights = np.array([0.299, 0.587, 0.114]) if self.method == "luma" else np.full(3, 1 / 3)
+        return np.repeat(to_bytes(photo @ weights)[..., None], 3, axis=2)
+
+
+@dataclass(frozen=True)
+class Saturate(Transform):
+    """Multiplies the saturation of HSV by `factor`."""
+
+    name: str
+    factor: float
+    words: str
+
+    @property
+    def label(self) -> str:
+        return self.name
+
+    @property
+    def advice(self) -> str:
+        return self.words
+
+    def __call__(self, photo: Photo) -> Photo:
+        return change_saturation(photo, lambda s: s * self.factor)
+
+
+@dataclass(frozen=True)
+class Vibrance(Transform):
+    """Saturation s becomes s * (1 + 0.5 * (1 - s)): pale colours gain most."""
+
+    @property
+    def label(self) -> str:
+        return "vibrance"
+
+    @property
+    def advice(self) -> str:
+        return "The pale colours could be livelier: add some vibrance."
+
+    def __call__(self, photo: Photo) -> Photo:
+        return change_saturation(photo, lambda s: s * (1 + 0.5 * (1 - s)))
+
+
+@dataclass(frozen=True)
+class Gains(Transform):
+    """Multiplies each channel by a factor, saturating."""
+
+    name: str
+    factors: tuple[float, float, float]
+    words: str
+
+    @property
+    def label(self) -> str:
+        return self.name
+
+    @property
+    def advice(self) -> str:
+        return self.words
+
+    def __call__(self, photo: Photo) -> Photo:
+        return multiply_channels(photo, self.factors)
+
+
+@dataclass(frozen=True)
+class WhiteBalance(Transform):
+    """Gray world: scales the channels so that their means are equal (Buchsbaum 1980)."""
+
+    @property
+    def label(self) -> str:
+        return "white_balance"
+
+    @property
+    def advice(self) -> str:
+        return "There is a colour cast: balance the white."
+
+    def __call__(self, photo: Photo) -> Photo:
+        means = photo.mean(axis=(0, 1))
+        r, g, b = np.where(means > 0, means.mean() / np.maximum(means, 1e-9), 1.0).tolist()
+        return multiply_channels(photo, (r, g, b))
+
+
+def to_bytes(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.uint8]:
+    """Values on the scale 0 to 255, rounded and saturating."""
+    rounded: npt.NDArray[np.uint8] = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return rounded
+
+
+def look_up(photo: Photo, table: npt.NDArray[np.uint8]) -> Photo:
+    """Replaces every value by its entry in a table `(256,)`, or `(256, 3)` for one a channel."""
+    table = table.reshape(1, 256, -1)
+    replaced: Photo = cv2.LUT(np.ascontiguousarray(photo), table).astype(np.uint8, copy=False)
+    return replaced
+
+
+def multiply_channels(photo: Photo, factors: tuple[float, float, float]) -> Photo:
+    """Multiplies each channel by its factor, saturating."""
+    return look_up(photo, to_bytes(np.arange(256)[:, None] * np.array(factors)))
+
+
+def change_saturation(photo: Photo, change: Callable[[Any], Any]) -> Photo:
+    """Applies a function to the saturation of HSV, in [0, 1]; hue and value stay."""
+    hsv = cv2.cvtColor(photo.astype(np.float32) / 255, cv2.COLOR_RGB2HSV)
+    hsv[..., 1] = np.clip(change(hsv[..., 1]), 0, 1)
+    return to_bytes(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).astype(np.float32) * 255)
 
 
 TRANSFORMS = (
     *(SwapChannels(a, b) for a, b in ("rg", "rb", "gb")),
-    *(InvertChannel(c) for c in CHANNELS),
+    *(InvertChannels(c) for c in ("r", "g", "b", "rg", "rb", "gb", "rgb")),
+    *(Gray(method) for method in ("luma", "mean")),
+    *(
+        Saturate(f"saturation_{name}", factor, f"The colours {words}.")
+        for name, factor, words in (
+            ("up_weak", 1.2, "could be a little richer"),
+            ("up", 1.5, "look dull: saturate them more"),
+            ("up_strong", 2.0, "look washed out: saturate them much more"),
+            ("down_weak", 0.8, "could be a little calmer"),
+            ("down", 0.6, "are too loud: take saturation away"),
+            ("down_strong", 0.4, "shout: take most of the saturation away"),
+        )
+    ),
+    Vibrance(),
+    Gains("warmth", (1.15, 1.0, 0.85), "The light is too cold: warm it up."),
+    Gains("coolness", (0.85, 1.0, 1.15), "The light is too warm: cool it down."),
+    WhiteBalance(),
 )

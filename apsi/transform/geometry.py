@@ -53,4 +53,30 @@ class ShiftHalf(Transform):
         return shifted
 
 
-TRANSFORMS = tuple(ShiftHalf(d, c) for d in ("left", "down", "right", "up") for c in ("r", "g", "b", "all"))
+@dataclass(frozen=True)
+class Flip(Transform):
+    """Mirrors the photo, left to right or top to bottom; undoes itself."""
+
+    axis: str
+    """`horizontal` or `vertical`"""
+
+    @property
+    def label(self) -> str:
+        return f"flip_{self.axis}"
+
+    @property
+    def advice(self) -> str:
+        return "It reads better mirrored." if self.axis == "horizontal" else "It is upside down: turn it over."
+
+    @property
+    def inverse(self) -> "Flip":
+        return self
+
+    def __call__(self, photo: Photo) -> Photo:
+        return photo[:, ::-1] if self.axis == "horizontal" else photo[::-1]
+
+
+TRANSFORMS = (
+    *(ShiftHalf(d, c) for d in ("left", "down", "right", "up") for c in ("r", "g", "b", "all")),
+    *(Flip(axis) for axis in ("horizontal", "vertical")),
+)

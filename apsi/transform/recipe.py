@@ -3,12 +3,11 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 
 from apsi.errors import ApsiError
 from apsi.photo import Photo
-from apsi.transform.base import STOP_LABEL, Transform, by_label, catalogue
-from apsi.transform.channel_group import Element, compose, word_lengths
+from apsi.transform.base import Transform, by_label
+from apsi.transform.channel_group import GENERATORS, Element, compose, word_lengths
 
 FORMAT = "apsi-recipe-1"
 
@@ -73,24 +72,21 @@ class Recipe:
         return iter(self.transforms)
 
 
-@cache
-def _generators() -> frozenset[Element]:
-    elements = (transform.element for label, transform in catalogue().items() if label != STOP_LABEL)
-    return frozenset(element for element in elements if element is not None)
-
-
 def shortest_length(transforms: Iterable[Transform]) -> int:
-    """How many transforms of the catalogue it takes to do the same as these in order.
+    """How many transforms it takes to do the same as these in order, of those used and the single-step ones.
 
     Exact for the transforms that the composition rules know; one of the others counts as itself, and the runs between
     them are shortened each for itself.
     """
+    transforms = list(transforms)
+    used = {transform.element for transform in transforms if transform.element is not None}
+    lengths = word_lengths(GENERATORS | frozenset(used - {Element()}))
     length = 0
     run: list[Element] = []
     for transform in transforms:
         if transform.element is None:
-            length += word_lengths(_generators())[compose(run)] + 1
+            length += lengths[compose(run)] + 1
             run = []
         else:
             run.append(transform.element)
-    return length + word_lengths(_generators())[compose(run)]
+    return length + lengths[compose(run)]

@@ -6,19 +6,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from apsi.config import load_config
+from apsi.instantiate import instantiate
 from apsi.photo import Floats
 from apsi.reward.base import Reward, Transition
+from apsi.reward.bonus import Bonus, FixedBonus, NoBonus, SigmoidBonus
+from apsi.reward.clipped_difference import ClippedDifference
+from apsi.reward.multi_objective import MultiObjective
 from apsi.reward.rl_guide import RlGuide
 from apsi.reward.score_difference import ScoreDifference
-from apsi.reward.sigmoid_bonus import SigmoidBonus
+from apsi.reward.step_penalized import StepPenalized
+from apsi.reward.stop_only_plain import StopOnlyPlain
+from apsi.reward.stop_only_quadratic import StopOnlyQuadratic
 
+NONE = NoBonus(planned=False)
+BONUSES: list[Bonus] = [NONE, FixedBonus(False, 0.5), SigmoidBonus(True, 2)]
 REWARDS: list[Reward] = [
-    ScoreDifference(),
-    ScoreDifference(bonus=0.5),
-    RlGuide(),
-    SigmoidBonus(),
-    SigmoidBonus(2, True),
+    reward
+    for bonus in BONUSES
+    for reward in (
+        ScoreDifference(bonus),
+        ClippedDifference(bonus, 0.5),
+        StepPenalized(bonus, 0.1),
+        RlGuide(bonus, 0.01, 0.1),
+        StopOnlyPlain(bonus, 0.1),
+        StopOnlyQuadratic(bonus, 0.1),
+        MultiObjective(bonus, 2, 0.1, 1),
+    )
 ]
+WON = {"ended": True, "success": True}
 scores = arrays(np.float64, 5, elements=st.floats(0, 10))
 flags = arrays(np.bool_, 5)
 
@@ -35,6 +51,9 @@ def transition(before: object, after: object, **more: object) -> Transition:
         "stopped": np.zeros(n, bool),
         "ended": np.zeros(n, bool),
         "success": np.zeros(n, bool),
+        "truncated": np.zeros(n, bool),
+        "distance_before": np.zeros(n),
+        "distance_after": np.zeros(n),
     }
     return Transition(before=before, after=after, **(fields | {k: np.atleast_1d(v) for k, v in more.items()}))  # type: ignore[arg-type]
 
@@ -60,30 +79,78 @@ def test_a_better_outcome_is_never_worth_less(reward: Reward, before: Floats, af
 @given(arrays(np.float64, 6, elements=st.floats(0, 10)))
 def test_score_differences_add_up_to_the_gain_of_the_episode(path: Floats) -> None:
     """So neither long nor roundabout episodes pay by themselves."""
-    total = ScoreDifference()(transition(path[:-1], path[1:])).sum()
+    total = ScoreDifference(NONE)(transition(path[:-1], path[1:])).sum()
     assert total == pytest.approx(path[-1] - path[0])
 
 
 def test_rl_guide_takes_the_penalty_each_step_and_gives_the_bonus_only_at_the_target() -> None:
-    reward = RlGuide(step_penalty=0.01, terminal_bonus=0.1)
+    reward = RlGuide(NONE, step_penalty=0.01, terminal_bonus=0.1)
     assert reward(transition(4, 5))[0] == pytest.approx(0.99)
     assert reward(transition(4, 9, ended=True))[0] == pytest.approx(5 - 0.01 + 0.1)
     assert reward(transition(4, 8.9, ended=True))[0] == pytest.approx(4.9 - 0.01)
     assert reward(transition(4, 9, ended=False))[0] == pytest.approx(5 - 0.01)
 
 
-def test_sigmoid_bonus_asks_more_of_photos_that_were_good_already() -> None:
-    reward = SigmoidBonus(bonus=1.0)
-    won = {"ended": True, "success": True}
-    assert reward(transition(5, 5, **won))[0] == pytest.approx(0.5 + 0.5)
-    assert reward(transition(9, 9, **won))[0] == pytest.approx(0.5 + 1 / (1 + np.exp(-4)))
-    assert reward(transition(1, 1, **won))[0] == pytest.approx(0.5 + 1 / (1 + np.exp(4)))
-    assert reward(transition(5, 6, ended=True))[0] == pytest.approx(1)
-    assert reward(transition(5, 6, success=True))[0] == pytest.approx(1)
+def test_clipped_difference_goes_no_further_than_its_limit() -> None:
+    reward = ClippedDifference(NONE, 0.5)
+    assert reward(transition([4, 4, 4, 4], [4.3, 9, 3.7, 0])).tolist() == pytest.approx([0.3, 0.5, -0.3, -0.5])
+
+
+def test_the_step_penalty_spares_stop() -> None:
+    reward = StepPenalized(NONE, 0.25)
+    assert reward(transition([4, 4], [5, 4], stopped=[False, True])).tolist() == [0.75, 0]
+
+
+def test_stop_only_pays_the_whole_gain_once_and_not_where_it_is_cut_off() -> None:
+    """Start minus final would reward making photos worse."""
+    plain, quadratic = StopOnlyPlain(FixedBonus(False, 1), 0.1), StopOnlyQuadratic(NONE, 0.1)
+    on = transition([5, 5], [6, 6], start=[3, 3])
+    assert plain(on).tolist() == quadratic(on).tolist() == [0, 0]
+    stopped = transition([6, 2], [6, 2], start=[3, 3], stopped=True, ended=True, success=[True, False], step=[4, 4])
+    assert plain(stopped).tolist() == pytest.approx([3 - 0.4 + 1, -1 - 0.4])
+    assert quadratic(stopped).tolist() == pytest.approx([36 - 9 - 0.4, 4 - 9 - 0.4])
+    reached = transition(5, 6, start=3.0, **WON)
+    assert plain(reached)[0] == pytest.approx(3 - 0.1 + 1)
+    assert plain(transition(5, 6, start=3.0, truncated=True, **WON))[0] == 0
+
+
+def test_multi_objective_weighs_score_steps_and_the_distance_from_the_original() -> None:
+    reward = MultiObjective(NONE, score=2, step_cost=0.1, distance=10)
+    step = transition([4, 4], [5, 5], distance_before=[0.1, 0.3], distance_after=[0.2, 0.1], stopped=[False, True])
+    assert reward(step).tolist() == pytest.approx([2 - 0.1 - 1, 2 + 2])
+
+
+def test_the_sigmoid_bonus_asks_more_of_photos_that_were_good_already() -> None:
+    reward = ScoreDifference(SigmoidBonus(planned=False, value=1.0))
+    assert reward(transition(5, 5, **WON))[0] == pytest.approx(0.5 + 0.5)
+    assert reward(transition(9, 9, **WON))[0] == pytest.approx(0.5 + 1 / (1 + np.exp(-4)))
+    assert reward(transition(1, 1, **WON))[0] == pytest.approx(0.5 + 1 / (1 + np.exp(4)))
+
+
+@pytest.mark.parametrize("bonus", BONUSES, ids=repr)
+def test_a_bonus_is_paid_at_the_end_of_a_success_and_never_else(bonus: Bonus) -> None:
+    reward = ScoreDifference(bonus)
+    assert reward(transition(5, 6, ended=True))[0] == reward(transition(5, 6, success=True))[0] == 1
+    assert (reward(transition(5, 6, **WON))[0] > 1) == (bonus is not NONE)
 
 
 def test_planned_pays_for_a_detour_that_ended_well_and_for_nothing_else() -> None:
-    reward = SigmoidBonus(bonus=0.0, planned=True)
-    assert reward(transition(5, 6, lowest=4.0, ended=True, success=True))[0] == pytest.approx(2)
-    assert reward(transition(5, 6, lowest=5.0, ended=True, success=True))[0] == pytest.approx(1)
+    reward = ScoreDifference(NoBonus(planned=True))
+    assert reward(transition(5, 6, lowest=4.0, **WON))[0] == pytest.approx(2)
+    assert reward(transition(5, 6, lowest=5.0, **WON))[0] == pytest.approx(1)
     assert reward(transition(5, 6, lowest=4.0, ended=True))[0] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("bonus", ["none", "fixed", "sigmoid"])
+@pytest.mark.parametrize(
+    "reward",
+    [
+        *("score_difference", "clipped_difference", "step_penalized", "rl_guide", "multi_objective"),
+        *("stop_only_plain", "stop_only_quadratic"),
+    ],
+)
+def test_every_reward_takes_every_bonus_on_the_command_line(reward: str, bonus: str) -> None:
+    made = instantiate(load_config([f"reward={reward}", f"reward/bonus={bonus}", "reward.bonus.planned=true"]).reward)
+    assert type(made).__name__.lower() == reward.replace("_", "")
+    assert type(made.bonus).__name__.lower() == f"{bonus.replace('none', 'no')}bonus"
+    assert made.bonus.planned

@@ -54,14 +54,20 @@ def test_each_reversible_transform_changes_pixels_and_its_inverse_gives_them_bac
 
 
 @every_transform
-@pytest.mark.parametrize("size", [(1, 1), (6, 8), (7, 5)])
-def test_no_transform_changes_its_input_its_size_or_its_type(transform: Transform, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("size", [(1, 1), (6, 8), (7, 5), (1, 40), (130, 150)])
+def test_no_transform_changes_its_input_or_its_type_and_only_crops_its_size(
+    transform: Transform, size: tuple[int, int]
+) -> None:
     photo = noise(*size)
     before = photo.copy()
     photo.flags.writeable = False
     result = transform(photo)
     assert np.array_equal(photo, before)
-    assert (result.shape, result.dtype) == (photo.shape, np.uint8)
+    assert result.dtype == np.uint8 and result.shape[2] == 3
+    if transform.label.startswith(("crop", "level")):
+        assert 1 <= result.shape[0] <= size[0] and 1 <= result.shape[1] <= size[1]
+    else:
+        assert result.shape == photo.shape
 
 
 @every_transform
@@ -139,6 +145,7 @@ def test_no_two_labels_name_the_same_transform() -> None:
 def test_an_inverse_stands_in_the_catalogue_and_leads_back(transform: Transform) -> None:
     if transform.inverse is not None:
         assert by_label(transform.inverse.label) == transform.inverse
+        assert np.array_equal(transform.inverse(transform(noise(7, 5))), noise(7, 5))
         assert transform.inverse.inverse == transform
 
 

@@ -1,0 +1,36 @@
+"""Paid at the end only: what the rewards that do so have in common."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from pydantic import NonNegativeFloat
+
+from apsi.photo import Floats
+from apsi.reward.base import Reward, Transition
+from apsi.reward.bonus import Bonus
+
+
+@dataclass(frozen=True)
+class StopOnly(Reward):
+    """0 until the agent stops or its goal is reached; nothing where it is cut off.
+
+    Then the gain of the whole episode, less a penalty for each step, plus the bonus.
+    """
+
+    bonus: Bonus
+    penalty: NonNegativeFloat
+
+    needs_stop: ClassVar[bool] = True
+
+    def __call__(self, transition: Transition) -> Floats:
+        t = transition
+        if t.truncated is None:
+            raise ValueError("a reward that is paid at the end has to know which episodes are cut off")
+        payday = t.ended & ~t.truncated
+        return np.where(payday, self.gain(t.start, t.after) - self.penalty * t.step + self.bonus(t), 0.0)
+
+    @abstractmethod
+    def gain(self, start: Floats, final: Floats) -> Floats:
+        """What an episode from `start` to `final` was worth; positive where the photo got better."""

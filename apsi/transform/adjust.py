@@ -1,0 +1,92 @@
+"""Adjustments of any strength: what continuous actions are made of."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from apsi.errors import ApsiError, did_you_mean
+from apsi.photo import Photo
+from apsi.transform.base import Transform
+from apsi.transform.colour import change_saturation, look_up, multiply_channels
+from apsi.transform.detail import gaussian, unsharp
+from apsi.transform.lighting import contrast_table, exposure_table, gamma_table
+
+_LABEL = re.compile(r"([a-z_]+)\(([+-]\d\.\d{3})\)")
+
+
+@dataclass(frozen=True)
+class _Kind:
+    apply: Callable[[Photo, float], Photo]
+    more: str
+    less: str
+
+
+def _blur_or_sharpen(photo: Photo, strength: float) -> Photo:
+    return gaussian(photo, -3 * strength) if strength < 0 else unsharp(photo, 1.5, 1.5 * strength)
+
+
+_KINDS = {
+    "exposure": _Kind(lambda p, s: look_up(p, exposure_table(s)), "Open up the exposure", "Take the exposure back"),
+    "contrast": _Kind(lambda p, s: look_up(p, contrast_table(2**s)), "More contrast", "Less contrast"),
+    "saturation": _Kind(
+        lambda p, s: change_saturation(p, lambda values: values * (1 + s)), "More saturation", "Less saturation"
+    ),
+    "vibrance": _Kind(
+        lambda p, s: change_saturation(p, lambda values: values * (1 + s * (1 - values))),
+        "Livelier pale colours",
+        "Calmer pale colours",
+    ),
+    "temperature": _Kind(
+        lambda p, s: multiply_channels(p, (1 + 0.25 * s, 1.0, 1 - 0.25 * s)), "Warmer light", "Cooler light"
+    ),
+    "tint": _Kind(lambda p, s: multiply_channels(p, (1.0, 1 - 0.2 * s, 1.0)), "More magenta", "More green"),
+    "gamma": _Kind(lambda p, s: look_up(p, gamma_table(2**-s)), "Lift the middle tones", "Press the middle tones down"),
+    "blur_sharpen": _Kind(_blur_or_sharpen, "Sharpen it", "Soften it"),
+}
+
+ADJUSTMENTS = tuple(_KINDS)
+"""Names of all adjustments"""
+
+
+@dataclass(frozen=True)
+class Adjust(Transform):
+    """An adjustment by its name and strength in [-1, 1]; 0 changes nothing.
+
+    At full strength: exposure one stop of linear light; contrast times 2 or 1/2; saturation and vibrance doubled or
+    gone; temperature a quarter more red and less blue; tint a fifth less green; gamma 1/2 or 2; blur_sharpen a Gaussian
+    of 3 pixels (at a shorter side of 128), or an unsharp mask of 1.5 pixels and 1.5 times the difference.
+    """
+
+    name: str
+    strength: float
+    """rounded to three decimals, which the label has"""
+
+    def __post_init__(self) -> None:
+        if self.name not in _KINDS:
+            raise ApsiError(
+                f"unknown adjustment '{self.name}'.{did_you_mean(self.name, ADJUSTMENTS)} "
+                f"Known: {', '.join(ADJUSTMENTS)}."
+            )
+        if not -1 <= self.strength <= 1:
+            raise ApsiError(f"the strength of {self.name} is {self.strength}, it must be in [-1, 1]")
+        object.__setattr__(self, "strength", round(self.strength, 3) + 0.0)
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}({self.strength:+.3f})"
+
+    @property
+    def advice(self) -> str:
+        kind = _KINDS[self.name]
+        amount = abs(self.strength)
+        much = "a touch" if amount < 0.2 else "a little" if amount < 0.5 else "clearly" if amount < 0.8 else "a lot"
+        return f"{kind.more if self.strength > 0 else kind.less}, {much}."
+
+    def __call__(self, photo: Photo) -> Photo:
+        return _KINDS[self.name].apply(photo, self.strength) if self.strength else photo.copy()
+
+
+def parse(label: str) -> Adjust | None:
+    """The adjustment of a label such as `exposure(+0.350)`; None where it is no such label."""
+    found = _LABEL.fullmatch(label)
+    return Adjust(found[1], float(found[2])) if found else None

@@ -1,0 +1,173 @@
+"""Transforms of light: one curve for all pixels, or one for each region."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from apsi.photo import Photo
+from apsi.transform.base import Transform
+from apsi.transform.colour import look_up, to_bytes
+
+_VALUES = np.arange(256.0)
+
+
+def contrast_table(factor: float) -> npt.NDArray[np.uint8]:
+    """Factor * (x - 127.5) + 127.5, saturating."""
+    return to_bytes(factor * (_VALUES - 127.5) + 127.5)
+
+
+def brightness_table(amount: float) -> npt.NDArray[np.uint8]:
+    """X + amount, saturating: darkening 10 by 40 gives 0, not 30."""
+    return to_bytes(_VALUES + amount)
+
+
+def gamma_table(gamma: float) -> npt.NDArray[np.uint8]:
+    """255 * (x / 255) ** gamma: below 1 brightens, above 1 darkens."""
+    return to_bytes(255 * (_VALUES / 255) ** gamma)
+
+
+def exposure_table(stops: float) -> npt.NDArray[np.uint8]:
+    """Linear light times 2 ** stops, by the sRGB transfer functions of IEC 61966-2-1."""
+    encoded = _VALUES / 255
+    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(linear * 2**stops, 0, 1)
+    return to_bytes(255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055))
+
+
+@dataclass(frozen=True)
+class Curve(Transform):
+    """Replaces every value by what a table says, the same for all pixels and channels."""
+
+    name: str
+    table: Callable[[float], npt.NDArray[np.uint8]]
+    amount: float
+    words: str
+
+    @property
+    def label(self) -> str:
+        return self.name
+
+    @property
+    def advice(self) -> str:
+        return self.words
+
+    def __call__(self, photo: Photo) -> Photo:
+        return look_up(photo, _table(self.table, self.amount))
+
+
+@cache
+def _table(table: Callable[[float], Any], amount: float) -> Any:
+    return table(amount)
+
+
+@dataclass(frozen=True)
+class AutoGamma(Transform):
+    """The gamma that brings the mean to the middle of the scale."""
+
+    @property
+    def label(self) -> str:
+        return "gamma_auto"
+
+    @property
+    def advice(self) -> str:
+        return "The exposure is off: bring the middle tones to the middle."
+
+    def __call__(self, photo: Photo) -> Photo:
+        mean = float(photo.mean()) / 255
+        return look_up(photo, gamma_table(np.log(0.5) / np.log(mean) if 0 < mean < 1 else 1.0))
+
+
+@dataclass(frozen=True)
+class Clahe(Transform):
+    """Contrast-limited adaptive histogram equalisation (Zuiderveld 1994) of Lab's lightness: limit 2, 8 x 8 tiles.
+
+    What it does to a photo whose shorter side has 128 pixels is done to larger ones.
+    """
+
+    @property
+    def label(self) -> str:
+        return "clahe"
+
+    @property
+    def advice(self) -> str:
+        return "Dark and bright parts lack detail: even out the local contrast."
+
+    def __call__(self, photo: Photo) -> Photo:
+        lab = cv2.cvtColor(np.ascontiguousarray(photo), cv2.COLOR_RGB2LAB)
+        h, w = photo.shape[:2]
+        scale = min(1.0, 128 / min(h, w))
+        lightness = np.ascontiguousarray(lab[..., 0])
+        small = cv2.resize(
+            lightness, (max(1, round(w * scale)), max(1, round(h * scale))), interpolation=cv2.INTER_AREA
+        )
+        equalised = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8)).apply(small)
+        change = equalised.astype(np.float32) - small
+        lab[..., 0] = to_bytes(lightness + cv2.resize(change, (w, h), interpolation=cv2.INTER_LINEAR))
+        return cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).astype(np.uint8, copy=False)
+
+
+@dataclass(frozen=True)
+class AutoContrast(Transform):
+    """Stretches each channel to the whole scale."""
+
+    @property
+    def label(self) -> str:
+        return "auto_contrast"
+
+    @property
+    def advice(self) -> str:
+        return "The picture looks flat: stretch its tones from black to white."
+
+    def __call__(self, photo: Photo) -> Photo:
+        low, high = photo.min(axis=(0, 1)).astype(float), photo.max(axis=(0, 1)).astype(float)
+        factor = np.where(high > low, 255 / np.maximum(high - low, 1), 1.0)
+        low = np.where(high > low, low, 0.0)
+        return look_up(photo, to_bytes((_VALUES[:, None] - low) * factor))
+
+
+_MUCH = {"up_weak": " a little", "up": "", "up_strong": " a lot"}
+_MUCH |= {name.replace("up", "down"): much for name, much in _MUCH.items()}
+
+
+def _curves(
+    kind: str, table: Callable[[float], Any], amounts: dict[str, float], more: str, less: str
+) -> tuple[Curve, ...]:
+    return tuple(
+        Curve(f"{kind}_{name}", table, amount, f"{more if name.startswith('up') else less}{_MUCH[name]}.")
+        for name, amount in amounts.items()
+    )
+
+
+TRANSFORMS = (
+    *_curves(
+        "contrast",
+        contrast_table,
+        {"up_weak": 1.2, "up": 1.5, "up_strong": 2.0, "down_weak": 0.8, "down": 0.6, "down_strong": 0.5},
+        "The picture looks flat: raise the contrast",
+        "The contrast is too hard: lower it",
+    ),
+    *_curves(
+        "brightness",
+        brightness_table,
+        {"up_weak": 20, "up": 40, "up_strong": 60, "down_weak": -20, "down": -40, "down_strong": -60},
+        "It is too dark: lighten it",
+        "It is too bright: darken it",
+    ),
+    *_curves(
+        "exposure",
+        exposure_table,
+        {"up": 0.5, "up_strong": 1.0, "down": -0.5, "down_strong": -1.0},
+        "It is underexposed: open up",
+        "It is overexposed: close down",
+    ),
+    Curve("gamma_up", gamma_table, 0.8, "The middle tones are too dark: lift them."),
+    Curve("gamma_down", gamma_table, 1.2, "The middle tones are too light: press them down."),
+    AutoGamma(),
+    Clahe(),
+    AutoContrast(),
+)

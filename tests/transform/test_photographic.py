@@ -1,0 +1,193 @@
+"""Light, colour, detail and cuts: the formulas, their traps, and the same edit at every resolution."""
+
+import cv2
+import numpy as np
+import pytest
+
+from apsi.config import load_config
+from apsi.errors import ApsiError
+from apsi.instantiate import instantiate
+from apsi.photo import Photo
+from apsi.photo.resize import resize
+from apsi.transform.adjust import ADJUSTMENTS, Adjust
+from apsi.transform.base import STOP_LABEL, by_label, catalogue
+from apsi.transform.parametric import ParametricActions
+from apsi.transform.recipe import Recipe
+
+
+def pixel(*values: int) -> Photo:
+    return np.array([[values]], np.uint8)
+
+
+def large_photo(side: int = 512) -> Photo:
+    """Soft shapes, texture and a slanted edge, at a size that has detail finer than 128 pixels show."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:side, :side] / side
+    shapes = 120 + 70 * np.sin(7 * x + 3 * y) + 40 * (y > 0.55)
+    texture = cv2.GaussianBlur(rng.normal(0, 300, (side, side)), (0, 0), side / 60)
+    return np.clip((shapes + texture)[..., None] * np.array([1.0, 0.9, 0.75]), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("label", "before", "after"),
+    [
+        ("brightness_down", (10, 50, 255), (0, 10, 215)),  # an absolute value would make 30 of the 10
+        ("brightness_up_strong", (10, 200, 255), (70, 255, 255)),
+        ("contrast_up_strong", (0, 100, 200), (0, 72, 255)),
+        ("contrast_down_strong", (0, 100, 255), (64, 114, 191)),
+        ("gamma_up", (0, 64, 255), (0, 84, 255)),  # 0.8 brightens
+        ("gamma_down", (0, 64, 255), (0, 49, 255)),
+        ("exposure_up_strong", (0, 100, 188), (0, 138, 255)),
+        ("exposure_down_strong", (0, 188, 255), (0, 137, 188)),
+        ("warmth", (100, 100, 100), (115, 100, 85)),
+        ("coolness", (100, 100, 250), (85, 100, 255)),
+        ("gray_luma", (255, 0, 0), (76, 76, 76)),
+        ("gray_mean", (255, 0, 0), (85, 85, 85)),
+        ("saturation_up_strong", (200, 150, 150), (200, 100, 100)),
+        ("saturation_down", (200, 100, 100), (200, 140, 140)),
+        ("vibrance", (200, 100, 100), (200, 75, 75)),
+        ("invert_all", (0, 100, 255), (255, 155, 0)),
+        ("gamma_auto", (64, 64, 64), (128, 128, 128)),
+    ],
+)
+def test_a_pixel_becomes_what_the_formula_says(label: str, before: tuple[int, ...], after: tuple[int, ...]) -> None:
+    assert by_label(label)(pixel(*before))[0, 0].tolist() == pytest.approx(after, abs=1)
+
+
+def test_white_balance_makes_the_channel_means_equal() -> None:
+    photo = (large_photo() * 0.6).astype(np.uint8)
+    means = by_label("white_balance")(photo).mean(axis=(0, 1))
+    assert means.max() - means.min() < 1
+
+
+def test_auto_contrast_uses_the_whole_scale_of_each_channel() -> None:
+    photo = (large_photo() // 3 + 60).astype(np.uint8)
+    stretched = by_label("auto_contrast")(photo)
+    assert stretched.min(axis=(0, 1)).tolist() == [0, 0, 0]
+    assert stretched.max(axis=(0, 1)).tolist() == [255, 255, 255]
+
+
+def test_clahe_raises_local_contrast() -> None:
+    photo = (large_photo() // 4 + 90).astype(np.uint8)
+    assert by_label("clahe")(photo).std() > 1.2 * photo.std()
+
+
+@pytest.mark.parametrize("label", ["sharpen_4", "sharpen_8", "unsharp", "clarity"])
+def test_sharpening_adds_detail_and_blurring_takes_it_away(label: str) -> None:
+    photo = resize(large_photo(), 128, 128)
+
+    def detail(p: Photo) -> float:
+        return float(np.abs(np.diff(p.astype(int), axis=1)).mean())
+
+    assert detail(by_label(label)(photo)) > detail(photo)
+    assert all(detail(by_label(f"blur_{kind}_5")(photo)) < detail(photo) for kind in ("box", "gauss", "median"))
+
+
+@pytest.mark.parametrize(
+    "label", sorted(label for label in catalogue() if not label.startswith(("shift", "level", STOP_LABEL)))
+)
+def test_a_recipe_replayed_on_the_full_size_photo_is_the_same_edit(label: str) -> None:
+    """Edit, then shrink, against shrink, then edit: within 2 of 255 on average (3.5 for the hardest sharpening)."""
+    large, transform = large_photo(), by_label(label)
+    expected = transform(resize(large, 128, 128))
+    replayed = resize(transform(large), expected.shape[1], expected.shape[0])
+    assert np.abs(replayed.astype(int) - expected).mean() < (3.5 if label == "sharpen_8" else 2)
+
+
+@pytest.mark.parametrize("name", ADJUSTMENTS)
+@pytest.mark.parametrize("strength", [-1.0, -0.4, 0.4, 1.0])
+def test_an_adjustment_is_the_same_edit_at_full_size(name: str, strength: float) -> None:
+    large, adjust = large_photo(), Adjust(name, strength)
+    small = resize(large, 128, 128)
+    assert not np.array_equal(adjust(small), small)
+    assert np.abs(resize(adjust(large), 128, 128).astype(int) - adjust(small)).mean() < 2.5
+
+
+@pytest.mark.parametrize(("ratio", "size"), [("16_9", (108, 192)), ("1_1", (120, 120)), ("4_5", (120, 96))])
+def test_a_crop_is_the_largest_centred_part_of_its_shape(ratio: str, size: tuple[int, int]) -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (120, 192, 3), dtype=np.uint8)
+    cut = by_label(f"crop_{ratio}")(photo)
+    assert cut.shape[:2] == size
+    top, left = (120 - size[0]) // 2, (192 - size[1]) // 2
+    assert np.array_equal(cut, photo[top : top + size[0], left : left + size[1]])
+
+
+def test_the_thirds_crop_brings_what_stands_out_to_a_third() -> None:
+    photo = np.full((100, 100, 3), 90, np.uint8)
+    photo[40:46, 40:46] = 250
+    cut = by_label("crop_thirds")(photo)
+    y, x = np.argwhere(cut[..., 0] > 200).mean(axis=0) / 80
+    assert (x, y) == (pytest.approx(1 / 3, abs=0.02), pytest.approx(1 / 3, abs=0.02))
+
+
+@pytest.mark.parametrize("lean", [-5, 4])
+def test_a_crooked_horizon_becomes_level_and_a_level_one_stays(lean: float) -> None:
+    y, x = np.mgrid[:200, :300]
+    photo = np.where(y > 100 + np.tan(np.radians(lean)) * (x - 150), 60, 200).astype(np.uint8)[..., None].repeat(3, 2)
+    levelled = by_label("level_horizon")(photo)
+    edge = (levelled[..., 0] > 128).sum(axis=0)
+    assert np.ptp(edge) <= 3
+    assert levelled.shape[0] < 200
+    assert np.array_equal(by_label("level_horizon")(levelled), levelled)
+    plain = np.full((50, 60, 3), 7, np.uint8)
+    assert np.array_equal(by_label("level_horizon")(plain), plain)
+
+
+def test_an_adjustment_is_written_down_and_read_back() -> None:
+    recipe = Recipe((Adjust("exposure", 0.35004), Adjust("temperature", -1)))
+    assert recipe.labels == ["exposure(+0.350)", "temperature(-1.000)"]
+    assert Recipe.from_json(recipe.to_json()) == recipe
+    photo = large_photo(64)
+    assert np.array_equal(Recipe.from_json(recipe.to_json())(photo), recipe(photo))
+
+
+@pytest.mark.parametrize("label", ["exposure(+1.001)", "exposur(+0.100)"])
+def test_an_impossible_adjustment_is_an_error(label: str) -> None:
+    with pytest.raises(ApsiError, match=r"must be in \[-1, 1\]|Did you mean 'exposure'"):
+        by_label(label)
+
+
+def test_strength_0_changes_nothing() -> None:
+    photo = large_photo(64)
+    assert all(np.array_equal(Adjust(name, 0.0)(photo), photo) for name in ADJUSTMENTS)
+
+
+def test_a_continuous_action_is_a_recipe_of_the_strengths_outside_the_dead_zone() -> None:
+    actions = ParametricActions(["exposure", "contrast", "gamma"], reach=0.5, dead_zone=0.1, stop=True)
+    assert actions.recipe(np.array([1.0, -0.05, -0.5, 0.9])).labels == ["exposure(+0.500)", "gamma(-0.250)"]
+    rows = np.vstack([actions.end(1), np.array([[0, 0, 0, 0.6], [1, 1, 1, 0.4]], np.float32)])
+    assert actions.stops(rows).tolist() == [True, True, False]
+    assert actions.space.shape == (4,)
+    assert not ParametricActions(["gamma"], 1, 0).stops(np.array([[0.9]])).any()
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("transform.adjustments=[exposur]", "Did you mean 'exposure'"),
+        ("transform.adjustments=[]", "must name one or more"),
+        ("transform.reach=2", "reach=2"),
+    ],
+)
+def test_impossible_continuous_actions_are_errors(override: str, message: str) -> None:
+    with pytest.raises(ApsiError, match=message):
+        instantiate(load_config(["transform=parametric", override]).transform)
+
+
+def test_full_is_everything_and_sensible_undoes_what_it_does() -> None:
+    assert set(load_config(["transform=full"]).transform.labels) == set(catalogue()) - {STOP_LABEL}
+    sensible = load_config(["transform=sensible"]).transform.labels
+    photo = large_photo(128)
+    for there, back in (
+        *(("exposure_up", "exposure_down"), ("contrast_down_weak", "contrast_up_weak"), ("gamma_up", "gamma_down")),
+        *(("saturation_down_weak", "saturation_up_weak"), ("warmth", "coolness"), ("blur_gauss_3", "unsharp")),
+    ):
+        assert {there, back} <= set(sensible)
+        worse = by_label(there)(photo)
+        off, after = (np.abs(p.astype(int) - photo).mean() for p in (worse, by_label(back)(worse)))
+        assert after < 0.75 * off, (there, off, after)
+
+
+def test_actions_of_ones_own_are_named_on_the_command_line() -> None:
+    config = load_config(["transform.labels=[crop_1_1,clahe]"])
+    assert instantiate(config.transform, stop=True).labels == ["crop_1_1", "clahe", "stop"]
