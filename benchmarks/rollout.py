@@ -22,14 +22,13 @@ import numpy as np
 from omegaconf import DictConfig
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 
-from apsi.assemble import components, prepare
+from apsi.assemble import components, episode_source, prepare
 from apsi.config import load_config
 from apsi.env.core import EditCore
 from apsi.env.gym_env import PhotoEditEnv, from_overrides
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.juror.base import Juror
 from apsi.photo import Floats, Photo
-from apsi.photo.prepared import PhotoStore, RandomEpisodes
 from apsi.run_folder import RunFolder
 from apsi.task.train import train
 
@@ -54,8 +53,8 @@ class Recording(Juror):
 
 def vec_env(config: DictConfig, juror: Juror, n: int) -> PhotoVecEnv:
     """The batched environment on the training split."""
-    source = RandomEpisodes(prepare(config).split("train"), np.random.default_rng(0))
-    return PhotoVecEnv(EditCore(components(config, juror), source, n, PhotoStore()))
+    source = episode_source(config, prepare(config).split("train"), juror, seed=0)
+    return PhotoVecEnv(EditCore(components(config, juror), source, n))
 
 
 def steps_per_second(env: VecEnv, seconds: float) -> float:

@@ -7,12 +7,14 @@ import cv2
 import numpy as np
 import pytest
 
+from apsi.degradation.single import Single
 from apsi.env.core import Components
 from apsi.env.optimise import Optimise
 from apsi.env.restore import Restore
+from apsi.episodes.base import EpisodeContext, EpisodeSource, Start
 from apsi.juror.base import Juror
 from apsi.photo import Floats, Photo
-from apsi.photo.prepared import Episode, PreparedSplit
+from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit
 from apsi.photo.write import write_png
 from apsi.reward.bonus import NoBonus
 from apsi.reward.score_difference import ScoreDifference
@@ -79,6 +81,26 @@ def split(tmp_path: Path) -> PreparedSplit:
             Episode(tmp_path / f"{i}.png", tmp_path / f"o{i}.png", f"{i}.jpg", f"hash{i}", (label,), start, target)
         )
     return PreparedSplit("train", tuple(episodes), "redness", 0, (tmp_path,), "digest")
+
+
+def context(split: PreparedSplit, seed: int = 0) -> EpisodeContext:
+    """What sources of training episodes are made from; degrades by one of `LABELS`."""
+    return EpisodeContext(split, Single(LABELS), Redness(), PhotoStore(), np.random.default_rng(seed))
+
+
+class InOrder(EpisodeSource):
+    """The episodes of a split again and again."""
+
+    taken = 0
+
+    def draw(self, count: int) -> list[Start]:
+        episodes = self.context.split.episodes
+        drawn = [Start.of(episodes[(self.taken + i) % len(episodes)], self.context.store) for i in range(count)]
+        self.taken += count
+        return drawn
+
+    def reseed(self, seed: int) -> None:
+        self.taken = 0
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from apsi.reward.bonus import Bonus
 
 @dataclass(frozen=True)
 class RlGuide(Reward):
-    """s' - s - step_penalty, plus the bonus, plus terminal_bonus when the episode ends with s' at or above the target."""
+    """s' - s - step_penalty, plus the bonus, plus terminal_bonus when the episode ends with s' at least the target."""
 
     bonus: Bonus
     step_penalty: NonNegativeFloat

@@ -11,6 +11,7 @@ from rich.progress import Progress
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger
 
+from apsi.feature_extractor.pretrained import Pretrained
 from apsi.schema import TrainSettings
 from apsi.tracking.base import Tracker
 from apsi.train.checkpoint import TrainState
@@ -44,6 +45,21 @@ class ProgressCallback(BaseCallback):
                 rate=f"{rate:.0f}",
             )
         return True
+
+
+class UnfreezeCallback(BaseCallback):
+    """Lets frozen networks learn from `unfreeze_after` steps on."""
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_start(self) -> None:
+        for module in self.model.policy.modules():
+            if not isinstance(module, Pretrained) or module.unfreeze_after is None:
+                continue
+            if module.is_frozen and self.num_timesteps >= module.unfreeze_after:
+                module.unfreeze()
+                log.info("%9s steps  %s is free to learn", f"{self.num_timesteps:,}", module.name)
 
 
 class MilestoneCallback(BaseCallback):

@@ -1,30 +1,27 @@
 """The editing core: one juror call a step, right scores, right endings."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from apsi.env.core import END, Components, EditCore
-from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit
+from apsi.config import load_config
+from apsi.env.base import EXTRAS as NAMES
+from apsi.env.core import EXTRAS, Components, EditCore, spaces_of
+from apsi.errors import ApsiError
+from apsi.instantiate import instantiate
+from apsi.photo.compare import difference
+from apsi.photo.prepared import PreparedSplit
+from apsi.reward.bonus import NoBonus
+from apsi.reward.multi_objective import MultiObjective
+from apsi.transform.action_set import END
+from tests.conftest import InOrder, context
 
 INVERT_R, INVERT_G, INVERT_B, SWAP_RB, STOP = range(5)
 
 
-class InOrder:
-    """The episodes of a split again and again."""
-
-    def __init__(self, split: PreparedSplit) -> None:
-        self.split, self.taken = split, 0
-
-    def next(self) -> Episode:
-        self.taken += 1
-        return self.split.episodes[(self.taken - 1) % len(self.split.episodes)]
-
-    def reseed(self, seed: int) -> None:
-        self.taken = 0
-
-
 def core_of(components: Components, split: PreparedSplit, n: int = 3) -> EditCore:
-    core = EditCore(components, InOrder(split), n, PhotoStore())
+    core = EditCore(components, InOrder(context(split)), n)
     core.reset()
     return core
 
@@ -98,13 +95,14 @@ def test_reset_begins_new_episodes_where_asked_and_nowhere_else(restore: Compone
     core.reset([0, 1])
     assert core.steps.tolist() == [0, 0, 1]
     assert core.photos[2] is kept
-    assert core.scores[0] == core.start[0] == core.episodes[0].start_score
+    assert core.scores[0] == core.start[0] == core.starts[0].score
 
 
 def test_prepared_photos_are_never_changed(restore: Components, split: PreparedSplit) -> None:
-    store = PhotoStore()
+    source = InOrder(context(split))
+    store = source.context.store
     before = [store.read(episode.photo).copy() for episode in split.episodes]
-    core = EditCore(restore, InOrder(split), 3, store)
+    core = EditCore(restore, source, 3)
     core.reset()
     for action in (INVERT_R, SWAP_RB, INVERT_B):
         step(core, action, action, action)
@@ -125,6 +123,78 @@ def test_many_episodes_at_once_go_as_each_would_alone(restore: Components, split
     together = core_of(restore, split)
     paths = [step(together, *row).rewards for row in actions]
     for i, episode in enumerate(split.episodes):
-        alone = EditCore(restore, InOrder(PreparedSplit("x", (episode,), "redness", 0, (), "")), 1, PhotoStore())
+        alone = EditCore(restore, InOrder(context(PreparedSplit("x", (episode,), "redness", 0, (), ""))), 1)
         alone.reset()
         assert [step(alone, row[i]).rewards[0] for row in actions] == [path[i] for path in paths]
+
+
+def test_looking_ahead_tells_what_each_step_would_give_and_changes_nothing(
+    optimise: Components, split: PreparedSplit
+) -> None:
+    core = core_of(optimise, split)
+    step(core, INVERT_G, END, SWAP_RB)
+    core.reset([1])
+    outlook = core.look_ahead()
+    assert len(optimise.juror.batches) == 2  # type: ignore[attr-defined]  # one call for all
+    scores, photos = core.scores.copy(), list(core.photos)
+    for action in range(5):
+        core.scores, core.photos, core.steps = scores.copy(), list(photos), core.steps * 0
+        result = step(core, action, action, action)
+        assert outlook.rewards[:, action].tolist() == pytest.approx(result.rewards.tolist())
+        assert outlook.terminated[:, action].tolist() == result.terminated.tolist()
+        assert np.array_equal(outlook.observations[:, action], core.observe())
+
+
+def test_extras_tell_the_steps_left_the_score_and_the_last_action(optimise: Components, split: PreparedSplit) -> None:
+    parts = replace(optimise, goal=replace(optimise.goal, extras=list(NAMES)))
+    core = core_of(parts, split)
+    first = core.observe()
+    step(core, INVERT_G, SWAP_RB, INVERT_R)
+    observations = core.observe([1])
+    space, _ = spaces_of(parts.goal, parts.actions)
+    assert isinstance(first, dict) and isinstance(observations, dict)
+    assert space.contains({name: values[0] for name, values in observations.items()})
+    assert first["last_action"].tolist() == [[0] * 5] * 3
+    assert observations["last_action"].tolist() == [[0, 0, 0, 1, 0]]
+    assert (first["steps_left"][0, 0], observations["steps_left"][0, 0]) == (1, pytest.approx(2 / 3))
+    assert observations["score"][0, 0] == pytest.approx(core.scores[1] / 5 - 1)
+    assert observations["photo"].shape == (1, 3, 36, 36)
+
+
+def test_every_extra_that_can_be_named_exists() -> None:
+    assert set(NAMES) == set(EXTRAS)
+    with pytest.raises(ApsiError, match="Did you mean 'score'"):
+        instantiate(load_config(["env.extras=[scores]"]).env)
+
+
+def test_distances_reach_the_reward_that_asks_for_them(optimise: Components, split: PreparedSplit) -> None:
+    reward = MultiObjective(NoBonus(planned=False), score=0, step_cost=0, distance=1)
+    core = core_of(replace(optimise, reward=reward), split)
+    start = split.episodes[0]
+    store = core.source.context.store
+    off = difference(store.read(start.photo), store.read(start.original))
+    assert step(core, SWAP_RB, END, END).rewards[0] == pytest.approx(off)  # all the way back
+    assert step(core, SWAP_RB, END, END).rewards[0] == pytest.approx(-off)
+
+
+def test_multi_step_pays_late_what_it_owes(restore: Components, split: PreparedSplit) -> None:
+    goal = instantiate(load_config(["env=multi_step", "env.reward_every=2", "env.max_steps=3"]).env)
+    at_once, late = core_of(restore, split, n=1), core_of(replace(restore, goal=goal), split, n=1)
+    immediate = [step(at_once, INVERT_G).rewards[0] for _ in range(3)]
+    paid = [step(late, INVERT_G).rewards[0] for _ in range(3)]
+    assert paid == pytest.approx([0, immediate[0] + immediate[1], immediate[2]])
+    shaped = replace(goal, intermediate=0.5, shaping=2.0)
+    shaped_core = core_of(replace(restore, goal=shaped), split, n=1)
+    gain = step(shaped_core, INVERT_G).rewards[0]
+    assert gain == pytest.approx(0.5 * immediate[0] + 2 * immediate[0])
+
+
+def test_masks_leave_out_the_action_that_would_undo_the_last(optimise: Components, split: PreparedSplit) -> None:
+    core = core_of(optimise, split)
+    assert core.action_masks().all()
+    step(core, INVERT_G, SWAP_RB, STOP)
+    assert core.action_masks().tolist() == [
+        [True, False, True, True, True],
+        [True, True, True, False, True],
+        [True] * 5,
+    ]

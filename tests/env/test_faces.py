@@ -1,5 +1,7 @@
 """The two faces of the core: what gymnasium and Stable-Baselines3 expect of an environment."""
 
+from dataclasses import replace
+
 import gymnasium
 import numpy as np
 import pytest
@@ -10,19 +12,26 @@ import apsi.env  # registers apsi/PhotoEdit-v0
 from apsi.env.core import Components, EditCore
 from apsi.env.gym_env import PhotoEditEnv
 from apsi.env.vec_env import PhotoVecEnv
-from apsi.photo.prepared import PhotoStore, PreparedSplit, RandomEpisodes
+from apsi.episodes.prepared import PreparedEpisodes
+from apsi.photo.prepared import PreparedSplit
+from tests.conftest import context
 
 SWAP_RB = 3
 
 
 def vec_env(components: Components, split: PreparedSplit, n: int = 4) -> PhotoVecEnv:
-    return PhotoVecEnv(EditCore(components, RandomEpisodes(split, np.random.default_rng(0)), n, PhotoStore()))
+    return PhotoVecEnv(EditCore(components, PreparedEpisodes(context(split)), n))
 
 
 @pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("extras", [[], ["steps_left", "score", "last_action"]], ids=["photo", "extras"])
 @pytest.mark.parametrize("goal", ["restore", "optimise"])
-def test_gymnasiums_and_sb3s_env_checkers_pass(goal: str, split: PreparedSplit, request: pytest.FixtureRequest) -> None:
-    env = PhotoEditEnv(request.getfixturevalue(goal), split, render_mode="rgb_array")
+def test_gymnasiums_and_sb3s_env_checkers_pass(
+    goal: str, extras: list[str], split: PreparedSplit, request: pytest.FixtureRequest
+) -> None:
+    parts: Components = request.getfixturevalue(goal)
+    parts = replace(parts, goal=replace(parts.goal, extras=extras))
+    env = PhotoEditEnv(parts, PreparedEpisodes(context(split)), render_mode="rgb_array")
     gymnasium_check(env, skip_render_check=True)
     sb3_check(env)
 
@@ -37,7 +46,7 @@ def test_gymnasium_makes_the_registered_environment_from_command_line_overrides(
 
 
 def test_a_seed_repeats_an_episode(restore: Components, split: PreparedSplit) -> None:
-    env = PhotoEditEnv(restore, split)
+    env = PhotoEditEnv(restore, PreparedEpisodes(context(split)))
     first, _ = env.reset(seed=5)
     env.step(np.int64(0))
     env.reset()
@@ -70,9 +79,3 @@ def test_an_ended_episode_is_reset_and_its_last_observation_kept(restore: Compon
             assert infos[i]["episode"]["l"] in (1, 2, 3)
             assert infos[i]["TimeLimit.truncated"] == (not infos[i]["is_success"])
     assert ended > 4
-
-
-def test_training_meets_every_episode_before_any_comes_twice(split: PreparedSplit) -> None:
-    source = RandomEpisodes(split, np.random.default_rng(0))
-    for _ in range(3):
-        assert {source.next().photo for _ in split.episodes} == {episode.photo for episode in split.episodes}

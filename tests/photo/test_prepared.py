@@ -10,7 +10,7 @@ import pytest
 from apsi.errors import ApsiError
 from apsi.photo import Photo
 from apsi.photo.coco import ImageRecord, write_coco
-from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit, RandomEpisodes
+from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit
 from apsi.photo.write import write_png
 
 RECORD = ImageRecord(
@@ -118,23 +118,3 @@ def test_a_photo_larger_than_the_memory_is_read_and_kept_until_the_next(paths: l
     first = store.read(paths[0])
     assert np.array_equal(first, photo)
     assert store.read(paths[0]) is first
-
-
-def random_episodes(folder: Path, seed: int) -> RandomEpisodes:
-    records = [replace(RECORD, file_name=f"{i}.png") for i in range(6)]
-    return RandomEpisodes(PreparedSplit.load("train", [save(folder, records)]), np.random.default_rng(seed))
-
-
-def test_every_episode_comes_once_before_any_comes_twice_and_rounds_differ(tmp_path: Path) -> None:
-    source = random_episodes(tmp_path, seed=0)
-    rounds = [[source.next().photo.name for _ in range(6)] for _ in range(3)]
-    assert all(sorted(order) == [f"{i}.png" for i in range(6)] for order in rounds)
-    assert len({tuple(order) for order in rounds}) == 3
-
-
-def test_the_order_of_episodes_depends_on_the_seed_only(tmp_path: Path) -> None:
-    orders = []
-    for seed in (1, 1, 2):
-        source = random_episodes(tmp_path, seed)
-        orders.append([source.next().photo for _ in range(12)])
-    assert orders[0] == orders[1] != orders[2]

@@ -9,7 +9,8 @@ from apsi.env.core import Components
 from apsi.evaluate.rollout import EpisodeResult, roll_out
 from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.policy.agent import Agent
-from apsi.policy.base import Policy, PolicyContext
+from apsi.policy.base import Policy, PolicyContext, TrainedAgent
+from apsi.policy.beam import Beam
 from apsi.policy.greedy import Greedy
 from apsi.policy.nothing import Nothing
 from apsi.policy.random import Random
@@ -20,7 +21,9 @@ STOP = 4
 def play(
     policy: type[Policy], parts: Components, split: PreparedSplit, predict: Callable | None = None, batch_size: int = 2
 ) -> list[EpisodeResult]:
-    made = policy(PolicyContext(parts, predict, np.random.default_rng(0)))
+    agent = TrainedAgent(lambda observations, memory, begins: (predict(observations), None), None) if predict else None
+    context = PolicyContext(parts, agent, np.random.default_rng(0))
+    made = Agent(context, no_repeats=True) if policy is Agent else policy(context)
     return list(roll_out(made, parts, split.episodes, batch_size=batch_size, store=PhotoStore(), pictures=1))
 
 
@@ -84,3 +87,53 @@ def test_pictures_hold_every_state_of_the_first_episodes_only(restore: Component
     assert [len(result.frames) for result in results] == [2, 0, 0]
     assert [frame.label for frame in results[0].frames] == ["", "swap_rb"]
     assert results[0].frames[-1].score == results[0].final_score
+
+
+def play_agent(parts: Components, split: PreparedSplit, agent: TrainedAgent, no_repeats: bool) -> list[EpisodeResult]:
+    made = Agent(PolicyContext(parts, agent, np.random.default_rng(0)), no_repeats=no_repeats)
+    return list(roll_out(made, parts, split.episodes, batch_size=2, store=PhotoStore()))
+
+
+def test_an_agent_that_came_back_to_a_photo_tries_what_it_has_not_tried_there(
+    restore: Components, split: PreparedSplit
+) -> None:
+    """It would rather invert green for ever; the second time at the start it takes its second choice."""
+
+    def prefer(observations: np.ndarray) -> np.ndarray:
+        return np.tile([1.0, 3.0, 0.0, 2.0], (len(observations), 1))
+
+    agent = TrainedAgent(lambda observations, memory, begins: (np.ones(len(observations), int), None), prefer)
+    assert [r.actions for r in play_agent(restore, split, agent, no_repeats=False)] == [("invert_g",) * 3] * 3
+    results = play_agent(restore, split, agent, no_repeats=True)
+    assert results[0].actions == ("invert_g", "invert_g", "swap_rb") and results[0].success
+
+
+def test_a_recurrent_agent_is_given_its_own_memory_back(restore: Components, split: PreparedSplit) -> None:
+    """The memory counts the steps of each episode; it is empty where one begins."""
+    seen: list[tuple[list[float], list[bool]]] = []
+
+    def predict(observations, memory, begins):  # type: ignore[no-untyped-def]
+        counts = np.zeros((1, len(observations), 1)) if memory is None else memory[0].copy()
+        counts[0, begins] = 0
+        seen.append((counts[0, :, 0].tolist(), begins.tolist()))
+        return np.full(len(observations), 1), (counts + 1,)
+
+    play_agent(restore, split, TrainedAgent(predict, None), no_repeats=True)
+    assert seen[:3] == [([0, 0], [True, True]), ([1, 1], [False, False]), ([2, 2], [False, False])]
+    assert seen[3] == ([0], [True])
+
+
+def test_beam_search_finds_what_greedy_misses(optimise: Components, split: PreparedSplit) -> None:
+    """At least as good at every episode, and it counts each distinct photo it scored."""
+
+    def beam(width: int, depth: int) -> list[EpisodeResult]:
+        made = Beam(PolicyContext(optimise, None, np.random.default_rng(0)), width=width, depth=depth)
+        return list(roll_out(made, optimise, split.episodes, batch_size=2, store=PhotoStore()))
+
+    greedy, wide, narrow = play(Greedy, optimise, split), beam(8, 3), beam(1, 1)
+    assert all(w.final_score >= g.final_score - 1e-9 for w, g in zip(wide, greedy, strict=True))
+    assert [n.actions for n in narrow] == [g.actions[:1] for g in greedy]
+    before = len(optimise.juror.batches)  # type: ignore[attr-defined]
+    results = beam(2, 2)
+    scored = sum(optimise.juror.batches[before:])  # type: ignore[attr-defined]
+    assert sum(r.juror_calls for r in results) == scored - sum(r.steps for r in results)  # those were scored twice

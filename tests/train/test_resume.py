@@ -27,11 +27,11 @@ def test_a_split_with_photos_that_were_trained_on_is_refused(split: PreparedSpli
 
 
 def test_photos_that_nobody_degraded_are_nothing_to_restore(split: PreparedSplit) -> None:
-    require_something_to_do(split, Restore(3, [36, 36], stop=False))
+    require_something_to_do(split, Restore(3, [36, 36], stop=False, extras=[]))
     whole = replace(split, episodes=tuple(replace(e, start_score=e.target_score) for e in split.episodes))
     with pytest.raises(ApsiError, match="env=optimise"):
-        require_something_to_do(whole, Restore(3, [36, 36], stop=False))
-    require_something_to_do(whole, Optimise(3, [36, 36], stop=True))
+        require_something_to_do(whole, Restore(3, [36, 36], stop=False, extras=[]))
+    require_something_to_do(whole, Optimise(3, [36, 36], stop=True, extras=[]))
 
 
 def test_resume_names_a_file_or_a_folder_and_never_guesses(tmp_path: Path) -> None:

@@ -87,11 +87,11 @@ def test_sharpening_adds_detail_and_blurring_takes_it_away(label: str) -> None:
     "label", sorted(label for label in catalogue() if not label.startswith(("shift", "level", STOP_LABEL)))
 )
 def test_a_recipe_replayed_on_the_full_size_photo_is_the_same_edit(label: str) -> None:
-    """Edit, then shrink, against shrink, then edit: within 2 of 255 on average (3.5 for the hardest sharpening)."""
+    """Edit, then shrink, against shrink, then edit: within 2 of 255 on average (3.5 for the two hardest)."""
     large, transform = large_photo(), by_label(label)
     expected = transform(resize(large, 128, 128))
     replayed = resize(transform(large), expected.shape[1], expected.shape[0])
-    assert np.abs(replayed.astype(int) - expected).mean() < (3.5 if label == "sharpen_8" else 2)
+    assert np.abs(replayed.astype(int) - expected).mean() < (3.5 if label in ("sharpen_8", "clahe") else 2)
 
 
 @pytest.mark.parametrize("name", ADJUSTMENTS)

@@ -1,0 +1,77 @@
+"""Where episodes come from: every photo, in an order that the seed decides, new ones that are worse than they were."""
+
+import numpy as np
+import pytest
+
+from apsi.config import load_config
+from apsi.episodes.curriculum import CurriculumEpisodes
+from apsi.episodes.fresh import FreshEpisodes
+from apsi.episodes.prepared import PreparedEpisodes
+from apsi.errors import ApsiError
+from apsi.instantiate import instantiate
+from apsi.photo.prepared import PreparedSplit
+from apsi.transform.recipe import Recipe
+from tests.conftest import LABELS, Redness, context
+
+
+def test_every_prepared_episode_comes_once_before_any_comes_twice(split: PreparedSplit) -> None:
+    source = PreparedEpisodes(context(split))
+    rounds = [tuple(start.score for start in source.draw(3)) for _ in range(6)]
+    scores = sorted(episode.start_score for episode in split.episodes)
+    assert all(sorted(order) == scores for order in rounds)
+    assert len(set(rounds)) > 1
+
+
+@pytest.mark.parametrize("kind", [PreparedEpisodes, lambda c: FreshEpisodes(c, 0.5)], ids=["prepared", "fresh"])
+def test_the_episodes_depend_on_the_seed_only(kind, split: PreparedSplit) -> None:  # type: ignore[no-untyped-def]
+    drawn = []
+    for seed in (1, 1, 2):
+        source = kind(context(split, seed=9))
+        source.draw(2)
+        source.reseed(seed)
+        drawn.append([start.photo.tobytes() for start in source.draw(12)])
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_a_fresh_episode_is_a_new_part_of_an_original_made_worse(split: PreparedSplit) -> None:
+    source = FreshEpisodes(context(split), 0.5)
+    sizes = {source.context.store.read(episode.original).shape for episode in split.episodes}
+    starts = source.draw(40)
+    assert len({start.photo.tobytes() for start in starts}) == 40
+    assert len({start.degradation for start in starts}) > 1
+    for start in starts:
+        assert start.photo.shape in sizes
+        assert np.array_equal(Recipe.of(start.degradation)(start.original), start.photo)
+        assert [start.score, start.target] == Redness().score([start.photo, start.original]).tolist()
+        assert start.score < start.target
+
+
+def test_fresh_photos_that_never_get_worse_are_an_error(split: PreparedSplit) -> None:
+    class Indifferent(Redness):
+        def score(self, photos):  # type: ignore[no-untyped-def]
+            return np.full(len(photos), 5.0)
+
+    made = context(split)
+    source = FreshEpisodes(type(made)(made.split, made.degradation, Indifferent(), made.store, made.rng), 0.5)
+    with pytest.raises(ApsiError, match="choose another degradation or juror"):
+        source.draw(2)
+
+
+def test_the_curriculum_gets_harder_with_success_and_not_before(split: PreparedSplit) -> None:
+    source = CurriculumEpisodes(context(split), min_scale=0.5, labels=LABELS, n_max=2, success_rate=0.5, window=4)
+    assert {len(source.recipe()) for _ in range(30)} == {1}
+    source.ended(np.array([True, True, False]))
+    assert source.level == 1  # the window is not full
+    source.ended(np.array([False, False]))
+    assert source.level == 1  # 1 of the last 4
+    source.ended(np.array([True]))
+    source.ended(np.array([True]))
+    assert source.level == 2
+    assert {len(source.recipe()) for _ in range(30)} == {1, 2}
+    source.ended(np.array([True] * 8))
+    assert source.level == 2
+
+
+def test_an_impossible_scale_is_an_error(split: PreparedSplit) -> None:
+    with pytest.raises(ApsiError, match=r"episodes\.min_scale"):
+        instantiate(load_config(["episodes=fresh", "episodes.min_scale=0"]).episodes, context=context(split))
