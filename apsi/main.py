@@ -32,6 +32,7 @@ _PATHS = (
     "juror.path",
     "juror.head",
     "juror.tower",
+    "feature_extractor.weights",
 )
 _HYDRAS_OWN_WORDS = ("Config search path:", "provider=", "To append to", "full_key:", "object_type=", "reference_type=")
 _INTERRUPTED = "Interrupted. What was done is saved; the same command goes on from there, unless it says resume=never."

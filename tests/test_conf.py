@@ -1,6 +1,7 @@
 """Every option of every group: found, composed, held against the signature of what it names."""
 
 import inspect
+from collections.abc import Iterator
 from functools import cache
 
 import pytest
@@ -24,13 +25,23 @@ SUPPLIED = {  # arguments that a caller, not a YAML file, supplies
 }
 
 
+EXTRA = {"dataset=folder": ["dataset.path=somewhere"], "transform=parametric": ["degradation=sensible"]}
+
+
 def options() -> list[tuple[str, str]]:
-    """Group and option, from Hydra's own view of conf/."""
+    """Group and option, nested groups too, from Hydra's own view of conf/."""
     schema.register()
     with initialize_config_dir(str(CONFIG_DIR)):
         loader = GlobalHydra.instance().config_loader()
-        groups = [group for group in loader.list_groups("") if group != "hydra"]
-        return [(group, option) for group in groups for option in loader.get_group_options(group)]
+
+        def walk(parent: str) -> Iterator[tuple[str, str]]:
+            for name in loader.list_groups(parent):
+                group = f"{parent}/{name}" if parent else name
+                if group != "hydra":
+                    yield from ((group, option) for option in loader.get_group_options(group))
+                    yield from walk(group)
+
+        return list(walk(""))
 
 
 OPTIONS = options()
@@ -40,16 +51,22 @@ COMPONENTS = [(group, option) for group, option in OPTIONS if group not in ("exp
 @cache
 def load(group: str, option: str) -> DictConfig:
     """The configuration with this option chosen."""
-    extra = ["dataset.path=somewhere"] if (group, option) == ("dataset", "folder") else []
+    extra = EXTRA.get(f"{group}={option}", [])
     chosen = f"{group}=[{option}]" if group == "policy" else f"{group}={option}"
     return load_config([chosen, *extra])
 
 
+def node_of(group: str, option: str) -> DictConfig:
+    """The component itself."""
+    node = OmegaConf.select(load(group, option), f"policy.{option}" if group == "policy" else group.replace("/", "."))
+    assert isinstance(node, DictConfig)
+    return node
+
+
 def test_hydra_sees_every_yaml_file() -> None:
-    files = list(CONFIG_DIR.glob("*/*.yaml"))
-    assert len(OPTIONS) == len(files) == len(list(CONFIG_DIR.rglob("*.yaml"))) - 1
-    assert len(OPTIONS) >= 33
-    assert {group for group, _ in OPTIONS} == {path.name for path in CONFIG_DIR.iterdir() if path.is_dir()}
+    files = {path.relative_to(CONFIG_DIR).with_suffix("").as_posix() for path in CONFIG_DIR.rglob("*.yaml")}
+    assert {f"{group}/{option}" for group, option in OPTIONS} | {"config"} == files
+    assert len(OPTIONS) >= 86
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
@@ -59,8 +76,7 @@ def test_an_option_composes_and_fits_the_signatures(group: str, option: str) -> 
 
 @pytest.mark.parametrize(("group", "option"), COMPONENTS)
 def test_yaml_keys_and_constructor_arguments_are_the_same(group: str, option: str) -> None:
-    config = load(group, option)
-    node = config.policy[option] if group == "policy" else config[group]
+    node = node_of(group, option)
     module, _, name = node["_target_"].rpartition(".")
     target = getattr(__import__(module, fromlist=[name]), name)
     arguments = set(inspect.signature(target).parameters) - SUPPLIED
@@ -69,9 +85,8 @@ def test_yaml_keys_and_constructor_arguments_are_the_same(group: str, option: st
 
 @pytest.mark.parametrize(("group", "option"), COMPONENTS)
 def test_a_component_lives_in_the_package_named_like_its_group(group: str, option: str) -> None:
-    config = load(group, option)
-    node = config.policy[option] if group == "policy" else config[group]
-    assert node["_target_"].startswith(f"apsi.{group}.")
+    node = node_of(group, option)
+    assert node["_target_"].startswith(f"apsi.{group.replace('/', '.')}")
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
@@ -80,10 +95,12 @@ def test_an_option_begins_with_a_comment_that_says_what_it_is(group: str, option
     assert next(line for line in first if not line.startswith("# @package")).startswith("# ")
 
 
-@pytest.mark.parametrize("group", ["degradation", "transform", "reward", "env", "device", "tracking"])
+@pytest.mark.parametrize(
+    "group", ["degradation", "transform", "reward", "reward/bonus", "env", "device", "tracking", "algo/schedule"]
+)
 def test_what_is_cheap_to_build_is_built(group: str) -> None:
     for option in (option for g, option in OPTIONS if g == group):
-        assert instantiate(load(group, option)[group]) is not None
+        assert instantiate(node_of(group, option)) is not None
 
 
 def test_a_target_outside_the_whitelist_is_refused() -> None:

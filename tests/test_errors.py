@@ -95,7 +95,7 @@ BEFOREHAND = {
     "no steps": (["train.total_timesteps=0"], ["train.total_timesteps=0", "at least 1"]),
     "no episodes": (["evaluate.episodes=0"], ["evaluate.episodes=0", "at least 1"]),
     "count of nothing": (["algo.n_steps=0"], ["algo.n_steps=0", "greater than 0"]),
-    "negative rate": (["algo.learning_rate=-1"], ["algo.learning_rate=-1", "greater than 0"]),
+    "negative rate": (["algo.optimizer.learning_rate=-1"], ["algo.optimizer.learning_rate=-1", "greater than 0"]),
     "discount above 1": (["algo.gamma=2"], ["algo.gamma=2", "less than or equal to 1"]),
     "words that are no override": (["foo"], ["can't read foo"]),
     "bracket left open": (["train.n_envs=[1"], ["can't read train.n_envs=[1", "quote"]),
@@ -137,7 +137,7 @@ MISTAKES_IN_FILES = {
     ),
     "type": ("config.yaml", ("\nseed: 42", "\nseed: x"), ["'config'", "'x'", "seed"]),
     "option": ("config.yaml", ("algo: ppo", "algo: pppo"), ["algo/pppo", "'ppo'?"]),
-    "YAML": ("reward/rl_guide.yaml", ("\nstep_penalty:", "\n  step_penalty:"), ["reward/rl_guide.yaml", "line 3"]),
+    "YAML": ("reward/rl_guide.yaml", ("\nstep_penalty:", "\n  step_penalty:"), ["reward/rl_guide.yaml", "line 6"]),
     "target": ("reward/rl_guide.yaml", ("apsi.reward.rl_guide.RlGuide", "os.system"), ["os.system", "not allowed"]),
 }
 

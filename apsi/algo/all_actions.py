@@ -46,7 +46,7 @@ class AllActionsModel(BaseAlgorithm):
             _init_setup_model: whether to build the networks, as in SB3.
             kwargs: arguments of `BaseAlgorithm`.
         """
-        super().__init__(policy, env, supported_action_spaces=(Discrete,), **kwargs)
+        super().__init__(policy, env, supported_action_spaces=(Discrete,), support_multi_env=True, **kwargs)
         self.batch_size, self.max_grad_norm = batch_size, max_grad_norm
         self._n_updates = 0
         if _init_setup_model:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from pydantic import PositiveInt
 from sb3_contrib import RecurrentPPO
 from stable_baselines3.common.vec_env import VecEnv
@@ -29,5 +28,4 @@ class RecurrentPpo(Ppo):
     def policy_kwargs(self, env: VecEnv, network: Network) -> dict[str, Any]:
         return super().policy_kwargs(env, network) | {"lstm_hidden_size": self.lstm_hidden_size}
 
-    def prefer(self, model: Any, observations: Any) -> torch.Tensor | None:
-        return Algo.prefer(self, model, observations)
+    prefer = Algo.prefer  # what it prefers depends on its memory

@@ -68,7 +68,7 @@ class PhotoVecEnv(VecEnv):
         return observations, result.rewards.astype(np.float32), result.done, infos
 
     def action_masks(self) -> Bools:
-        """Which actions make sense, `(n_envs, A)`; what sb3-contrib's MaskablePPO asks for."""
+        """Which actions make sense, `(n_envs, A)`; sb3-contrib's MaskablePPO asks for a row of it with `env_method`."""
         return self.core.action_masks()
 
     def close(self) -> None:
@@ -81,6 +81,8 @@ class PhotoVecEnv(VecEnv):
         setattr(self, attr_name, value)
 
     def env_method(self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any) -> list[Any]:
+        if method_name == "action_masks":
+            return list(self.action_masks()[list(self._get_indices(indices))])
         return [getattr(self, method_name)(*args, **kwargs) for _ in self._get_indices(indices)]
 
     def env_is_wrapped(

@@ -4,7 +4,9 @@ import io
 import json
 import pickle
 import zipfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,28 +14,37 @@ import torch
 from omegaconf import DictConfig
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from apsi.algo.base import trained_agent
 from apsi.config import load_config
 from apsi.env.core import Components, EditCore
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.errors import ApsiError
-from apsi.photo.prepared import PhotoStore, PreparedSplit, RandomEpisodes
+from apsi.instantiate import instantiate
+from apsi.photo.prepared import PreparedSplit
 from apsi.train.checkpoint import Checkpoint, TrainState, load_into, read_checkpoint, save_checkpoint
-from apsi.train.loop import best_actions, build_model
+from apsi.train.loop import build_model
+from tests.conftest import context
+from tests.fast import ALGORITHMS
 
-ALGORITHMS = ["ppo", "dqn"]
 
-
-def config_of(algo: str) -> DictConfig:
-    extra = ["algo.learning_starts=8", "algo.buffer_size=64"] if algo == "dqn" else ["algo.n_steps=8"]
-    return load_config(["debug=tiny", "device=cpu", f"algo={algo}", *extra])
+def config_of(algo: str, *more: str) -> DictConfig:
+    return load_config(["debug=tiny", "device=cpu", f"algo={algo}", *ALGORITHMS[algo], *more])
 
 
 def model_of(config: DictConfig, parts: Components, split: PreparedSplit, seed: int = 0) -> BaseAlgorithm:
-    source = RandomEpisodes(split, np.random.default_rng(seed))
-    return build_model(config, PhotoVecEnv(EditCore(parts, source, 4, PhotoStore())), seed)
+    if config.transform._target_.endswith("ParametricActions"):
+        parts = replace(parts, actions=instantiate(config.transform))
+    source = instantiate(config.episodes, context=context(split, seed))
+    return build_model(config, PhotoVecEnv(EditCore(parts, source, 4)), seed)[1]
 
 
-@pytest.fixture(params=ALGORITHMS)
+def best_actions(config: DictConfig, model: BaseAlgorithm, observations: Any) -> Any:
+    agent = trained_agent(instantiate(config.algo), model)
+    actions, _ = agent.predict(observations, None, np.ones(50, dtype=bool))
+    return [actions, agent.prefer(observations)] if agent.prefer else [actions]
+
+
+@pytest.fixture(params=["ppo", "dqn"])
 def saved(
     request: pytest.FixtureRequest, restore: Components, split: PreparedSplit, tmp_path: Path
 ) -> tuple[Path, BaseAlgorithm, DictConfig]:
@@ -46,6 +57,10 @@ def saved(
     return path, model, config
 
 
+every_algorithm = pytest.mark.parametrize("saved", list(ALGORITHMS), indirect=True)
+
+
+@every_algorithm
 def test_a_checkpoint_gives_the_same_agent_back(
     saved: tuple[Path, BaseAlgorithm, DictConfig], restore: Components, split: PreparedSplit
 ) -> None:
@@ -62,22 +77,31 @@ def test_a_checkpoint_gives_the_same_agent_back(
     other = model_of(config, restore, split, seed=7)
     load_into(checkpoint, other)
     observations = np.random.default_rng(0).integers(0, 256, (50, 3, 36, 36), dtype=np.uint8)
-    assert (best_actions(other)(observations) == best_actions(model)(observations)).all()
+    expected, again = (best_actions(config, m, observations) for m in (model, other))
+    assert all(np.array_equal(a, b) for a, b in zip(again, expected, strict=True))
     assert other.num_timesteps == model.num_timesteps == 64
 
 
+@every_algorithm
 def test_the_optimiser_comes_back_too(
     saved: tuple[Path, BaseAlgorithm, DictConfig], restore: Components, split: PreparedSplit
 ) -> None:
     path, model, config = saved
     other = model_of(config, restore, split, seed=7)
     load_into(read_checkpoint(path), other)
-    before, after = (m.policy.optimizer.state_dict()["state"] for m in (model, other))
-    assert before.keys() == after.keys() and len(before) > 0
-    assert all(torch.equal(before[k]["exp_avg"], after[k]["exp_avg"]) for k in before)
+    before, after = (m.get_parameters() for m in (model, other))
+    states = [(before[name]["state"], after[name]["state"]) for name in before if name.endswith("optimizer")]
+    assert states
+    for old, new in states:
+        assert old.keys() == new.keys() and len(old) > 0
+        assert all(torch.equal(old[k]["exp_avg"], new[k]["exp_avg"]) for k in old)
 
 
-def test_dqns_replay_buffer_comes_back(restore: Components, split: PreparedSplit, tmp_path: Path) -> None:
+@pytest.mark.parametrize("extras", [[], ["last_action", "score"]], ids=["photo", "extras"])
+def test_dqns_replay_buffer_comes_back(
+    extras: list[str], restore: Components, split: PreparedSplit, tmp_path: Path
+) -> None:
+    restore = replace(restore, goal=replace(restore.goal, extras=extras))
     config = config_of("dqn")
     model = model_of(config, restore, split)
     model.learn(96)  # more than the 64 places: it has gone round
@@ -88,7 +112,7 @@ def test_dqns_replay_buffer_comes_back(restore: Components, split: PreparedSplit
     old, new = model.replay_buffer, other.replay_buffer  # type: ignore[attr-defined]
     assert (new.pos, new.full, new.size()) == (old.pos, old.full, old.size())
     for name in ("observations", "next_observations", "actions", "rewards", "dones", "timeouts"):
-        assert (getattr(new, name) == getattr(old, name)).all()
+        np.testing.assert_equal(getattr(new, name), getattr(old, name))
     load_into(read_checkpoint(path), third := model_of(config, restore, split), replay=False)
     assert third.replay_buffer.size() == 0  # type: ignore[attr-defined]
 
@@ -97,7 +121,7 @@ def test_it_is_also_a_model_of_stable_baselines3(saved: tuple[Path, BaseAlgorith
     path, model, _ = saved
     loaded = type(model).load(path, device="cpu")
     observations = np.zeros((1, 3, 36, 36), np.uint8)
-    assert best_actions(loaded)(observations) == best_actions(model)(observations)
+    assert np.array_equal(*(m.predict(observations, deterministic=True)[0] for m in (loaded, model)))
 
 
 def test_reading_a_checkpoint_runs_nothing_that_is_in_it(

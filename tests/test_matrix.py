@@ -1,0 +1,95 @@
+"""Every option of every group trains 200 steps and evaluates."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from apsi.config import load_config
+from apsi.errors import ApsiError
+from apsi.run_folder import RunFolder
+from apsi.task.pipeline import pipeline
+from tests.fast import ALGORITHMS
+from tests.test_conf import OPTIONS
+
+NEEDS = {
+    "reward=stop_only_plain": ["env.stop=true"],
+    "reward=stop_only_quadratic": ["env.stop=true"],
+    "env=optimise": ["degradation=none", "preprocess.steps.degrade.per_photo={train: 1, val: 1, test: 1}"],
+    "degradation=none": ["env=optimise", "preprocess.steps.degrade.per_photo={train: 1, val: 1, test: 1}"],
+    "transform=parametric": ["algo=sac", *ALGORITHMS["sac"][1:]],
+    "degradation=sensible": ["transform=sensible"],
+    **{
+        f"feature_extractor={name}": ["feature_extractor.weights=null", "feature_extractor.freeze=none"]
+        for name in ("resnet18", "resnet50", "efficientnet_b0", "mobilenet_v2")
+    },
+}
+"""What goes with an option"""
+
+HEAVY = {"feature_extractor=resnet50", "feature_extractor=efficientnet_b0", "feature_extractor=mobilenet_v2"}
+CHOICES = [
+    *(f"algo={name}" for name in ALGORITHMS),
+    *(
+        f"{group}={option}"
+        for group, option in OPTIONS
+        if group in ("transform", "degradation", "env", "reward", "episodes", "feature_extractor")
+        or group in ("reward/bonus", "algo/optimizer", "algo/schedule")
+    ),
+]
+
+
+def run(overrides: list[str], folder: Path, data_dir: Path) -> list[dict[str, str]]:
+    """Runs the pipeline in this process; the rows of its results."""
+    common = ["debug=tiny", "tracking=none", "device=cpu", "train.total_timesteps=200", "policy=[agent]"]
+    dirs = [f"data_dir={data_dir}", f"output_dir={folder}"]
+    config = load_config([*common, *overrides, *dirs])
+    pipeline(config, RunFolder.create(folder, config))
+    with (folder / "results.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_matrix_misses_no_algorithm() -> None:
+    assert set(ALGORITHMS) == {option for group, option in OPTIONS if group == "algo"}
+    assert len(CHOICES) >= 50
+
+
+@pytest.mark.parametrize("choice", [pytest.param(c, marks=pytest.mark.slow) if c in HEAVY else c for c in CHOICES])
+def test_an_option_trains_and_evaluates(choice: str, tmp_path: Path, data_dir: Path) -> None:
+    group, _, option = choice.partition("=")
+    extra = NEEDS.get(choice, [])
+    if group == "algo":
+        extra = ALGORITHMS[option]
+    elif not any(override.startswith("algo=") for override in extra):
+        extra = [*extra, "algo=dqn", *ALGORITHMS["dqn"]]
+    rows = run([*dict.fromkeys([choice, *extra])], tmp_path, data_dir)
+    assert 1 <= len(rows) <= 8
+    assert all(0 <= float(row["final_score"]) <= 10 for row in rows)
+    assert any(int(row["steps"]) > 0 for row in rows) or "stop" in choice
+
+
+@pytest.mark.parametrize("algo", ["ppo", "dqn", "recurrent_ppo"])
+def test_extras_reach_the_agent(algo: str, tmp_path: Path, data_dir: Path) -> None:
+    extras = "env.extras=[steps_left,score,last_action]"
+    assert run([f"algo={algo}", *ALGORITHMS[algo], extras], tmp_path, data_dir)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["algo=sac"], r"needs continuous actions: add transform=parametric"),
+        (["algo=dqn", "transform=parametric", "degradation=sensible"], r"needs discrete actions: add transform=rev"),
+        (["reward=stop_only_plain"], r"env\.stop=false gives it no STOP: add env\.stop=true"),
+        (["algo=undo"], r"add episodes=fresh"),
+        (["algo=undo", "transform=sensible", "episodes=fresh"], r"can't undo 'exposure_.*algo=full_q"),
+        (["algo=full_q", "env.extras=[score]"], r"env\.extras=\['score'\] must be \[\]"),
+        (
+            ["policy=[greedy]", "algo=sac", "transform=parametric", "degradation=sensible"],
+            r"policy=greedy needs discrete",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_refused_with_the_reason_and_what_would(
+    overrides: list[str], message: str, tmp_path: Path, data_dir: Path
+) -> None:
+    with pytest.raises(ApsiError, match=message):
+        run(overrides, tmp_path, data_dir)
