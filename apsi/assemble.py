@@ -16,6 +16,7 @@ from apsi.juror.base import FittedJuror, Juror
 from apsi.juror.cache import CachedJuror, ScoreStore
 from apsi.juror.parameters import unpack_parameters
 from apsi.photo.prepared import PhotoStore, PreparedSplit
+from apsi.photo.write import read_png
 from apsi.preprocess.pipeline import Prepared
 
 
@@ -86,6 +87,16 @@ def components(config: DictConfig, jury: Juror) -> Components:
             "gives it no STOP: add env.stop=true, or choose reward=score_difference, clipped_difference or rl_guide"
         )
     return Components(goal, instantiate(config.transform, stop=goal.stop), reward, jury)
+
+
+def second_juror(config: DictConfig, prepared: Prepared) -> Juror | None:
+    """The juror that looks at evaluated edits besides, fitted on the training photos where it has to be."""
+    if config.second_juror is None:
+        return None
+    juror: Juror = instantiate(config.second_juror)
+    if isinstance(juror, FittedJuror) and not juror.is_fitted:
+        juror.fit([read_png(path) for path in sorted({e.original for e in prepared.split("train").episodes})])
+    return juror
 
 
 def episode_source(

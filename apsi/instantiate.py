@@ -80,7 +80,7 @@ def _check_type(place: str, value: Any, hint: Any) -> None:
 
 
 def _components(config: Any) -> Iterator[DictConfig]:
-    if OmegaConf.is_dict(config):
+    if OmegaConf.is_dict(config) and not config._is_none():
         if "_target_" in config:
             yield config
         for key in config:

@@ -62,6 +62,7 @@ class Config:
     policy: dict[str, Component]
     train: TrainSettings = field(default_factory=TrainSettings)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
+    second_juror: Component | None = None
     seed: int = 42
     data_dir: str = "data"
     output_dir: str = "outputs"

@@ -66,7 +66,7 @@ def node_of(group: str, option: str) -> DictConfig:
 def test_hydra_sees_every_yaml_file() -> None:
     files = {path.relative_to(CONFIG_DIR).with_suffix("").as_posix() for path in CONFIG_DIR.rglob("*.yaml")}
     assert {f"{group}/{option}" for group, option in OPTIONS} | {"config"} == files
-    assert len(OPTIONS) >= 86
+    assert len(OPTIONS) >= 92
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)

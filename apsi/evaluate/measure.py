@@ -33,10 +33,11 @@ def distance(photos: Sequence[Photo], originals: Sequence[Photo]) -> Floats:
     return np.array([difference(photo, original) for photo, original in zip(photos, originals, strict=True)])
 
 
-def measures_for(juror: Juror, cache: int) -> Mapping[str, Measure]:
-    """Clipping, saturation, distance, and by its name each part of a mixed juror."""
-    parts = juror.jurors if isinstance(juror, Mix) else {}
-    by_juror = {f"juror {name}": _scores_of(CachedJuror(part, cache)) for name, part in parts.items()}
+def measures_for(juror: Juror, second: Juror | None, cache: int) -> Mapping[str, Measure]:
+    """Clipping, saturation, distance, the score of a second juror, and by its name each part of a mixed juror."""
+    parts = dict(juror.jurors) if isinstance(juror, Mix) else {}
+    jurors = parts | ({} if second is None else {"second": second})
+    by_juror = {f"juror {name}": _scores_of(CachedJuror(part, cache)) for name, part in jurors.items()}
     return {"clipped": clipped, "saturation": saturation, "distance": distance, **by_juror}
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from apsi.algo.base import Algo, trained_agent
-from apsi.assemble import components, episode_source, open_jury
+from apsi.assemble import components, episode_source, open_jury, second_juror
 from apsi.console import track
 from apsi.env.core import Components, EditCore
 from apsi.env.vec_env import PhotoVecEnv
@@ -68,7 +68,7 @@ def evaluate_agent(
     with open_jury(config, prepared.juror) as jury:
         parts, store = components(config, jury), PhotoStore()
         require_something_to_do(split, parts.goal)
-        measures = measures_for(prepared.juror, config.score_cache)
+        measures = measures_for(prepared.juror, second_juror(config, prepared), config.score_cache)
         algo, model = _load_agent(config, checkpoint, parts, episode_source(config, split, jury, config.seed, store))
         agent = trained_agent(algo, model)
         for name, node in config.policy.items():

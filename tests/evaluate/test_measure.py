@@ -21,8 +21,8 @@ def test_measures_of_known_photos() -> None:
 
 def test_each_part_of_a_mixed_juror_is_measured_by_its_name() -> None:
     mix = Mix({"a": Fragile(), "b": Fragile()}, {"a": 1, "b": 3})
-    measures = measures_for(mix, cache=10)
-    assert list(measures) == ["clipped", "saturation", "distance", "juror a", "juror b"]
+    measures = measures_for(mix, Fragile(), cache=10)
+    assert list(measures) == ["clipped", "saturation", "distance", "juror a", "juror b", "juror second"]
     photo = np.full((2, 2, 3), 51, np.uint8)
     assert measures["juror b"]([photo], [photo]).tolist() == [2]
-    assert list(measures_for(Fragile(), cache=10)) == ["clipped", "saturation", "distance"]
+    assert list(measures_for(Fragile(), None, cache=10)) == ["clipped", "saturation", "distance"]
