@@ -76,7 +76,7 @@ class UndoModel(AllActionsModel):
         """Endless batches of observations `(B, 3, h, w)` and of which actions lead back `(B, A)`."""
         if not isinstance(source, FreshEpisodes):
             raise ApsiError("algo=undo makes its own photos: add episodes=fresh or episodes=curriculum")
-        ways = _WaysBack(actions)
+        ways = WaysBack(actions)
         while True:
             photos: list[Photo] = []
             good: list[Bools] = []
@@ -94,7 +94,7 @@ class UndoModel(AllActionsModel):
             yield observe(photos, self.core.goal), np.array(good)
 
 
-class _WaysBack:
+class WaysBack:
     """Which actions bring a photo nearer to what it was, by the composition rules."""
 
     def __init__(self, actions: DiscreteActions) -> None:

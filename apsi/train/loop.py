@@ -1,8 +1,10 @@
 """Training an agent on prepared photos."""
 
+import json
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from apsi.algo.base import Algo, Network, trained_agent
-from apsi.algo.optimizer.base import describe
+from apsi.algo.optimizer.base import Group, describe
 from apsi.assemble import components, episode_source, open_jury
 from apsi.console import progress
 from apsi.env.base import Goal
@@ -25,6 +27,7 @@ from apsi.juror.cache import CachedJuror
 from apsi.juror.parameters import pack_parameters
 from apsi.photo.hash import seed_for
 from apsi.photo.prepared import PhotoStore, PreparedSplit
+from apsi.photo.write import write_text
 from apsi.policy.agent import Agent
 from apsi.policy.base import PolicyContext, TrainedAgent
 from apsi.preprocess.pipeline import Prepared
@@ -91,12 +94,7 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         source = episode_source(config, train, jury, seed, store)
         env = PhotoVecEnv(EditCore(parts, source, settings.n_envs))
         algo, model = build_model(config, env, seed)
-        for group in describe(model):
-            log.info(
-                "%s %s: %s of %s parameters trainable, learning rate %g, weight decay %g",
-                *(group.network, group.group, f"{group.trainable:,}", f"{group.parameters:,}"),
-                *(group.learning_rate, group.weight_decay),
-            )
+        _record_groups(describe(model), folder, tracker)
         model.set_logger(tracking_logger(tracker))
         if checkpoint:
             load_into(checkpoint, model)
@@ -147,6 +145,18 @@ def evaluate_quickly(
     policy = Agent(PolicyContext(parts, agent, np.random.default_rng(0)), no_repeats=True)
     summary = summarise(list(roll_out(policy, parts, split.episodes[:episodes], batch_size=64, store=store)))
     return {"success_rate": summary.success_rate, "mean_gain": summary.mean_gain, "mean_steps": summary.mean_steps}
+
+
+def _record_groups(groups: Sequence[Group], folder: RunFolder, tracker: Tracker) -> None:
+    for group in groups:
+        log.info(
+            "%s, %s: %s of %s parameters learn, learning rate %g, weight decay %g",
+            *(group.network, group.group, f"{group.trainable:,}", f"{group.parameters:,}"),
+            *(group.learning_rate, group.weight_decay),
+        )
+    path = folder.path / "parameter_groups.json"
+    write_text(path, json.dumps([asdict(group) for group in groups], indent=1))
+    tracker.artifact(path)
 
 
 def _record_checkpoints(folder: RunFolder, tracker: Tracker) -> None:

@@ -1,0 +1,121 @@
+"""Learning from all actions at once: right lessons, right values, and an agent that has learned them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from apsi.algo.base import trained_agent
+from apsi.algo.undo import WaysBack
+from apsi.config import load_config
+from apsi.env.core import Components, EditCore
+from apsi.env.vec_env import PhotoVecEnv
+from apsi.errors import ApsiError
+from apsi.evaluate.rollout import roll_out
+from apsi.instantiate import instantiate
+from apsi.photo.prepared import PhotoStore, PreparedSplit
+from apsi.policy.agent import Agent
+from apsi.policy.base import PolicyContext
+from apsi.train.loop import build_model
+from apsi.transform.action_set import DiscreteActions
+from apsi.transform.base import by_label
+from apsi.transform.channel_group import Element, compose
+from tests.conftest import context
+
+REVERSIBLE = list(load_config([]).transform.labels)
+NETWORK = ["feature_extractor.channels=[16,16]", "feature_extractor.features_dim=32"]
+
+
+def trained(parts: Components, split: PreparedSplit, steps: int, *overrides: str):  # type: ignore[no-untyped-def]
+    config = load_config(["device=cpu", *NETWORK, *overrides])
+    source = instantiate(config.episodes, context=context(split))
+    algo, model = build_model(config, PhotoVecEnv(EditCore(parts, source, 4)), 0)
+    model.learn(steps)
+    return algo, model
+
+
+def test_every_way_back_is_a_shortest_one() -> None:
+    """Whatever was done, following any action that is called right ends at the photo as it was, in as many steps."""
+    ways, rng = WaysBack(DiscreteActions(REVERSIBLE)), np.random.default_rng(0)
+    elements = [by_label(label).element for label in REVERSIBLE]
+    for _ in range(200):
+        done = compose(elements[i] for i in rng.integers(14, size=3))  # type: ignore[misc]
+        steps = 0
+        while done != Element():
+            right = np.flatnonzero(ways.of(done))
+            element = elements[int(rng.choice(right))]
+            assert element is not None
+            done, steps = done.then(element), steps + 1
+        assert steps <= 3
+    assert not ways.of(Element()).any()
+
+
+def test_of_one_degradation_only_its_inverse_leads_back_and_then_only_stop() -> None:
+    ways = WaysBack(DiscreteActions(REVERSIBLE, stop=True))
+    for i, label in enumerate(REVERSIBLE):
+        element = by_label(label).element
+        assert element is not None
+        assert np.flatnonzero(ways.of(element)).tolist() == [i]
+    assert np.flatnonzero(ways.of(Element())).tolist() == [14]
+
+
+def test_what_the_actions_cannot_undo_is_an_error() -> None:
+    swap = by_label("swap_rb").element
+    assert swap is not None
+    with pytest.raises(ApsiError, match=r"choose degradation\.labels among transform\.labels"):
+        WaysBack(DiscreteActions(["invert_r", "invert_g"])).of(swap)
+    with pytest.raises(ApsiError, match="can't undo 'clahe'"):
+        WaysBack(DiscreteActions(["clahe"]))
+
+
+def test_undo_repairs_photos_that_it_never_saw_and_asks_no_juror(restore: Components, split: PreparedSplit) -> None:
+    others = replace(split, episodes=split.episodes[:1])
+    asked = len(restore.juror.batches)  # type: ignore[attr-defined]
+    algo, model = trained(restore, others, 6000, "algo=undo", "episodes=fresh", "algo.batch_size=32")
+    assert len(restore.juror.batches) == asked  # type: ignore[attr-defined]
+    policy = Agent(PolicyContext(restore, trained_agent(algo, model), np.random.default_rng(0)), no_repeats=True)
+    results = list(roll_out(policy, restore, split.episodes, batch_size=4, store=PhotoStore()))
+    assert [(r.success, r.steps) for r in results] == [(True, 1)] * 3
+
+
+def test_full_q_learns_what_every_action_is_worth(optimise: Components, split: PreparedSplit) -> None:
+    """Without discount a Q-value is the step's own reward, which the juror tells."""
+    small = ["algo.learning_starts=16", "algo.batch_size=32", "algo.gamma=0", "algo.gradient_steps=8"]
+    algo, model = trained(optimise, split, 600, "algo=full_q", *small)
+    core = EditCore(optimise, instantiate(load_config([]).episodes, context=context(split)), 3)
+    core.reset()
+    outlook = core.look_ahead()
+    agent = trained_agent(algo, model)
+    assert agent.prefer is not None
+    assert np.abs(agent.prefer(core.observe()) - outlook.rewards).max() < 0.5
+    assert np.ptp(outlook.rewards) > 2
+
+
+def test_a_double_dqn_values_the_online_networks_choice_with_the_target_network(
+    restore: Components, split: PreparedSplit
+) -> None:
+    _, model = trained(restore, split, 64, "algo=double_dqn", "algo.learning_starts=8", "algo.buffer_size=64")
+    batch = model.replay_buffer.sample(8)
+    chosen, wanted = torch.tensor([1.0, 5.0, 2.0, 0.0]), torch.tensor([9.0, 3.0, 7.0, 8.0])
+    targets = []
+    model.replay_buffer.sample = lambda *_, **__: batch
+    model.q_net_target.forward = lambda _: wanted.repeat(8, 1)
+    values = torch.zeros(8, 4, requires_grad=True)
+    model.q_net.forward = lambda observations: values + (chosen if observations is batch.next_observations else 0)
+    smooth = torch.nn.functional.smooth_l1_loss
+    torch.nn.functional.smooth_l1_loss = lambda a, b: targets.append(b) or smooth(a, b)  # type: ignore[func-returns-value]
+    try:
+        model.train(1, 8)
+    finally:
+        torch.nn.functional.smooth_l1_loss = smooth
+    expected = batch.rewards + (1 - batch.dones) * model.gamma * 3.0  # the target network's value of action 1
+    torch.testing.assert_close(targets[0], expected)
+
+
+def test_a_dueling_networks_advantages_have_mean_0(restore: Components, split: PreparedSplit) -> None:
+    _, model = trained(restore, split, 16, "algo=dueling_dqn", "algo.learning_starts=8", "algo.buffer_size=64")
+    observations = torch.rand(5, 3, 36, 36)
+    q_net = model.policy.q_net
+    values = q_net.value(q_net.extract_features(observations, q_net.features_extractor))
+    torch.testing.assert_close(q_net(observations).mean(dim=1, keepdim=True), values)
