@@ -44,6 +44,22 @@ class Transform(ABC):
 
 
 @dataclass(frozen=True)
+class Named(Transform):
+    """A transform whose label and advice are given, not derived."""
+
+    name: str
+    words: str
+
+    @property
+    def label(self) -> str:
+        return self.name
+
+    @property
+    def advice(self) -> str:
+        return self.words
+
+
+@dataclass(frozen=True)
 class Stop(Transform):
     """The agent's own end of an episode; changes nothing."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from apsi.photo import Photo
-from apsi.transform.base import Transform
+from apsi.transform.base import Named, Transform
 from apsi.transform.channel_group import Element
 
 CHANNELS = "rgb"
@@ -103,72 +103,36 @@ class Gray(Transform):
 
 
 @dataclass(frozen=True)
-class Saturate(Transform):
+class Saturate(Named):
     """Multiplies the saturation of HSV by `factor`."""
 
-    name: str
     factor: float
-    words: str
-
-    @property
-    def label(self) -> str:
-        return self.name
-
-    @property
-    def advice(self) -> str:
-        return self.words
 
     def __call__(self, photo: Photo) -> Photo:
         return change_saturation(photo, lambda s: s * self.factor)
 
 
 @dataclass(frozen=True)
-class Vibrance(Transform):
+class Vibrance(Named):
     """Saturation s becomes s * (1 + 0.5 * (1 - s)): pale colours gain most."""
-
-    @property
-    def label(self) -> str:
-        return "vibrance"
-
-    @property
-    def advice(self) -> str:
-        return "The pale colours could be livelier: add some vibrance."
 
     def __call__(self, photo: Photo) -> Photo:
         return change_saturation(photo, lambda s: s * (1 + 0.5 * (1 - s)))
 
 
 @dataclass(frozen=True)
-class Gains(Transform):
+class Gains(Named):
     """Multiplies each channel by a factor, saturating."""
 
-    name: str
     factors: tuple[float, float, float]
-    words: str
-
-    @property
-    def label(self) -> str:
-        return self.name
-
-    @property
-    def advice(self) -> str:
-        return self.words
 
     def __call__(self, photo: Photo) -> Photo:
         return multiply_channels(photo, self.factors)
 
 
 @dataclass(frozen=True)
-class WhiteBalance(Transform):
+class WhiteBalance(Named):
     """Gray world: scales the channels so that their means are equal (Buchsbaum 1980)."""
-
-    @property
-    def label(self) -> str:
-        return "white_balance"
-
-    @property
-    def advice(self) -> str:
-        return "There is a colour cast: balance the white."
 
     def __call__(self, photo: Photo) -> Photo:
         means = photo.mean(axis=(0, 1))
@@ -206,7 +170,7 @@ TRANSFORMS = (
     *(InvertChannels(c) for c in ("r", "g", "b", "rg", "rb", "gb", "rgb")),
     *(Gray(method) for method in ("luma", "mean")),
     *(
-        Saturate(f"saturation_{name}", factor, f"The colours {words}.")
+        Saturate(f"saturation_{name}", f"The colours {words}.", factor)
         for name, factor, words in (
             ("up_weak", 1.2, "could be a little richer"),
             ("up", 1.5, "look dull: saturate them more"),
@@ -216,8 +180,8 @@ TRANSFORMS = (
             ("down_strong", 0.4, "shout: take most of the saturation away"),
         )
     ),
-    Vibrance(),
-    Gains("warmth", (1.15, 1.0, 0.85), "The light is too cold: warm it up."),
-    Gains("coolness", (0.85, 1.0, 1.15), "The light is too warm: cool it down."),
-    WhiteBalance(),
+    Vibrance("vibrance", "The pale colours could be livelier: add some vibrance."),
+    Gains("warmth", "The light is too cold: warm it up.", (1.15, 1.0, 0.85)),
+    Gains("coolness", "The light is too warm: cool it down.", (0.85, 1.0, 1.15)),
+    WhiteBalance("white_balance", "There is a colour cast: balance the white."),
 )

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from apsi.photo import Photo
-from apsi.transform.base import Transform
+from apsi.transform.base import Named, Transform
 from apsi.transform.colour import to_bytes
 
 REFERENCE_SIDE = 128
@@ -89,21 +89,11 @@ class Sharpen(Transform):
 
 
 @dataclass(frozen=True)
-class Unsharp(Transform):
+class Unsharp(Named):
     """Unsharp masking: a Gaussian of `sigma` pixels, times `amount`."""
 
-    name: str
     sigma: float
     amount: float
-    words: str
-
-    @property
-    def label(self) -> str:
-        return self.name
-
-    @property
-    def advice(self) -> str:
-        return self.words
 
     def __call__(self, photo: Photo) -> Photo:
         return unsharp(photo, self.sigma, self.amount)
@@ -112,6 +102,6 @@ class Unsharp(Transform):
 TRANSFORMS = (
     *(Blur(kind, size) for kind in ("box", "gauss", "median") for size in (3, 5, 7, 9, 11)),
     *(Sharpen(neighbours) for neighbours in (4, 8)),
-    Unsharp("unsharp", 1.5, 0.3, "The edges could be crisper: sharpen them gently."),
-    Unsharp("clarity", 3.0, 0.1, "It lacks punch: raise the local contrast."),
+    Unsharp("unsharp", "The edges could be crisper: sharpen them gently.", 1.5, 0.3),
+    Unsharp("clarity", "It lacks punch: raise the local contrast.", 3.0, 0.1),
 )

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from apsi.photo import Photo
-from apsi.transform.base import Transform
+from apsi.transform.base import Named
 from apsi.transform.colour import look_up, to_bytes
 
 _VALUES = np.arange(256.0)
@@ -40,21 +40,11 @@ def exposure_table(stops: float) -> npt.NDArray[np.uint8]:
 
 
 @dataclass(frozen=True)
-class Curve(Transform):
+class Curve(Named):
     """Replaces every value by what a table says, the same for all pixels and channels."""
 
-    name: str
     table: Callable[[float], npt.NDArray[np.uint8]]
     amount: float
-    words: str
-
-    @property
-    def label(self) -> str:
-        return self.name
-
-    @property
-    def advice(self) -> str:
-        return self.words
 
     def __call__(self, photo: Photo) -> Photo:
         return look_up(photo, _table(self.table, self.amount))
@@ -66,16 +56,8 @@ def _table(table: Callable[[float], Any], amount: float) -> Any:
 
 
 @dataclass(frozen=True)
-class AutoGamma(Transform):
+class AutoGamma(Named):
     """The gamma that brings the mean to the middle of the scale."""
-
-    @property
-    def label(self) -> str:
-        return "gamma_auto"
-
-    @property
-    def advice(self) -> str:
-        return "The exposure is off: bring the middle tones to the middle."
 
     def __call__(self, photo: Photo) -> Photo:
         mean = float(photo.mean()) / 255
@@ -83,19 +65,11 @@ class AutoGamma(Transform):
 
 
 @dataclass(frozen=True)
-class Clahe(Transform):
+class Clahe(Named):
     """Contrast-limited adaptive histogram equalisation (Zuiderveld 1994) of Lab's lightness: limit 2, 8 x 8 tiles.
 
     What it does to a photo whose shorter side has 128 pixels is done to larger ones.
     """
-
-    @property
-    def label(self) -> str:
-        return "clahe"
-
-    @property
-    def advice(self) -> str:
-        return "Dark and bright parts lack detail: even out the local contrast."
 
     def __call__(self, photo: Photo) -> Photo:
         lab = cv2.cvtColor(np.ascontiguousarray(photo), cv2.COLOR_RGB2LAB)
@@ -112,16 +86,8 @@ class Clahe(Transform):
 
 
 @dataclass(frozen=True)
-class AutoContrast(Transform):
+class AutoContrast(Named):
     """Stretches each channel to the whole scale."""
-
-    @property
-    def label(self) -> str:
-        return "auto_contrast"
-
-    @property
-    def advice(self) -> str:
-        return "The picture looks flat: stretch its tones from black to white."
 
     def __call__(self, photo: Photo) -> Photo:
         low, high = photo.min(axis=(0, 1)).astype(float), photo.max(axis=(0, 1)).astype(float)
@@ -138,7 +104,7 @@ def _curves(
     kind: str, table: Callable[[float], Any], amounts: dict[str, float], more: str, less: str
 ) -> tuple[Curve, ...]:
     return tuple(
-        Curve(f"{kind}_{name}", table, amount, f"{more if name.startswith('up') else less}{_MUCH[name]}.")
+        Curve(f"{kind}_{name}", f"{more if name.startswith('up') else less}{_MUCH[name]}.", table, amount)
         for name, amount in amounts.items()
     )
 
@@ -165,9 +131,9 @@ TRANSFORMS = (
         "It is underexposed: open up",
         "It is overexposed: close down",
     ),
-    Curve("gamma_up", gamma_table, 0.8, "The middle tones are too dark: lift them."),
-    Curve("gamma_down", gamma_table, 1.2, "The middle tones are too light: press them down."),
-    AutoGamma(),
-    Clahe(),
-    AutoContrast(),
+    Curve("gamma_up", "The middle tones are too dark: lift them.", gamma_table, 0.8),
+    Curve("gamma_down", "The middle tones are too light: press them down.", gamma_table, 1.2),
+    AutoGamma("gamma_auto", "The exposure is off: bring the middle tones to the middle."),
+    Clahe("clahe", "Dark and bright parts lack detail: even out the local contrast."),
+    AutoContrast("auto_contrast", "The picture looks flat: stretch its tones from black to white."),
 )
