@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from pydantic import PositiveInt
@@ -17,6 +18,9 @@ EXTRAS = ("steps_left", "score", "last_action")
 @dataclass(frozen=True)
 class Goal(ABC):
     """What an environment asks of the agent; the fields hold for every goal."""
+
+    best_by: ClassVar[str] = "success_rate"
+    """figure of the validation split by which one agent is better than another"""
 
     max_steps: PositiveInt
     """an episode is cut off after this many steps"""

@@ -1,6 +1,7 @@
 """Making photos better than they are."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -10,7 +11,9 @@ from apsi.photo import Bools, Floats
 
 @dataclass(frozen=True)
 class Optimise(Goal):
-    """A success is any gain; how far to go is the agent's choice, so it needs STOP."""
+    """A success is any gain; how far to go is the agent's choice, so it needs STOP. The better agent gains more."""
+
+    best_by: ClassVar[str] = "mean_gain"
 
     def success(self, start: Floats, target: Floats, score: Floats) -> Bools:
         return score > start

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 def train(config: DictConfig, folder: RunFolder) -> dict[str, float]:
-    """Prepares, trains; returns the best success rate on the validation split, steps, seconds, the cache's hit rate."""
+    """Prepares, trains; returns the best figure on the validation split, steps, seconds, the cache's hit rate."""
     with tracked(config, folder) as tracker:
         prepared = prepare(config)
         report_prepared(prepared)
@@ -22,7 +22,7 @@ def train(config: DictConfig, folder: RunFolder) -> dict[str, float]:
         log.info("Evaluate it with: python run.py task=evaluate checkpoint=%s", trained.checkpoint)
         state = trained.state
         return {
-            "val_success_rate": state.best or 0.0,
+            "val_best": state.best or 0.0,
             "timesteps": state.timesteps,
             "seconds": state.seconds,
             "cache_hit_rate": trained.cache_hit_rate,

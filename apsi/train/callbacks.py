@@ -72,18 +72,22 @@ class MilestoneCallback(BaseCallback):
         validate: Callable[[], dict[str, float]],
         save: Callable[[TrainState, bool], None],
         tracker: Tracker,
+        *,
+        best_by: str,
     ) -> None:
         """Takes what to do at a milestone.
 
         Args:
             settings: how often.
             state: where training stands at the start.
-            validate: figures on the validation split, `success_rate` among them.
+            validate: figures on the validation split.
             save: writes the last checkpoint, and the best one where the second argument says so.
             tracker: where the figures are recorded.
+            best_by: the figure by which one agent is better than another.
         """
         super().__init__()
         self._settings, self._validate, self._save, self._tracker = settings, validate, save, tracker
+        self._best_by = best_by
         self.state = state
         self._began = time.monotonic() - state.seconds
         self.evaluated_at: int = state.history[-1]["timesteps"] if state.history else 0
@@ -109,12 +113,15 @@ class MilestoneCallback(BaseCallback):
             "train_success_rate": success_rate(self.model),
             **{f"val_{name}": value for name, value in figures.items()},
         }
-        rate = figures["success_rate"]
-        is_best = self.state.best is None or rate > self.state.best
-        self.state = replace(self.state, history=[*self.state.history, row], best=rate if is_best else self.state.best)
+        figure = figures[self._best_by]
+        is_best = self.state.best is None or figure > self.state.best
+        best = figure if is_best else self.state.best
+        self.state = replace(self.state, history=[*self.state.history, row], best=best)
         self._tracker.metrics({f"val/{name}": value for name, value in figures.items()}, self.model.num_timesteps)
         log.info(
-            "%9s steps  validation success %.3f%s", f"{self.model.num_timesteps:,}", rate, "  (best)" if is_best else ""
+            "%9s steps  validation success %.3f, mean gain %+.3f%s",
+            *(f"{self.model.num_timesteps:,}", figures["success_rate"], figures["mean_gain"]),
+            "  (best)" if is_best else "",
         )
         self.evaluated_at = self.model.num_timesteps
         self.checkpoint(is_best)

@@ -38,7 +38,7 @@ class TrainState:
 
     timesteps: int = 0
     best: float | None = None
-    """best success rate on the validation split so far"""
+    """best on the validation split so far, by the figure that the environment goes by"""
     seconds: float = 0.0
     """spent on training, all continued runs together"""
     history: list[dict[str, Any]] = field(default_factory=list)

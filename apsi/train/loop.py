@@ -113,7 +113,7 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
             algo.schedule.report(figures["success_rate"])
             return figures
 
-        milestones = MilestoneCallback(settings, state, validate, save, tracker)
+        milestones = MilestoneCallback(settings, state, validate, save, tracker, best_by=parts.goal.best_by)
         milestones.init_callback(model)
         try:
             if state.timesteps < settings.total_timesteps:
