@@ -1,6 +1,7 @@
 """Feature extractors: shapes, independence of the batch, gradients."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gymnasium
@@ -12,6 +13,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from apsi.config import load_config
 from apsi.errors import ApsiError
 from apsi.instantiate import class_and_arguments
+from apsi.train.callbacks import UnfreezeCallback
 
 
 def make(name: str, *overrides: str, channels: int = 3) -> Any:
@@ -125,3 +127,16 @@ def test_imagenet_weights_without_a_network_say_where_to_get_them(monkeypatch: p
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", refuse)
     with pytest.raises(ApsiError, match=r"can't be downloaded.*weights=FILE"):
         make("resnet18")
+
+
+def test_a_frozen_network_is_freed_when_its_time_has_come_and_never_without_one(weights: Path) -> None:
+    timed = make("resnet18", f"weights={weights}", "freeze=all", "unfreeze_after=100")
+    forever = make("resnet18", f"weights={weights}", "freeze=all")
+    callback = UnfreezeCallback()
+    callback.model = SimpleNamespace(policy=torch.nn.Sequential(timed, forever))  # type: ignore[assignment]
+    for steps, frozen in ((99, True), (100, False), (101, False)):
+        callback.num_timesteps = steps
+        callback.on_rollout_start()
+        assert timed.is_frozen == frozen
+        assert timed.backbone.conv1.weight.requires_grad == (not frozen)
+    assert forever.is_frozen
