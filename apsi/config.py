@@ -51,8 +51,9 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
         path = resume_path(config.resume, instantiate(config.tracking))
     saved = read_checkpoint(path).config
     for override in overrides:
-        key = override.lstrip("+~").partition("=")[0].partition("@")[0]
-        group = key.partition(".")[0].partition("/")[0]
+        choice, _, package = override.lstrip("+~").partition("=")[0].partition("@")
+        key = (package or choice).replace("/", ".")
+        group = key.partition(".")[0]
         if group in _FROM_CHECKPOINT_ONLY:
             raise ApsiError(f"{override}: the checkpoint {path} decides on {group}; leave it out")
         if group in ("experiment", "debug"):

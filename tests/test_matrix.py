@@ -81,6 +81,7 @@ def test_extras_reach_the_agent(algo: str, tmp_path: Path, data_dir: Path) -> No
         (["reward=stop_only_plain"], r"env\.stop=false gives it no STOP: add env\.stop=true"),
         (["algo=undo"], r"add episodes=fresh"),
         (["algo=undo", "transform=sensible", "episodes=fresh"], r"can't undo 'exposure_.*algo=full_q"),
+        (["algo=undo", "episodes=fresh", "env.extras=[score]"], r"env\.extras=\['score'\] must be \[\]"),
         (["algo=full_q", "env.extras=[score]"], r"env\.extras=\['score'\] must be \[\]"),
         (
             ["policy=[greedy]", "algo=sac", "transform=parametric", "degradation=sensible"],

@@ -1,6 +1,7 @@
 """Learning from all actions of a state at once: what the models that do have in common."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 import torch
@@ -29,10 +30,11 @@ class AllActionsModel(BaseAlgorithm):
     def __init__(
         self,
         policy: str,
-        env: VecEnv,
+        env: VecEnv | None,
+        learning_rate: float | Callable[[float], float] = 1e-3,
         *,
-        batch_size: int,
-        max_grad_norm: float,
+        batch_size: int = 128,
+        max_grad_norm: float = 1.0,
         _init_setup_model: bool = True,
         **kwargs: Any,
     ) -> None:
@@ -40,15 +42,20 @@ class AllActionsModel(BaseAlgorithm):
 
         Args:
             policy: `CnnPolicy` or `MultiInputPolicy`.
-            env: the editing environment.
+            env: the editing environment; None for a model that is only to act.
+            learning_rate: or its schedule, of the share of training that remains.
             batch_size: states an update.
             max_grad_norm: norm that gradients are clipped to.
             _init_setup_model: whether to build the networks, as in SB3.
             kwargs: arguments of `BaseAlgorithm`.
         """
-        super().__init__(policy, env, supported_action_spaces=(Discrete,), support_multi_env=True, **kwargs)
+        super().__init__(
+            policy, env, learning_rate, supported_action_spaces=(Discrete,), support_multi_env=True, **kwargs
+        )
         self.batch_size, self.max_grad_norm = batch_size, max_grad_norm
         self._n_updates = 0
+        if env is not None and self.core.goal.extras:
+            raise ApsiError(f"algo=undo and full_q see photos only: env.extras={self.core.goal.extras} must be []")
         if _init_setup_model:
             self._setup_model()
 

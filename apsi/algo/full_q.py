@@ -12,7 +12,6 @@ from torch.nn import functional
 
 from apsi.algo.all_actions import AllActionsModel
 from apsi.algo.base import Algo, Fraction, prefer_valuable
-from apsi.errors import ApsiError
 
 
 class FullQModel(AllActionsModel):
@@ -21,13 +20,13 @@ class FullQModel(AllActionsModel):
     def __init__(
         self,
         *args: Any,
-        gamma: float,
-        buffer_size: int,
-        learning_starts: int,
-        gradient_steps: int,
-        mirror: bool,
-        exploration_initial_eps: float,
-        exploration_final_eps: float,
+        gamma: float = 0.8,
+        buffer_size: int = 1,
+        learning_starts: int = 1,
+        gradient_steps: int = 1,
+        mirror: bool = True,
+        exploration_initial_eps: float = 0.0,
+        exploration_final_eps: float = 0.0,
         **kwargs: Any,
     ) -> None:
         """Takes what `AllActionsModel` takes, and:
@@ -48,8 +47,6 @@ class FullQModel(AllActionsModel):
         self.eps = exploration_initial_eps, exploration_final_eps
         self._filled = self._next = 0
         super().__init__(*args, **kwargs)
-        if self.core.goal.extras:
-            raise ApsiError(f"algo=full_q sees photos only: env.extras={self.core.goal.extras} must be []")
 
     def _setup_model(self) -> None:
         super()._setup_model()

@@ -28,7 +28,7 @@ _AHEAD = 8  # batches made while others are learned from
 class UndoModel(AllActionsModel):
     """Classifies photos that it degraded itself by the actions that lead back; asks no juror while it learns."""
 
-    def __init__(self, *args: Any, wander: float, updates: int, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, wander: float = 0.0, updates: int = 1, **kwargs: Any) -> None:
         """Takes what `AllActionsModel` takes, and:
 
         Args:

@@ -117,6 +117,7 @@ def test_dqns_replay_buffer_comes_back(
     assert third.replay_buffer.size() == 0  # type: ignore[attr-defined]
 
 
+@every_algorithm
 def test_it_is_also_a_model_of_stable_baselines3(saved: tuple[Path, BaseAlgorithm, DictConfig]) -> None:
     path, model, _ = saved
     loaded = type(model).load(path, device="cpu")
@@ -205,6 +206,9 @@ def test_jurors_of_a_checkpoint_compute_on_the_device_of_the_run(
     model = model_of(config_of("ppo"), restore, split)
     path = tmp_path / "last.zip"
     save_checkpoint(path, model, Checkpoint(path, config, restore.actions.labels, TrainState(0, 0, 0, []), None))
-    here = load_config([f"checkpoint={path}", "device=cpu", "task=evaluate"])
+    choices = ["reward/bonus=fixed", "juror@second_juror=naturalness"]
+    here = load_config([f"checkpoint={path}", "device=cpu", "task=evaluate", *choices])
+    assert here.reward.bonus.value == 1
+    assert here.second_juror._target_.endswith("Naturalness")
     assert here.juror.device.name == "cpu"
     assert here.juror.backbone == "mobilenet_v2"
