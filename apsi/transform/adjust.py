@@ -27,24 +27,37 @@ def _blur_or_sharpen(photo: Photo, strength: float) -> Photo:
 
 _KINDS = {
     "exposure": _Kind(lambda p, s: look_up(p, exposure_table(s)), "Open up the exposure", "Take the exposure back"),
-    "contrast": _Kind(lambda p, s: look_up(p, contrast_table(2**s)), "More contrast", "Less contrast"),
+    "contrast": _Kind(lambda p, s: look_up(p, contrast_table(2**s)), "Raise the contrast", "Lower the contrast"),
     "saturation": _Kind(
-        lambda p, s: change_saturation(p, lambda values: values * (1 + s)), "More saturation", "Less saturation"
+        lambda p, s: change_saturation(p, lambda values: values * (1 + s)), "Saturate the colours", "Mute the colours"
     ),
     "vibrance": _Kind(
         lambda p, s: change_saturation(p, lambda values: values * (1 + s * (1 - values))),
-        "Livelier pale colours",
-        "Calmer pale colours",
+        "Enliven the pale colours",
+        "Calm the pale colours",
     ),
     "temperature": _Kind(
-        lambda p, s: multiply_channels(p, (1 + 0.25 * s, 1.0, 1 - 0.25 * s)), "Warmer light", "Cooler light"
+        lambda p, s: multiply_channels(p, (1 + 0.25 * s, 1.0, 1 - 0.25 * s)), "Warm up the light", "Cool down the light"
     ),
-    "tint": _Kind(lambda p, s: multiply_channels(p, (1.0, 1 - 0.2 * s, 1.0)), "More magenta", "More green"),
+    "tint": _Kind(
+        lambda p, s: multiply_channels(p, (1.0, 1 - 0.2 * s, 1.0)),
+        "Shift the tint to magenta",
+        "Shift the tint to green",
+    ),
     "gamma": _Kind(lambda p, s: look_up(p, gamma_table(2**-s)), "Lift the middle tones", "Press the middle tones down"),
     "blur_sharpen": _Kind(_blur_or_sharpen, "Sharpen it", "Soften it"),
 }
 
-ADJUSTMENTS = tuple(_KINDS)
+_STOPS = {
+    0.1: "by a touch",
+    1 / 3: "by a third of a stop",
+    1 / 2: "by half a stop",
+    2 / 3: "by two thirds of a stop",
+    1.0: "by a full stop",
+}
+_AMOUNTS = {0.1: "by a touch", 0.3: "a little", 0.65: "clearly", 1.0: "a lot"}
+
+ADJUSTMENTS: tuple[str, ...] = tuple(_KINDS)
 """Names of all adjustments"""
 
 
@@ -69,7 +82,8 @@ class Adjust(Transform):
             )
         if not -1 <= self.strength <= 1:
             raise ApsiError(f"the strength of {self.name} is {self.strength}, it must be in [-1, 1]")
-        object.__setattr__(self, "strength", round(self.strength, 3) + 0.0)
+        # a float whatever number came in, and never -0: equal labels are equal adjustments
+        object.__setattr__(self, "strength", round(float(self.strength), 3) + 0.0)
 
     @property
     def label(self) -> str:
@@ -78,9 +92,11 @@ class Adjust(Transform):
     @property
     def advice(self) -> str:
         kind = _KINDS[self.name]
-        amount = abs(self.strength)
-        much = "a touch" if amount < 0.2 else "a little" if amount < 0.5 else "clearly" if amount < 0.8 else "a lot"
-        return f"{kind.more if self.strength > 0 else kind.less}, {much}."
+        if not self.strength:
+            return f"Leave the {self.name.replace('_', ' or ')} as it is."
+        words = _STOPS if self.name == "exposure" else _AMOUNTS
+        much = words[min(words, key=lambda amount: abs(amount - abs(self.strength)))]
+        return f"{kind.more if self.strength > 0 else kind.less} {much}."
 
     def __call__(self, photo: Photo) -> Photo:
         return _KINDS[self.name].apply(photo, self.strength) if self.strength else photo.copy()

@@ -96,17 +96,20 @@ def catalogue() -> dict[str, Transform]:
 
 
 def by_label(label: str) -> Transform:
-    """The transform of this label.
+    """The transform of this label: one of the catalogue, or an adjustment with its strength, `exposure(+0.350)`.
 
     Raises:
-        ApsiError: there is none; the message names the closest.
+        ApsiError: there is none, the message names the closest; or an adjustment's strength is out of range.
     """
-    from apsi.transform.adjust import parse  # which needs this module
+    from apsi.transform.adjust import ADJUSTMENTS, parse  # which needs this module
 
     known = catalogue()
     adjustment = parse(label)
     if adjustment is not None:
         return adjustment
     if label not in known:
-        raise ApsiError(f"unknown transform '{label}'.{did_you_mean(label, known)} Known: {', '.join(sorted(known))}.")
+        raise ApsiError(
+            f"unknown transform '{label}'.{did_you_mean(label, known)} Known: {', '.join(sorted(known))}; "
+            f"and, with a strength in [-1, 1] written as in exposure(+0.350): {', '.join(ADJUSTMENTS)}."
+        )
     return known[label]

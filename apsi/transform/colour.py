@@ -135,7 +135,7 @@ class WhiteBalance(Named):
     """Gray world: scales the channels so that their means are equal (Buchsbaum 1980)."""
 
     def __call__(self, photo: Photo) -> Photo:
-        means = photo.mean(axis=(0, 1))
+        means = np.array(cv2.mean(np.ascontiguousarray(photo))[:3])
         r, g, b = np.where(means > 0, means.mean() / np.maximum(means, 1e-9), 1.0).tolist()
         return multiply_channels(photo, (r, g, b))
 

@@ -1,16 +1,23 @@
 """Transforms of fine detail. Sizes are meant for a photo whose shorter side has 128 pixels and grow with it."""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from apsi.photo import Photo
+from apsi.photo.resize import resize
 from apsi.transform.base import Named, Transform
 from apsi.transform.colour import to_bytes
 
 REFERENCE_SIDE = 128
 """Shorter side, in pixels, that the sizes of this module are meant for"""
+_LARGEST_MEDIAN = 255  # cv2.medianBlur counts in 16 bits: a larger kernel is refused
+_LARGE_BOX = 16.0  # pixels
+_LARGE_SIGMA = 8.0  # pixels; twice this or more is as good on a smaller version, and many times faster
 
 
 def scale_of(photo: Photo) -> float:
@@ -23,10 +30,22 @@ def odd_size(size: float, photo: Photo) -> int:
     return max(3, 2 * round((size * scale_of(photo) - 1) / 2) + 1)
 
 
+def coarsely(photo: Photo, factor: int, blur: Callable[[Photo], npt.ArrayLike]) -> Photo:
+    """Blurs a version of the photo that is `factor` times smaller, and enlarges the result to the photo's size."""
+    photo = np.ascontiguousarray(photo)
+    if factor <= 1:
+        return np.asarray(blur(photo), dtype=np.uint8)
+    h, w = photo.shape[:2]
+    small = resize(photo, math.ceil(w / factor), math.ceil(h / factor))
+    blurred = np.asarray(blur(small), dtype=np.uint8)
+    return cv2.resize(blurred, (w, h), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+
+
 def gaussian(photo: Photo, sigma: float) -> Photo:
     """Gaussian blur; `sigma` in pixels at the reference side."""
     sigma = max(0.3, sigma * scale_of(photo))
-    return cv2.GaussianBlur(np.ascontiguousarray(photo), (0, 0), sigma).astype(np.uint8, copy=False)
+    factor = max(1, int(sigma / _LARGE_SIGMA))
+    return coarsely(photo, factor, lambda p: cv2.GaussianBlur(p, (0, 0), sigma / factor))
 
 
 def unsharp(photo: Photo, sigma: float, amount: float) -> Photo:
@@ -53,12 +72,13 @@ class Blur(Transform):
         return f"The detail distracts: soften it {how} over {self.size} pixels."
 
     def __call__(self, photo: Photo) -> Photo:
-        photo = np.ascontiguousarray(photo)
         if self.kind == "gauss":  # sigma as OpenCV derives it from a kernel's size
             return gaussian(photo, 0.3 * ((self.size - 1) * 0.5 - 1) + 0.8)
         size = odd_size(self.size, photo)
-        blurred = cv2.blur(photo, (size, size)) if self.kind == "box" else cv2.medianBlur(photo, size)
-        return blurred.astype(np.uint8, copy=False)
+        if self.kind == "box":
+            return cv2.blur(np.ascontiguousarray(photo), (size, size)).astype(np.uint8, copy=False)
+        factor = math.ceil(size / _LARGEST_MEDIAN)
+        return coarsely(photo, factor, lambda p: cv2.medianBlur(p, min(odd_size(self.size, p), _LARGEST_MEDIAN)))
 
 
 @dataclass(frozen=True)
@@ -77,15 +97,26 @@ class Sharpen(Transform):
 
     def __call__(self, photo: Photo) -> Photo:
         # at larger scales a pixel is the mean of a square, and its neighbours are as far apart as those are wide
-        apart = max(1, round(scale_of(photo)))
+        one = max(1.0, scale_of(photo))
         values = photo.astype(np.float32)
-        means = cv2.blur(values, (apart, apart)) if apart > 1 else values
-        kernel = np.zeros((2 * apart + 1, 2 * apart + 1), np.float32)
-        kernel[::apart, ::apart] = -1
-        if self.neighbours == 4:
-            kernel[:: 2 * apart, :: 2 * apart] = 0
-        kernel[apart, apart] = self.neighbours
-        return to_bytes(values + cv2.filter2D(means, -1, kernel, borderType=cv2.BORDER_REFLECT_101))
+        if self.neighbours == 8:  # 8x - the 8 around it == 9x - the sum of all 9
+            return to_bytes(values + 9 * (_mean(values, one, one) - _mean(values, 3 * one, 3 * one)))
+        across, down = _mean(values, 3 * one, one), _mean(values, one, 3 * one)
+        return to_bytes(values + 6 * _mean(values, one, one) - 3 * across - 3 * down)
+
+
+def _mean(values: npt.NDArray[np.float32], width: float, height: float) -> npt.NDArray[np.float32]:
+    """Mean of the box around each pixel; its sides need not be whole, as the outermost pixels count in part."""
+    if width >= _LARGE_BOX and height >= _LARGE_BOX:  # whole odd sides are close enough and many times faster
+        sides = (2 * round((width - 1) / 2) + 1, 2 * round((height - 1) / 2) + 1)
+        return cv2.blur(values, sides).astype(np.float32, copy=False)
+    return cv2.sepFilter2D(values, -1, _box(width), _box(height)).astype(np.float32, copy=False)
+
+
+def _box(width: float) -> npt.NDArray[np.float64]:
+    reach = math.ceil((width - 1) / 2)
+    weights: npt.NDArray[np.float64] = np.clip(width / 2 + 0.5 - np.abs(np.arange(-reach, reach + 1)), 0, 1) / width
+    return weights
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ class AutoGamma(Named):
     """The gamma that brings the mean to the middle of the scale."""
 
     def __call__(self, photo: Photo) -> Photo:
-        mean = float(photo.mean()) / 255
+        mean = float(np.mean(cv2.mean(np.ascontiguousarray(photo))[:3])) / 255
         return look_up(photo, gamma_table(np.log(0.5) / np.log(mean) if 0 < mean < 1 else 1.0))
 
 
@@ -90,7 +90,9 @@ class AutoContrast(Named):
     """Stretches each channel to the whole scale."""
 
     def __call__(self, photo: Photo) -> Photo:
-        low, high = photo.min(axis=(0, 1)).astype(float), photo.max(axis=(0, 1)).astype(float)
+        rows = np.ascontiguousarray(photo)  # reduced in two steps, which is faster than over both sides at once
+        low = rows.min(axis=0).min(axis=0).astype(float)
+        high = rows.max(axis=0).max(axis=0).astype(float)
         factor = np.where(high > low, 255 / np.maximum(high - low, 1), 1.0)
         low = np.where(high > low, low, 0.0)
         return look_up(photo, to_bytes((_VALUES[:, None] - low) * factor))
