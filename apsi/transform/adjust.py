@@ -48,6 +48,7 @@ _KINDS = {
     "blur_sharpen": _Kind(_blur_or_sharpen, "Sharpen it", "Soften it"),
 }
 
+_NOUNS = {"blur_sharpen": "sharpness"}
 _STOPS = {
     0.1: "by a touch",
     1 / 3: "by a third of a stop",
@@ -93,7 +94,7 @@ class Adjust(Transform):
     def advice(self) -> str:
         kind = _KINDS[self.name]
         if not self.strength:
-            return f"Leave the {self.name.replace('_', ' or ')} as it is."
+            return f"Leave the {_NOUNS.get(self.name, self.name)} as it is."
         words = _STOPS if self.name == "exposure" else _AMOUNTS
         much = words[min(words, key=lambda amount: abs(amount - abs(self.strength)))]
         return f"{kind.more if self.strength > 0 else kind.less} {much}."

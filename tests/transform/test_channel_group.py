@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from apsi.photo import Photo
 from apsi.photo.hash import pixel_hash
-from apsi.transform.base import by_label
+from apsi.transform.base import STOP_LABEL, by_label, catalogue
 from apsi.transform.channel_group import Element, compose, word_lengths
 from apsi.transform.recipe import Recipe, shortest_length
 
@@ -151,3 +151,41 @@ def test_no_recipe_is_shorter_than_its_shortest_length_nor_two_than_theirs_toget
     first, second = shortest_length(Recipe.of(a)), shortest_length(Recipe.of(b))
     assert first <= len(a)
     assert abs(first - second) <= shortest_length(Recipe.of(a + b)) <= first + second
+
+
+@pytest.mark.parametrize(
+    ("labels", "length"),
+    [
+        (["invert_rg"], 1),
+        (["invert_all"], 1),
+        (["invert_rg", "invert_g"], 1),  # invert_r
+        (["invert_rg", "invert_gb"], 2),  # invert_rb, which is neither used nor a single step: invert_r and invert_b
+        (["invert_rg", "invert_gb", "invert_rb"], 0),
+        (["invert_rg", "invert_b", "invert_all"], 0),
+        (["invert_all", "invert_rg"], 1),  # invert_b
+        (["invert_all", "invert_r"], 2),
+        (["invert_rg", "swap_rg"], 2),
+        (["swap_rg", "invert_rg", "swap_rg"], 1),
+        (["invert_r", "invert_g"], 2),  # though invert_rg exists
+        (["invert_r", "invert_g", "invert_b"], 3),
+        (["invert_rg", "invert_r", "shift_left_b"], 2),
+    ],
+)
+def test_an_inversion_of_several_channels_is_one_step_only_where_it_is_used(labels: list[str], length: int) -> None:
+    recipe = Recipe.of(labels)
+    assert shortest_length(recipe) == length
+    assert recipe.reduces == (length < len(labels))
+
+
+@pytest.mark.parametrize("label", sorted(set(catalogue()) - {STOP_LABEL}))
+def test_a_recipe_of_one_transform_never_reduces(label: str) -> None:
+    assert not Recipe.of([label]).reduces
+
+
+def test_the_pairs_of_the_14_that_reduce_are_those_of_before_the_further_transforms_came() -> None:
+    """Which pairs may be drawn as degradations must not change when the catalogue grows."""
+    fourteen = [label for label in LABELS if not label.startswith(("shift_right", "shift_up"))]
+    reducing = {pair for pair in product(fourteen, repeat=2) if Recipe.of(pair).reduces}
+    assert reducing == {
+        *((label, label) for label in fourteen),
+    }

@@ -1,5 +1,7 @@
 """Light, colour, detail and cuts: the formulas, their traps, and the same edit at every resolution."""
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from apsi.config import load_config
 from apsi.errors import ApsiError
 from apsi.instantiate import instantiate
-from apsi.photo import Photo
+from apsi.photo import Floats, Photo
 from apsi.photo.resize import resize
 from apsi.transform.adjust import ADJUSTMENTS, Adjust
 from apsi.transform.base import STOP_LABEL, by_label, catalogue
@@ -52,6 +54,61 @@ def large_photo(side: int = 512) -> Photo:
 )
 def test_a_pixel_becomes_what_the_formula_says(label: str, before: tuple[int, ...], after: tuple[int, ...]) -> None:
     assert by_label(label)(pixel(*before))[0, 0].tolist() == pytest.approx(after, abs=1)
+
+
+STRENGTHS = ("up_weak", "up", "up_strong", "down_weak", "down", "down_strong")
+CONTRASTS = dict(zip(STRENGTHS, (1.2, 1.5, 2.0, 0.8, 0.6, 0.5), strict=True))
+AMOUNTS = dict(zip(STRENGTHS, (20, 40, 60, -20, -40, -60), strict=True))
+CURVES: dict[str, Callable[[float], float]] = {
+    **{f"contrast_{name}": lambda x, a=a: a * (x - 127.5) + 127.5 for name, a in CONTRASTS.items()},
+    **{f"brightness_{name}": lambda x, b=b: x + b for name, b in AMOUNTS.items()},
+    "gamma_up": lambda x: 255 * (x / 255) ** 0.8,
+    "gamma_down": lambda x: 255 * (x / 255) ** 1.2,
+    "invert_all": lambda x: 255 - x,
+}
+
+
+@pytest.mark.parametrize("label", CURVES)
+def test_a_curve_is_its_formula_on_the_whole_scale_saturating(label: str) -> None:
+    ramp = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=2)
+    expected = [min(255.0, max(0.0, CURVES[label](x))) for x in range(256)]
+    found = by_label(label)(ramp).astype(float)
+    for channel in range(3):
+        assert np.abs(found[..., channel].ravel() - expected).max() <= 0.5 + 1e-9
+
+
+@pytest.mark.parametrize("label", [f"exposure_{name}" for name in ("up", "up_strong", "down", "down_strong")])
+def test_an_exposure_multiplies_linear_light(label: str) -> None:
+    stops = (0.5 if label in ("exposure_up", "exposure_down") else 1.0) * (1 if "up" in label else -1)
+    ramp = np.arange(30, 181, dtype=np.uint8).reshape(1, -1, 1).repeat(3, axis=2)
+
+    def linear(photo: Photo) -> Floats:
+        encoded = photo.astype(float) / 255
+        light: Floats = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+        return light
+
+    assert linear(by_label(label)(ramp)) == pytest.approx(linear(ramp) * 2**stops, abs=0.005)
+
+
+def test_warmth_and_coolness_are_the_same_the_other_way_round() -> None:
+    photo = large_photo(32)
+    assert np.array_equal(by_label("coolness")(photo), by_label("warmth")(photo[..., ::-1])[..., ::-1])
+
+
+def test_gray_has_no_colour_and_weighs_as_rec_601_or_alike() -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    for label, weights in (("gray_luma", (0.299, 0.587, 0.114)), ("gray_mean", (1 / 3, 1 / 3, 1 / 3))):
+        gray = by_label(label)(photo).astype(float)
+        assert np.abs(gray - (photo @ np.array(weights))[..., None]).max() <= 0.5 + 1e-9
+
+
+@pytest.mark.parametrize("factor", [1.2, 1.5, 2.0, 0.8, 0.6, 0.4])
+def test_saturation_is_multiplied_and_hue_and_value_stay(factor: float) -> None:
+    label = {1.2: "up_weak", 1.5: "up", 2.0: "up_strong", 0.8: "down_weak", 0.6: "down", 0.4: "down_strong"}[factor]
+    photo = np.random.default_rng(0).integers(100, 180, (16, 16, 3), dtype=np.uint8)  # at 2.0 none is full
+    found = by_label(f"saturation_{label}")(photo).astype(float)
+    value = photo.max(axis=2, keepdims=True).astype(float)
+    assert np.abs(found - (value - factor * (value - photo))).max() <= 0.51  # in RGB: away from the largest channel
 
 
 def test_white_balance_makes_the_channel_means_equal() -> None:
