@@ -9,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from apsi.photo import Photo
-from apsi.photo.resize import resize
 from apsi.transform.base import Named, Transform
 from apsi.transform.colour import to_bytes
 
 REFERENCE_SIDE = 128
 """Shorter side, in pixels, that the sizes of this module are meant for"""
-_LARGEST_MEDIAN = 255  # cv2.medianBlur counts in 16 bits: a larger kernel is refused
+_LARGEST_MEDIAN = 255  # pixels; cv2.medianBlur counts in 16 bits, larger kernels fail or give wrong values
 _LARGE_BOX = 16.0  # pixels
 _LARGE_SIGMA = 8.0  # pixels; twice this or more is as good on a smaller version, and many times faster
 
@@ -30,14 +29,21 @@ def odd_size(size: float, photo: Photo) -> int:
     return max(3, 2 * round((size * scale_of(photo) - 1) / 2) + 1)
 
 
-def coarsely(photo: Photo, factor: int, blur: Callable[[Photo], npt.ArrayLike]) -> Photo:
-    """Blurs a version of the photo that is `factor` times smaller, and enlarges the result to the photo's size."""
+def coarsely(photo: Photo, factor: int, shrink: int, blur: Callable[[Photo], npt.ArrayLike]) -> Photo:
+    """Blurs a version of the photo that is `factor` times smaller, and enlarges the result to the photo's size.
+
+    Args:
+        photo: `(H, W, 3)` `uint8`.
+        factor: 1 blurs the photo itself.
+        shrink: OpenCV's interpolation for making it smaller.
+        blur: what is done to the smaller version; keeps shape and dtype.
+    """
     photo = np.ascontiguousarray(photo)
     if factor <= 1:
         return np.asarray(blur(photo), dtype=np.uint8)
     h, w = photo.shape[:2]
-    small = resize(photo, math.ceil(w / factor), math.ceil(h / factor))
-    blurred = np.asarray(blur(small), dtype=np.uint8)
+    small = cv2.resize(photo, (math.ceil(w / factor), math.ceil(h / factor)), interpolation=shrink)
+    blurred = np.asarray(blur(small.astype(np.uint8, copy=False)), dtype=np.uint8)
     return cv2.resize(blurred, (w, h), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
 
 
@@ -45,7 +51,7 @@ def gaussian(photo: Photo, sigma: float) -> Photo:
     """Gaussian blur; `sigma` in pixels at the reference side."""
     sigma = max(0.3, sigma * scale_of(photo))
     factor = max(1, int(sigma / _LARGE_SIGMA))
-    return coarsely(photo, factor, lambda p: cv2.GaussianBlur(p, (0, 0), sigma / factor))
+    return coarsely(photo, factor, cv2.INTER_AREA, lambda p: cv2.GaussianBlur(p, (0, 0), sigma / factor))
 
 
 def unsharp(photo: Photo, sigma: float, amount: float) -> Photo:
@@ -78,7 +84,13 @@ class Blur(Transform):
         if self.kind == "box":
             return cv2.blur(np.ascontiguousarray(photo), (size, size)).astype(np.uint8, copy=False)
         factor = math.ceil(size / _LARGEST_MEDIAN)
-        return coarsely(photo, factor, lambda p: cv2.medianBlur(p, min(odd_size(self.size, p), _LARGEST_MEDIAN)))
+        # every factor-th pixel, not their means, which would turn specks that a median removes into grey around them
+        return coarsely(
+            photo,
+            factor,
+            cv2.INTER_NEAREST_EXACT,
+            lambda p: cv2.medianBlur(p, min(odd_size(self.size, p), _LARGEST_MEDIAN)),
+        )
 
 
 @dataclass(frozen=True)

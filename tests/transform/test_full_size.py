@@ -72,6 +72,14 @@ def test_sharpening_is_the_well_known_kernel_at_the_reference_size(neighbours: i
     assert np.array_equal(by_label(f"sharpen_{neighbours}")(photo), np.clip(filtered, 0, 255).astype(np.uint8))
 
 
+@pytest.mark.parametrize("label", ["sharpen_4", "sharpen_8"])
+def test_sharpening_large_photos_the_fast_way_is_the_same(label: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = made_photo("textured", 500, 512)
+    exact = by_label(label)(photo)
+    monkeypatch.setattr(detail, "_LARGE_BOX", 3.0)  # so that 3.9 and 11.7 pixels become 3 and 11
+    assert difference(by_label(label)(photo), exact) < 1.5
+
+
 @pytest.mark.parametrize("size", [3, 5, 7, 9, 11])
 def test_blurs_have_kernels_of_their_size_at_the_reference_size(size: int) -> None:
     photo = made_photo("textured", 128, 160)
