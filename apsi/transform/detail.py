@@ -14,7 +14,7 @@ from apsi.transform.colour import to_bytes
 
 REFERENCE_SIDE = 128
 """Shorter side, in pixels, that the sizes of this module are meant for"""
-_LARGEST_MEDIAN = 255  # pixels; cv2.medianBlur counts in 16 bits, larger kernels fail or give wrong values
+_LARGEST_MEDIAN = 255  # pixels; cv2.medianBlur counts in 16 bits, with larger kernels an assertion fails on some photos
 _LARGE_BOX = 16.0  # pixels
 _LARGE_SIGMA = 8.0  # pixels; twice this or more is as good on a smaller version, and many times faster
 

@@ -90,7 +90,7 @@ def test_blurs_have_kernels_of_their_size_at_the_reference_size(size: int) -> No
 
 
 def test_a_median_too_large_for_opencv_is_taken_of_a_smaller_version() -> None:
-    """Kernels beyond 255 overflow its 16-bit counts: an assertion fails, or the values are wrong."""
+    """Kernels beyond 255 overflow its 16-bit counts: on photos such as this one an assertion fails."""
     photo = np.full((400, 400, 3), 200, np.uint8)
     photo[:, :160] = 10
     photo[::7, ::5] = 90  # specks, which a median takes away
