@@ -64,6 +64,8 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
     for key in _OF_THIS_RUN:
         OmegaConf.update(saved, key, config[key], merge=False, force_add=True)
     _follow_device(saved.juror)
+    if saved.feature_extractor.get("weights") is not None:
+        saved.feature_extractor.weights = "checkpoint"  # where they are, whatever they were at the start
     return saved
 
 

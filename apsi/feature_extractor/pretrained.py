@@ -20,6 +20,9 @@ Freeze: TypeAlias = Literal["none", "partial", "all"]
 MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's channels, as torchvision documents them for its weights"""
 
+FROM_CHECKPOINT = "checkpoint"
+"""As `weights`: the agent's own are loaded afterwards, so the file that it began with is not needed"""
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -60,7 +63,7 @@ class Pretrained(BaseFeaturesExtractor):
             observation_space: `(C, h, w)`; SB3 scales its `uint8` values to [0, 1] before they come here. Channels
                 other than 3 are mapped to 3 by a 1x1 convolution.
             weights: `imagenet` for those that torchvision downloads, a file with a state dict of the torchvision
-                network, or None for random ones, which only makes sense with freeze=none.
+                network, None for random ones, which only makes sense with freeze=none, or `FROM_CHECKPOINT`.
             freeze: `all` of the network, `partial` (all but its last stage), or `none`.
             hidden: widths of the layers between the network and the features.
             features_dim: length of the feature vector.
@@ -76,7 +79,8 @@ class Pretrained(BaseFeaturesExtractor):
                 f"feature_extractor.weights=null with freeze={freeze} would freeze random weights: add "
                 "feature_extractor.freeze=none, or give a file or `imagenet`"
             )
-        self.freeze, self.amp, self.unfreeze_after = freeze, amp, unfreeze_after
+        self.amp, self.unfreeze_after = amp, unfreeze_after
+        self._is_random = weights is None
         channels = observation_space.shape[0]
         self.to_rgb = nn.Identity() if channels == 3 else nn.Conv2d(channels, 3, 1)
         self.register_buffer("_mean", torch.tensor(MEAN).view(1, 3, 1, 1))
@@ -110,6 +114,17 @@ class Pretrained(BaseFeaturesExtractor):
             module.eval()
         return self
 
+    def apply(self, fn: Callable[[nn.Module], None]) -> Self:
+        """Applies `fn` to the layers that begin at random.
+
+        Stable-Baselines3's actor-critic policies initialise an extractor's layers anew by this; what was pretrained
+        would be lost.
+        """
+        if self._is_random:
+            return super().apply(fn)
+        self.head.apply(fn)
+        return self
+
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """`(N, C, h, w)` float in [0, 1] -> `(N, features_dim)`."""
         photos = (self.to_rgb(observations) - self._mean) / self._spread
@@ -135,7 +150,7 @@ class Pretrained(BaseFeaturesExtractor):
         import torchvision.models
 
         build: Callable[..., nn.Module] = getattr(torchvision.models, self.name)
-        if weights is None:
+        if weights in (None, FROM_CHECKPOINT):
             return build(weights=None)
         if weights == "imagenet":
             try:

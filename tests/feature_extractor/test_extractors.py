@@ -11,9 +11,16 @@ import torch
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
 from apsi.config import load_config
+from apsi.env.core import Components, EditCore
+from apsi.env.vec_env import PhotoVecEnv
+from apsi.episodes.prepared import PreparedEpisodes
 from apsi.errors import ApsiError
+from apsi.feature_extractor.pretrained import Pretrained
 from apsi.instantiate import class_and_arguments
+from apsi.photo.prepared import PreparedSplit
 from apsi.train.callbacks import UnfreezeCallback
+from apsi.train.loop import build_model
+from tests.conftest import context
 
 
 def make(name: str, *overrides: str, channels: int = 3) -> Any:
@@ -140,3 +147,20 @@ def test_a_frozen_network_is_freed_when_its_time_has_come_and_never_without_one(
         assert timed.is_frozen == frozen
         assert timed.backbone.conv1.weight.requires_grad == (not frozen)
     assert forever.is_frozen
+
+
+@pytest.mark.parametrize("algo", ["ppo", "dqn"])
+def test_building_a_model_leaves_pretrained_weights_alone(
+    algo: str, weights: Path, restore: Components, split: PreparedSplit
+) -> None:
+    """SB3's actor-critic policies would initialise every layer of an extractor anew."""
+    choices = ["feature_extractor=resnet18", f"feature_extractor.weights={weights}", f"algo={algo}", "device=cpu"]
+    config = load_config([*choices, "algo.buffer_size=8"] if algo == "dqn" else choices)
+    core = EditCore(restore, PreparedEpisodes(context(split)), 2)
+    _, model = build_model(config, PhotoVecEnv(core), 0)
+    extractors = [m for m in model.policy.modules() if isinstance(m, Pretrained)]
+    loaded = torch.load(weights, weights_only=True)
+    assert extractors
+    for extractor in extractors:
+        assert torch.equal(extractor.backbone.conv1.weight, loaded["conv1.weight"])
+        assert torch.equal(extractor.backbone.layer4[1].conv2.weight, loaded["layer4.1.conv2.weight"])

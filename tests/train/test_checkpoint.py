@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torchvision.models
 from omegaconf import DictConfig
 from stable_baselines3.common.base_class import BaseAlgorithm
 
@@ -209,6 +210,24 @@ def test_jurors_of_a_checkpoint_compute_on_the_device_of_the_run(
     choices = ["reward/bonus=fixed", "juror@second_juror=naturalness"]
     here = load_config([f"checkpoint={path}", "device=cpu", "task=evaluate", *choices])
     assert here.reward.bonus.value == 1
+    assert "weights" not in here.feature_extractor
     assert here.second_juror._target_.endswith("Naturalness")
     assert here.juror.device.name == "cpu"
     assert here.juror.backbone == "mobilenet_v2"
+
+
+def test_an_agent_is_used_without_the_file_of_weights_that_it_began_with(
+    restore: Components, split: PreparedSplit, tmp_path: Path
+) -> None:
+    torchvision_file = tmp_path / "resnet18.pth"
+    torch.save(torchvision.models.resnet18(weights=None).state_dict(), torchvision_file)
+    config = config_of("ppo", "feature_extractor=resnet18", f"feature_extractor.weights={torchvision_file}")
+    model = model_of(config, restore, split)
+    path = tmp_path / "last.zip"
+    save_checkpoint(path, model, Checkpoint(path, config, restore.actions.labels, TrainState(), None))
+    torchvision_file.unlink()
+    here = load_config([f"checkpoint={path}", "device=cpu", "task=evaluate"])
+    other = model_of(here, restore, split, seed=7)
+    load_into(read_checkpoint(path), other)
+    for name, values in model.policy.state_dict().items():
+        assert torch.equal(other.policy.state_dict()[name], values), name
