@@ -96,7 +96,7 @@ def test_pipeline_leaves_a_folder_named_by_date_that_holds_every_result(pipeline
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert found == {
         *("config.yaml", "overrides.yaml", "run.json", "run.log"),
-        *("results.csv", "summary.json", "report.html"),
+        *("results.csv", "summary.json", "report.html", "parameter_groups.json"),
         *("checkpoints/best.zip", "checkpoints/last.zip", "images/mosaic.png"),
         *(f"images/before_after_{i:02d}.png" for i in range(1, 5)),
     }

@@ -68,7 +68,7 @@ def test_groups_keep_their_share_of_the_rate_that_stable_baselines3_sets() -> No
     frozen = model(PPO, Adam(1e-3, weight_decay=0, backbone_lr_scale=1e-12, backbone_weight_decay=0, eps=1e-8))
     before = {name: p.clone() for name, p in frozen.policy.named_parameters()}
     frozen.learn(32)
-    moved = {name: float((p - before[name]).abs().max()) for name, p in frozen.policy.named_parameters()}
+    moved = {name: float((p - before[name]).detach().abs().max()) for name, p in frozen.policy.named_parameters()}
     assert moved["features_extractor.backbone.weight"] < 1e-8
     assert moved["features_extractor.more.weight"] > 1e-4
     assert {group["lr"] for group in frozen.policy.optimizer.param_groups} == {1e-3}
