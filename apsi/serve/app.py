@@ -73,7 +73,7 @@ def make_app(juror: Juror, limits: Limits) -> FastAPI:
         except QueueFullError:
             said = f"{batcher.pending} photos wait already, at most {limits.max_queue} may; try again"
             return JSONResponse({"detail": said}, 503, {"Retry-After": "1"})
-        except Exception as error:
+        except Exception as error:  # the juror's own, whatever it is: the client is told
             raise HTTPException(500, f"the juror could not score a photo of this request: {error}") from error
         metrics.photos.inc(len(scores))
         return JSONResponse({"scores": scores, "fingerprint": juror.fingerprint})

@@ -1,9 +1,21 @@
 """The worker-pool contract."""
 
+from collections import deque
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from apsi.errors import ApsiError
 from apsi.juror.base import Juror
+
+DEATHS = 3
+"""So many workers may die over one photo before it is given up with an error."""
+
+START_DEATHS = 8
+"""So many workers in a row may die before they have loaded the juror."""
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+"""Environment variables by which numeric libraries learn how many threads a worker may have"""
 
 
 class WorkerPool(Juror):
@@ -19,3 +31,32 @@ class WorkerPool(Juror):
 
     def close(self) -> None:
         """Gives everything back; may be called twice."""
+
+
+class Chunks:
+    """The photos of a batch, dealt out in chunks; those over which a worker died come again, each alone.
+
+    Attributes:
+        waiting: indices of photos that a worker is to score at a time.
+    """
+
+    def __init__(self, count: int, workers: int, chunk_size: int) -> None:
+        step = min(chunk_size, -(-count // workers))
+        self.waiting = deque(list(range(i, min(i + step, count))) for i in range(0, count, step))
+        self._deaths = [0] * count
+
+    def died(self, chunk: Sequence[int], workers: str) -> None:
+        """Takes back what a dead worker had.
+
+        Args:
+            chunk: indices of its photos.
+            workers: what such workers are called, how long they have, and whose scores these are, for the error.
+
+        Raises:
+            ApsiError: a photo over which `DEATHS` workers died.
+        """
+        for i in chunk:
+            self._deaths[i] += 1
+            if self._deaths[i] == DEATHS:
+                raise ApsiError(f"photo {i} of the batch can't be scored: {DEATHS} {workers}")
+            self.waiting.append([i])

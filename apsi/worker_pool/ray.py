@@ -6,7 +6,6 @@ import socket
 import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,8 +16,7 @@ from pydantic import PositiveFloat, PositiveInt
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror, require_scores
 from apsi.photo import Floats, Photo, require_photo
-from apsi.worker_pool.base import WorkerPool
-from apsi.worker_pool.shared_memory import DEATHS, START_DEATHS, THREADS
+from apsi.worker_pool.base import START_DEATHS, THREADS, Chunks, WorkerPool
 
 
 class RayPool(WorkerPool):
@@ -84,16 +82,14 @@ class RayPool(WorkerPool):
                 self._ray.shutdown()
 
     def _score(self, photos: Sequence[Photo]) -> Floats:
-        step = min(self._chunk_size, -(-len(photos) // self.n))
-        waiting = deque(list(range(i, min(i + step, len(photos)))) for i in range(0, len(photos), step))
-        scores, deaths = np.full(len(photos), np.nan), [0] * len(photos)
+        chunks, scores = Chunks(len(photos), self.n, self._chunk_size), np.full(len(photos), np.nan)
         running: dict[Any, tuple[Any, list[int], float]] = {}
-        while waiting or running:
+        while chunks.waiting or running:
             self._require_actors()
             busy = [actor for actor, _, _ in running.values()]
             for actor in self._actors:
-                if actor not in busy and waiting:
-                    chunk = waiting.popleft()
+                if actor not in busy and chunks.waiting:
+                    chunk = chunks.waiting.popleft()
                     answer = actor.score.remote([photos[i] for i in chunk])
                     running[answer] = (actor, chunk, time.monotonic() + self._timeout)
             earliest = min(end for _, _, end in running.values())
@@ -107,14 +103,8 @@ class RayPool(WorkerPool):
                     scores[chunk] = _scores(self._ray.get(answer))
                 except self._ray.exceptions.RayActorError:
                     self._bury(actor)
-                    for i in chunk:
-                        deaths[i] += 1
-                        if deaths[i] == DEATHS:
-                            raise ApsiError(
-                                f"photo {i} of the batch can't be scored: {DEATHS} Ray actors died over it or took "
-                                f"longer than worker_pool.timeout={self._timeout:g} s; juror {self.fingerprint}"
-                            ) from None
-                        waiting.append([i])
+                    too_long = f"took longer than worker_pool.timeout={self._timeout:g} s; juror {self.fingerprint}"
+                    chunks.died(chunk, f"Ray actors died over it or {too_long}")
         return scores
 
     def _require_actors(self) -> None:

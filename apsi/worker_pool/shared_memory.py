@@ -4,12 +4,10 @@ import contextlib
 import os
 import pickle
 import signal
-import threading
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import connection, get_context, parent_process, resource_tracker
+from multiprocessing import connection, get_context, resource_tracker
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,18 +19,11 @@ from pydantic import Field, PositiveInt
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror, require_scores
 from apsi.photo import Floats, Photo, require_photo
-from apsi.worker_pool.base import WorkerPool
-
-DEATHS = 3
-"""So many workers may die over one photo before it is given up with an error."""
-
-START_DEATHS = 8
-"""So many workers in a row may die before they have loaded the juror."""
+from apsi.worker_pool.base import START_DEATHS, THREADS, Chunks, WorkerPool
+from apsi.worker_pool.process import Row, view, work
 
 _PREFIX = "apsi-"
 _SEGMENTS = Path("/dev/shm")
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
-_Row = tuple[int, int, int]  # where a photo begins in the slab, its height, its width
 
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -51,18 +42,12 @@ class Traffic:
 
 
 @dataclass
-class _Chunk:
-    """Photos of the batch that a worker scores at a time."""
-
-    indices: list[int]
-
-
-@dataclass
 class _Worker:
     process: Any
     pipe: connection.Connection
     ready: bool = False
-    chunk: _Chunk | None = None
+    chunk: list[int] | None = None
+    """indices of the photos that it is scoring"""
     since: float = field(default_factory=time.monotonic)
 
 
@@ -141,27 +126,26 @@ class SharedMemoryPool(WorkerPool):
         starts = np.concatenate([[0], np.cumsum(sizes)]).tolist()
         slab = self._require_slab(starts[-1])
         rows = [(start, photo.shape[0], photo.shape[1]) for start, photo in zip(starts, photos, strict=False)]
-        step = min(self._chunk_size, -(-len(photos) // self.n))
-        waiting = deque(_Chunk(list(range(i, min(i + step, len(photos))))) for i in range(0, len(photos), step))
-        scores, deaths, written, missing = np.full(len(photos), np.nan), [0] * len(photos), set[int](), len(photos)
+        chunks = Chunks(len(photos), self.n, self._chunk_size)
+        scores, written, missing = np.full(len(photos), np.nan), set[int](), len(photos)
         while missing:
             self._replace_idle_dead()
             for worker in self._workers:
-                if worker.ready and worker.chunk is None and waiting:
-                    worker.chunk, worker.since = waiting.popleft(), time.monotonic()
-                    for i in worker.chunk.indices:
+                if worker.ready and worker.chunk is None and chunks.waiting:
+                    worker.chunk, worker.since = chunks.waiting.popleft(), time.monotonic()
+                    for i in worker.chunk:
                         if i not in written:
-                            _view(slab, rows[i])[:] = photos[i]
+                            view(slab, rows[i])[:] = photos[i]
                             written.add(i)
                             self.traffic.slab_bytes += photos[i].nbytes
                     with contextlib.suppress(OSError):  # it died: its pipe says so below
-                        self._send(worker, slab.name, [rows[i] for i in worker.chunk.indices])
+                        self._send(worker, slab.name, [rows[i] for i in worker.chunk])
             for worker in self._await():
                 answer = self._receive(worker)
                 if answer is None:
-                    self._bury(worker, deaths, waiting)
+                    self._bury(worker, chunks)
                 elif isinstance(answer, np.ndarray) and worker.chunk is not None:
-                    scores[worker.chunk.indices] = answer
+                    scores[worker.chunk] = answer
                     missing -= len(answer)
                     worker.chunk = None
         self.traffic.photos += len(photos)
@@ -202,12 +186,12 @@ class SharedMemoryPool(WorkerPool):
             return True
         raise (ApsiError if kind == b"a" else RuntimeError)(payload.decode())
 
-    def _send(self, worker: _Worker, slab: str, rows: list[_Row]) -> None:
+    def _send(self, worker: _Worker, slab: str, rows: list[Row]) -> None:
         data = slab.encode().ljust(64) + np.array(rows, np.int64).tobytes()
         self.traffic.pipe_bytes += len(data)
         worker.pipe.send_bytes(data)
 
-    def _bury(self, worker: _Worker, deaths: list[int], waiting: deque[_Chunk]) -> None:
+    def _bury(self, worker: _Worker, chunks: Chunks) -> None:
         """Takes a dead worker out; its photos come again, each alone."""
         self.traffic.deaths += 1
         self._workers.remove(worker)
@@ -220,14 +204,8 @@ class SharedMemoryPool(WorkerPool):
                     f"juror, the last with exit code {worker.process.exitcode} (a worker has "
                     f"worker_pool.start_timeout={self._start_timeout:g} s); worker_pool=inline shows its error"
                 )
-        for i in worker.chunk.indices if worker.chunk else ():
-            deaths[i] += 1
-            if deaths[i] == DEATHS:
-                raise ApsiError(
-                    f"photo {i} of the batch can't be scored: {DEATHS} workers died over it or took longer than "
-                    f"worker_pool.timeout={self._timeout:g} s; juror {self.fingerprint}"
-                )
-            waiting.append(_Chunk([i]))
+        too_long = f"took longer than worker_pool.timeout={self._timeout:g} s; juror {self.fingerprint}"
+        chunks.died(worker.chunk or (), f"workers died over it or {too_long}")
 
     def _require_slab(self, size: int) -> SharedMemory:
         if self._slab is None or self._slab.size < size:
@@ -254,7 +232,7 @@ class SharedMemoryPool(WorkerPool):
         context = get_context("spawn")
         ours, theirs = context.Pipe()
         self._pickled = self._pickled or pickle.dumps(self._juror)
-        process = context.Process(target=_work, args=(theirs, self._pickled), daemon=True, name="apsi-juror")
+        process = context.Process(target=work, args=(theirs, self._pickled), daemon=True, name="apsi-juror")
         resource_tracker.ensure_running()
         with _environment(self.threads), _without_interrupts():
             process.start()
@@ -281,11 +259,6 @@ def _born(pid: int) -> int:
         return int(psutil.Process(pid).create_time() * 100)
     except psutil.NoSuchProcess:
         return 0
-
-
-def _view(slab: SharedMemory, row: _Row) -> Photo:
-    start, height, width = row
-    return np.ndarray((height, width, 3), np.uint8, slab.buf, start)
 
 
 def _end(worker: _Worker) -> None:
@@ -320,42 +293,3 @@ def _without_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _work(pipe: connection.Connection, pickled: bytes) -> None:
-    """A worker's life: load the juror, then score what the pipe names until it is closed."""
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    slab: SharedMemory | None = None
-    try:
-        juror: Juror = pickle.loads(pickled)  # from our own parent
-        juror.warm_up()
-        pipe.send_bytes(b"r")
-        while True:
-            data = pipe.recv_bytes()
-            name = data[:64].decode().rstrip()
-            if slab is None or slab.name != name:
-                if slab is not None:
-                    slab.close()
-                slab = SharedMemory(name)
-            rows = np.frombuffer(data[64:], np.int64).reshape(-1, 3).tolist()
-            photos = [_view(slab, (start, height, width)) for start, height, width in rows]
-            for photo in photos:
-                photo.flags.writeable = False
-            scores = juror.score(photos)
-            del photos, photo
-            pipe.send_bytes(b"s" + np.ascontiguousarray(scores, np.float64).tobytes())
-    except (EOFError, BrokenPipeError):
-        pass
-    except Exception as error:
-        import traceback
-
-        said = str(error) if isinstance(error, ApsiError) else traceback.format_exc()
-        with contextlib.suppress(OSError):
-            pipe.send_bytes((b"a" if isinstance(error, ApsiError) else b"e") + said.encode())
-
-
-def _die_with_parent() -> None:
-    parent = parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
