@@ -2,10 +2,12 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import torch
 from gymnasium.spaces import Discrete
+from pydantic import PositiveFloat, PositiveInt
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
@@ -13,6 +15,7 @@ from stable_baselines3.common.type_aliases import MaybeCallback
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.dqn.policies import CnnPolicy, DQNPolicy, MultiInputPolicy
 
+from apsi.algo.base import Algo, prefer_valuable
 from apsi.env.core import EditCore
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.errors import ApsiError
@@ -117,3 +120,16 @@ class AllActionsModel(BaseAlgorithm):
 
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
         return ["policy", "policy.optimizer"], []
+
+
+@dataclass(frozen=True)
+class AllActions(Algo):
+    """What the hyperparameters of such models have in common."""
+
+    batch_size: PositiveInt
+    max_grad_norm: PositiveFloat
+
+    action_spaces = (Discrete,)
+
+    def prefer(self, model: Any, observations: Any) -> torch.Tensor:
+        return prefer_valuable(model, observations)

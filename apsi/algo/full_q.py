@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from gymnasium.spaces import Discrete
-from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import NonNegativeInt, PositiveInt
 from stable_baselines3.common.callbacks import BaseCallback
 from torch.nn import functional
 
-from apsi.algo.all_actions import AllActionsModel
-from apsi.algo.base import Algo, Fraction, prefer_valuable
+from apsi.algo.all_actions import AllActions, AllActionsModel
+from apsi.algo.base import Fraction
 
 
 class FullQModel(AllActionsModel):
@@ -118,15 +117,13 @@ class FullQModel(AllActionsModel):
 
 
 @dataclass(frozen=True)
-class FullQ(Algo):
+class FullQ(AllActions):
     """Full-information Q-learning: the environment is deterministic and the scores of all actions come in one batch.
 
     At every visited state each action is tried once, and all Q-values are fitted to the reward plus the discounted
     value of what follows. Where an ordinary algorithm learns one action's worth from a step, this learns all of them.
     """
 
-    batch_size: PositiveInt
-    max_grad_norm: PositiveFloat
     gamma: Fraction
     buffer_size: PositiveInt
     learning_starts: NonNegativeInt
@@ -136,7 +133,3 @@ class FullQ(Algo):
     mirror: bool
 
     model = FullQModel
-    action_spaces = (Discrete,)
-
-    def prefer(self, model: Any, observations: Any) -> torch.Tensor:
-        return prefer_valuable(model, observations)

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from gymnasium.spaces import Discrete
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import PositiveInt
 from stable_baselines3.common.callbacks import BaseCallback
 
-from apsi.algo.all_actions import AllActionsModel
-from apsi.algo.base import Algo, Fraction, prefer_valuable
+from apsi.algo.all_actions import AllActions, AllActionsModel
+from apsi.algo.base import Fraction
 from apsi.env.core import observe
 from apsi.episodes.fresh import FreshEpisodes
 from apsi.errors import ApsiError
@@ -161,7 +160,7 @@ class _Ahead:
 
 
 @dataclass(frozen=True)
-class Undo(Algo):
+class Undo(AllActions):
     """Degrades undegraded photos itself and learns which actions lead back, all of them at once (self-supervised).
 
     What is right follows from the composition rules of the reversible transforms, so the juror is asked for validation
@@ -169,15 +168,9 @@ class Undo(Algo):
     input.
     """
 
-    batch_size: PositiveInt
-    max_grad_norm: PositiveFloat
     wander: Fraction
     """share of the photos that are edited at random once more, and again this share of those"""
     updates: PositiveInt
     """between two looks at milestones"""
 
     model = UndoModel
-    action_spaces = (Discrete,)
-
-    def prefer(self, model: Any, observations: Any) -> torch.Tensor:
-        return prefer_valuable(model, observations)
