@@ -38,12 +38,12 @@ class UndoModel(AllActionsModel):
             kwargs: of `AllActionsModel`.
         """
         self.wander, self.updates = wander, updates
-        self._batches: _Ahead | None = None
+        self._batches: Ahead | None = None
         super().__init__(*args, **kwargs)
 
     def _round(self, callback: BaseCallback) -> bool:
         if self._batches is None:
-            self._batches = _Ahead(self._states(self.core.source, require_discrete(self.core.actions, "algo=undo")))
+            self._batches = Ahead(self._states(self.core.source, require_discrete(self.core.actions, "algo=undo")))
         losses, right = [], []
         for _ in range(self.updates):
             photos, good = self._batches.next()
@@ -124,7 +124,7 @@ class WaysBack:
         return self._known[done]
 
 
-class _Ahead:
+class Ahead:
     """Takes what an iterator gives in a thread of its own, a few items ahead."""
 
     def __init__(self, items: Iterator[Any]) -> None:
@@ -147,16 +147,20 @@ class _Ahead:
     def _run(self, items: Iterator[Any]) -> None:
         try:
             for item in items:
-                while not self._closed.is_set():
-                    try:
-                        self._made.put(item, timeout=0.1)
-                        break
-                    except queue.Full:
-                        continue
-                if self._closed.is_set():
+                if not self._put(item):
                     return
         except BaseException as error:  # raised again where it is waited for
-            self._made.put(error)
+            self._put(error)
+
+    def _put(self, item: Any) -> bool:
+        """Waits for room; False when nobody will take it any more."""
+        while not self._closed.is_set():
+            try:
+                self._made.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+            return True
+        return False
 
 
 @dataclass(frozen=True)

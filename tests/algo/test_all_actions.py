@@ -1,5 +1,7 @@
 """Learning from all actions at once: right lessons, right values, and an agent that has learned them."""
 
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 import torch
 
 from apsi.algo.base import trained_agent
-from apsi.algo.undo import WaysBack
+from apsi.algo.undo import Ahead, WaysBack
 from apsi.config import load_config
 from apsi.env.core import Components, EditCore
 from apsi.env.vec_env import PhotoVecEnv
@@ -119,3 +121,27 @@ def test_a_dueling_networks_advantages_have_mean_0(restore: Components, split: P
     q_net = model.policy.q_net
     values = q_net.value(q_net.extract_features(observations, q_net.features_extractor))
     torch.testing.assert_close(q_net(observations).mean(dim=1, keepdim=True), values)
+
+
+def test_what_is_made_ahead_comes_in_order_and_its_error_where_it_is_waited_for() -> None:
+    def items() -> Iterator[int]:
+        yield from range(20)
+        raise ApsiError("no more photos")
+
+    ahead = Ahead(items())
+    assert [ahead.next() for _ in range(20)] == list(range(20))
+    with pytest.raises(ApsiError, match="no more photos"):
+        ahead.next()
+    ahead.close()
+
+
+def test_an_error_that_nobody_waits_for_does_not_keep_the_end_waiting() -> None:
+    def items() -> Iterator[int]:
+        yield from range(8)  # as many as are made ahead
+        raise ApsiError("too late")
+
+    ahead = Ahead(items())
+    closing = threading.Thread(target=ahead.close, daemon=True)
+    closing.start()
+    closing.join(timeout=10)
+    assert not closing.is_alive()
