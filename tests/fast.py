@@ -17,5 +17,6 @@ ALGORITHMS = {
     "td3": _ACTOR_CRITIC,
     "undo": ["episodes=fresh", "algo.batch_size=8", "algo.updates=1"],
     "full_q": _DQN,
+    "afterstate": [*_DQN, "algo.actions_per_state=3"],
 }
 """By the name of the option"""

@@ -13,7 +13,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import MaybeCallback
 from stable_baselines3.common.vec_env import VecEnv
-from stable_baselines3.dqn.policies import CnnPolicy, DQNPolicy, MultiInputPolicy
+from stable_baselines3.dqn.policies import CnnPolicy, MultiInputPolicy
 
 from apsi.algo.base import Algo, prefer_valuable
 from apsi.env.core import EditCore
@@ -24,7 +24,8 @@ from apsi.errors import ApsiError
 class AllActionsModel(BaseAlgorithm):
     """A Stable-Baselines3 model with a Q-network, one output an action, that looks into the editing core."""
 
-    policy: DQNPolicy
+    policy: Any
+    """with `q_net`: observations -> `(n, A)`"""
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
         "CnnPolicy": CnnPolicy,
         "MultiInputPolicy": MultiInputPolicy,
@@ -115,7 +116,6 @@ class AllActionsModel(BaseAlgorithm):
         self._setup_lr_schedule()
         self.set_random_seed(self.seed)
         made = self.policy_class(self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs)
-        assert isinstance(made, DQNPolicy)
         self.policy = made.to(self.device)
 
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:

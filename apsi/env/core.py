@@ -42,6 +42,8 @@ class StepResult:
 class Outlook:
     """What each of A actions would do to N episodes."""
 
+    scores: Floats
+    """of the photo after the action, `(N, A)`"""
     rewards: Floats
     """`(N, A)`"""
     terminated: Bools
@@ -146,7 +148,10 @@ class EditCore:
         shape = (self.n, len(actions))
         terminated = transition.ended & ~cast("Bools", transition.truncated)
         return Outlook(
-            rewards.reshape(shape), terminated.reshape(shape), observations.reshape(*shape, *observations.shape[1:])
+            scores.reshape(shape),
+            rewards.reshape(shape),
+            terminated.reshape(shape),
+            observations.reshape(*shape, *observations.shape[1:]),
         )
 
     def _transition(self, rows: Ints, stopped: Bools, after: Floats, steps: Ints) -> Transition:

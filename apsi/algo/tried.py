@@ -1,0 +1,130 @@
+"""Learning from what came of every action at visited states: the memory, the exploring and the updates."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import NonNegativeInt, PositiveInt
+from stable_baselines3.common.callbacks import BaseCallback
+
+from apsi.algo.all_actions import AllActions, AllActionsModel
+from apsi.algo.base import Fraction
+from apsi.env.core import Outlook
+from apsi.photo import Floats
+
+
+class TriedModel(AllActionsModel):
+    """Tries every action at each state it visits, remembers the state with its lesson, and learns from the memory."""
+
+    def __init__(
+        self,
+        *args: Any,
+        buffer_size: int = 1,
+        learning_starts: int = 1,
+        gradient_steps: int = 1,
+        mirror: bool = True,
+        exploration_initial_eps: float = 0.0,
+        exploration_final_eps: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        """Takes what `AllActionsModel` takes, and:
+
+        Args:
+            args: of `AllActionsModel`.
+            buffer_size: states that are remembered with their lessons.
+            learning_starts: states before the first update.
+            gradient_steps: updates after each step of the environments.
+            mirror: whether states are mirrored every other time, which no transform minds.
+            exploration_initial_eps: share of random actions at the start of training.
+            exploration_final_eps: and at its end.
+            kwargs: of `AllActionsModel`.
+        """
+        self.buffer_size, self.learning_starts = buffer_size, learning_starts
+        self.gradient_steps, self.mirror = gradient_steps, mirror
+        self.eps = exploration_initial_eps, exploration_final_eps
+        self._filled = self._next = 0
+        super().__init__(*args, **kwargs)
+
+    @abstractmethod
+    def _lessons(self, outlook: Outlook) -> Floats:
+        """What is remembered of the present states, `(N, L)`."""
+
+    @abstractmethod
+    def _loss(self, photos: npt.NDArray[np.uint8], lessons: npt.NDArray[np.float32]) -> torch.Tensor:
+        """Of remembered states `(B, 3, h, w)` and their lessons `(B, L)`."""
+
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        self._rng = np.random.default_rng(self.seed)
+        self._observations = np.zeros((self.buffer_size, *(self.observation_space.shape or ())), np.uint8)
+        self._lesson = np.zeros((self.buffer_size, self._lesson_size), np.float32)
+
+    @property
+    def _lesson_size(self) -> int:
+        """L."""
+        return int(self.action_space.n)  # type: ignore[attr-defined]  # Discrete
+
+    def _round(self, callback: BaseCallback) -> bool:
+        core, env = self.core, self.env
+        assert env is not None
+        here = core.observe()
+        self._remember(here, self._lessons(core.look_ahead()))
+        actions = self._q(here).argmax(axis=1)
+        share = self.eps[1] + (self.eps[0] - self.eps[1]) * self._current_progress_remaining
+        explores = self._rng.random(len(actions)) < share
+        actions[explores] = self._rng.integers(self.action_space.n, size=int(explores.sum()))
+        _, _, dones, infos = env.step(actions)
+        self._update_info_buffer(infos, dones)
+        self.num_timesteps += env.num_envs
+        callback.update_locals(locals())
+        if not callback.on_step():
+            return False
+        if self._filled >= min(self.learning_starts, self.buffer_size):
+            self.policy.set_training_mode(True)
+            losses = [self._learn_from_memory() for _ in range(self.gradient_steps)]
+            self.logger.record("train/loss", float(np.mean(losses)))
+            self.logger.record("train/n_updates", self._n_updates)
+            self.logger.record("rollout/exploration_rate", share)
+        return True
+
+    def _remember(self, observations: Any, lessons: Floats) -> None:
+        for observation, lesson in zip(observations, lessons, strict=True):
+            self._observations[self._next], self._lesson[self._next] = observation, lesson
+            self._next = (self._next + 1) % self.buffer_size
+            self._filled = min(self._filled + 1, self.buffer_size)
+
+    def _learn_from_memory(self) -> float:
+        chosen = self._rng.integers(self._filled, size=self.batch_size)
+        photos = self._observations[chosen]
+        if self.mirror:
+            flipped = self._rng.random(self.batch_size) < 0.5
+            photos[flipped] = photos[flipped, :, :, ::-1]
+        loss = self._loss(photos, self._lesson[chosen])
+        self._descend(loss)
+        return loss.item()
+
+    def _q(self, observations: Any) -> Any:
+        self.policy.set_training_mode(False)
+        with torch.no_grad():
+            parts = np.array_split(observations, max(1, len(observations) // 512))
+            return np.concatenate(
+                [self.policy.q_net(self.policy.obs_to_tensor(part)[0]).cpu().numpy() for part in parts]
+            )
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_observations", "_lesson", "_rng"]
+
+
+@dataclass(frozen=True)
+class Tried(AllActions):
+    """What the hyperparameters of such models have in common."""
+
+    buffer_size: PositiveInt
+    learning_starts: NonNegativeInt
+    gradient_steps: PositiveInt
+    exploration_initial_eps: Fraction
+    exploration_final_eps: Fraction
+    mirror: bool
