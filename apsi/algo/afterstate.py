@@ -11,48 +11,100 @@ from gymnasium.spaces import Discrete
 from pydantic import NonNegativeFloat, PositiveInt
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.torch_layers import create_mlp
+from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 from torch.nn import functional
 
+from apsi.algo.base import Fraction, Network
 from apsi.algo.tried import Tried, TriedModel
 from apsi.env.core import Outlook
+from apsi.env.vec_env import PhotoVecEnv
+from apsi.juror.odds import log_odds
 from apsi.photo import Floats
+from apsi.policy.base import Foresight
 from apsi.transform.action_set import DiscreteActions, require_discrete
 from apsi.transform.base import Transform
+
+_HORIZON = 2000  # states over which the record of foretold and true changes fades
+_PRIOR = 16  # states' worth of trust in what is foretold before anything is compared
 
 
 class AfterstatePolicy(BasePolicy):
     """A network that foretells the score of a photo; an action is worth what it foretells of the edited photo.
 
-    The edits are made on the observation, so the agent still sees nothing else and asks no juror.
+    The edits are made on the observation, so the agent still sees nothing else and asks no juror. Changes are those of
+    the score's log-odds, which are alike for good and bad photos, and are corrected by how well they were foretold of
+    photos that had not been learned from yet.
     """
 
-    actions: DiscreteActions
-    """set by the model"""
+    seen: torch.Tensor
+    """running mean of z z', where z is 1, the foretold and the true changes of the T actions, `(1 + 2T, 1 + 2T)`"""
+    compared: torch.Tensor
+    """photos that it counts as having compared, `_HORIZON` at most"""
 
     def __init__(
-        self, observation_space: Any, action_space: Discrete, lr_schedule: Any, net_arch: list[int], **kwargs: Any
+        self,
+        observation_space: Any,
+        action_space: Discrete,
+        lr_schedule: Any,
+        *,
+        net_arch: list[int],
+        labels: list[str],
+        **kwargs: Any,
     ) -> None:
-        """Builds the network; arguments as Stable-Baselines3 passes them."""
+        """Builds the network; arguments as Stable-Baselines3 passes them, and the labels of the transforms."""
         super().__init__(observation_space, action_space, **kwargs)
+        self.actions = DiscreteActions(labels, stop=int(action_space.n) > len(labels))
         self.features_extractor = self.make_features_extractor()
         self.score_net = nn.Sequential(*create_mlp(self.features_extractor.features_dim, 1, net_arch))
-        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)
+        self.optimizer = self.optimizer_class(self.parameters(), lr_schedule(1), **self.optimizer_kwargs)
+        unit = torch.eye(len(labels), dtype=torch.float64)
+        trusting = functional.pad(unit.repeat(2, 2), (1, 0, 1, 0))
+        trusting[0, 0] = 1
+        self.register_buffer("seen", trusting)
+        self.register_buffer("compared", torch.tensor(float(_PRIOR)))
 
-    def scores(self, photos: torch.Tensor) -> torch.Tensor:
-        """Foretold scores `(n,)` in [0, 10] of observations `(n, 3, h, w)`."""
+    def logits(self, photos: torch.Tensor) -> torch.Tensor:
+        """Foretold log-odds `(n,)` of the scores of observations `(n, 3, h, w)`; a score is 10 at most."""
         features = self.extract_features(photos, self.features_extractor)
-        return 10 * torch.sigmoid(self.score_net(features)[:, 0])
+        logits: torch.Tensor = self.score_net(features)[:, 0]
+        return logits
+
+    def foretell(self, observations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log-odds of the photos `(n,)`, and by how much each transform would change them `(n, T)`, not corrected."""
+        before = observations.cpu().numpy()
+        after = edited(before, self.actions.transforms)
+        n, n_transforms = after.shape[:2]
+        flat = np.concatenate([before, after.reshape(-1, *after.shape[2:])])
+        parts = np.array_split(flat, 1 + len(flat) // 256)
+        logits = torch.cat([self.logits(torch.from_numpy(part).to(self.device)) for part in parts])
+        return logits[:n], logits[n:].reshape(n, n_transforms) - logits[:n, None]
+
+    def compare(self, foretold: torch.Tensor, true: torch.Tensor) -> None:
+        """Takes note of foretold and true changes `(n, T)` of photos that were not learned from yet."""
+        z = torch.cat([torch.ones_like(true[:, :1]), foretold, true], 1).double()
+        share = len(z) / (self.compared + len(z))
+        self.seen += share.to(self.seen) * (z.T @ z / len(z) - self.seen)
+        self.compared = torch.clamp(self.compared + len(z), max=_HORIZON)
+
+    def corrections(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Slope and offset `(T,)` by which foretold changes become the best linear guess of the true ones; the
+        covariance `(T, T)` of what is still wrong then.
+        """
+        n = len(self.actions.transforms)
+        mean, moments = self.seen[0, 1:], self.seen[1:, 1:]
+        covariance = moments - torch.outer(mean, mean)
+        slope = (covariance[:n, n:].diagonal() / covariance[:n, :n].diagonal().clamp(min=1e-9)).clamp(0, 1)
+        offset = mean[n:] - slope * mean[:n]
+        error = torch.cat([-torch.diag(slope), torch.eye(n).to(slope)], 1)
+        return slope, offset, error @ covariance @ error.T
 
     def q_net(self, observations: torch.Tensor) -> torch.Tensor:
-        """Foretold gain of each action `(n, A)`; 0 for STOP."""
-        photos = edited(observations.cpu().numpy(), self.actions.transforms)
-        n, n_transforms = photos.shape[:2]
-        flat = np.concatenate([observations.cpu().numpy(), photos.reshape(-1, *photos.shape[2:])])
-        parts = np.array_split(flat, 1 + len(flat) // 256)
-        scores = torch.cat([self.scores(self.obs_to_tensor(part)[0]) for part in parts])
-        gains = scores[n:].reshape(n, n_transforms) - scores[:n, None]
-        return gains if self.actions.stop is None else functional.pad(gains, (0, 1))
+        """Foretold gain in score of each action `(n, A)`; 0 for STOP."""
+        logits, changes = self.foretell(observations)
+        slope, offset, _ = self.corrections()
+        gains = 10 * (torch.sigmoid(logits[:, None] + slope * changes + offset) - torch.sigmoid(logits[:, None]))
+        return gains.float() if self.actions.stop is None else functional.pad(gains.float(), (0, 1))
 
     def _predict(self, observation: Any, deterministic: bool = False) -> torch.Tensor:
         return self.q_net(observation).argmax(dim=1)
@@ -64,48 +116,63 @@ class AfterstateModel(TriedModel):
     policy: AfterstatePolicy
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"CnnPolicy": AfterstatePolicy}
 
-    def __init__(self, *args: Any, actions_per_state: int = 1, difference_weight: float = 1.0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        actions_per_state: int = 1,
+        difference_weight: float = 1.0,
+        guidance: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         """Takes what `TriedModel` takes, and:
 
         Args:
             args: of `TriedModel`.
             actions_per_state: edits of each remembered photo that an update looks at, drawn anew every time.
-            difference_weight: weight of what an edit changes beside the score itself in the loss.
+            difference_weight: weight of what an edit changes, beside the score itself, in the loss.
+            guidance: share of the steps that take what the juror says is best.
             kwargs: of `TriedModel`.
         """
         self.actions_per_state, self.difference_weight = actions_per_state, difference_weight
+        self.guidance = guidance
         super().__init__(*args, **kwargs)
-
-    def _setup_model(self) -> None:
-        super()._setup_model()
-        self.policy.actions = self._actions
-
-    @property
-    def _actions(self) -> DiscreteActions:
-        return require_discrete(self.core.actions, "algo=afterstate")
 
     @property
     def _lesson_size(self) -> int:
-        return 1 + len(self._actions.transforms)
+        return 1 + len(self.policy.actions.transforms)
 
     def _lessons(self, outlook: Outlook) -> Floats:
-        return np.column_stack([self.core.scores, outlook.scores[:, : self._lesson_size - 1]])
+        scores = np.column_stack([self.core.scores, outlook.scores[:, : self._lesson_size - 1]])
+        lessons = log_odds(scores)
+        self.policy.set_training_mode(False)
+        with torch.no_grad():
+            _, foretold = self.policy.foretell(torch.from_numpy(self.core.observe()))
+            self.policy.compare(foretold, torch.from_numpy(lessons[:, 1:] - lessons[:, :1]).to(foretold))
+        return lessons
+
+    def _choose(self, observations: npt.NDArray[np.uint8], lessons: Floats) -> npt.NDArray[np.int64]:
+        actions = super()._choose(observations, lessons)
+        stop = self.policy.actions.stop
+        best = lessons[:, 1:].argmax(axis=1)
+        if stop is not None:
+            best[lessons[:, 1:].max(axis=1) <= lessons[:, 0]] = stop
+        guided = self._rng.random(len(actions)) < self.guidance
+        return np.where(guided, best, actions)
 
     def _loss(self, photos: npt.NDArray[np.uint8], lessons: npt.NDArray[np.float32]) -> torch.Tensor:
-        transforms = self._actions.transforms
-        k = min(self.actions_per_state, len(transforms))
-        drawn = self._rng.permuted(np.tile(np.arange(len(transforms)), (len(photos), 1)), axis=1)[:, :k]
-        shown = np.stack(
-            [edited(p[None], [transforms[a] for a in row])[0] for p, row in zip(photos, drawn, strict=True)]
-        )
-        shown = np.concatenate([photos[:, None], shown], axis=1)  # (B, 1 + k, 3, h, w)
-        said = np.take_along_axis(lessons, np.column_stack([np.zeros(len(photos), int), drawn + 1]), axis=1)
+        transforms = self.policy.actions.transforms
+        every = np.tile(np.arange(len(transforms)), (len(photos), 1))
+        drawn = self._rng.permuted(every, axis=1)[:, : self.actions_per_state]
+        after = [edited(photos[[i]], [transforms[a] for a in row])[0] for i, row in enumerate(drawn)]
+        shown = np.concatenate([photos[:, None], np.array(after)], axis=1)  # (B, 1 + drawn, 3, h, w)
+        said = np.column_stack([lessons[:, 0], np.take_along_axis(lessons, drawn + 1, axis=1)])
         truth = torch.from_numpy(said).to(self.device)
-        tensors, _ = self.policy.obs_to_tensor(shown.reshape(-1, *photos.shape[1:]))
-        foretold = self.policy.scores(tensors).reshape(truth.shape)
+        foretold = self.policy.logits(torch.from_numpy(shown.reshape(-1, *photos.shape[1:])).to(self.device))
+        foretold = foretold.reshape(truth.shape)
         change, true_change = foretold[:, 1:] - foretold[:, :1], truth[:, 1:] - truth[:, :1]
-        beside = functional.smooth_l1_loss(change, true_change, beta=0.3)
-        return functional.smooth_l1_loss(foretold, truth) + self.difference_weight * beside
+        return functional.smooth_l1_loss(foretold, truth) + self.difference_weight * functional.smooth_l1_loss(
+            change, true_change, beta=0.3
+        )
 
 
 def edited(observations: npt.NDArray[np.uint8], transforms: Sequence[Transform]) -> npt.NDArray[np.uint8]:
@@ -117,15 +184,26 @@ def edited(observations: npt.NDArray[np.uint8], transforms: Sequence[Transform])
 
 @dataclass(frozen=True)
 class Afterstate(Tried):
-    """Learns what the juror says of a photo (the value of an afterstate: Sutton, Barto, "Reinforcement Learning",
-    section 6.8) and takes the edit whose outcome it thinks best.
+    """Learns what the juror says of any photo and takes the edit whose outcome it thinks best.
 
-    One network says how any photo scores, and the agent makes the edits on what it sees, so every scored outcome of
-    every action teaches the same thing. It learns the score itself, whatever the reward.
+    That is the value of an afterstate (Sutton, Barto: "Reinforcement Learning", 2018, section 6.8): one network says
+    how any photo scores and the agent makes the edits on what it sees, so every scored outcome of every action teaches
+    the same thing. It learns the score itself, whatever the reward.
     """
 
     actions_per_state: PositiveInt
     difference_weight: NonNegativeFloat
+    guidance: Fraction
 
     model = AfterstateModel
-    policy = "Policy"
+
+    def policy_kwargs(self, env: VecEnv, network: Network) -> dict[str, Any]:
+        assert isinstance(env, PhotoVecEnv)
+        transforms = require_discrete(env.core.actions, "algo=afterstate").transforms
+        return super().policy_kwargs(env, network) | {"labels": [transform.label for transform in transforms]}
+
+    def foresee(self, model: Any, observations: Any) -> Foresight:
+        policy: AfterstatePolicy = model.policy
+        slope, offset, doubt = policy.corrections()
+        _, changes = policy.foretell(observations)
+        return Foresight((slope * changes + offset).cpu().numpy(), doubt.cpu().numpy())

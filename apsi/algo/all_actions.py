@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import torch
-from gymnasium.spaces import Discrete
+from gymnasium.spaces import Dict, Discrete
 from pydantic import PositiveFloat, PositiveInt
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import MaybeCallback
 from stable_baselines3.common.vec_env import VecEnv
-from stable_baselines3.dqn.policies import CnnPolicy, MultiInputPolicy
+from stable_baselines3.dqn.policies import CnnPolicy
 
-from apsi.algo.base import Algo, prefer_valuable
+from apsi.algo.base import Algo, Network, prefer_valuable
 from apsi.env.core import EditCore
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.errors import ApsiError
@@ -28,7 +28,6 @@ class AllActionsModel(BaseAlgorithm):
     """with `q_net`: observations -> `(n, A)`"""
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
         "CnnPolicy": CnnPolicy,
-        "MultiInputPolicy": MultiInputPolicy,
     }
 
     def __init__(
@@ -45,7 +44,7 @@ class AllActionsModel(BaseAlgorithm):
         """Takes what Stable-Baselines3 takes, and:
 
         Args:
-            policy: `CnnPolicy` or `MultiInputPolicy`.
+            policy: `CnnPolicy`.
             env: the editing environment; None for a model that is only to act.
             learning_rate: or its schedule, of the share of training that remains.
             batch_size: states an update.
@@ -58,8 +57,6 @@ class AllActionsModel(BaseAlgorithm):
         )
         self.batch_size, self.max_grad_norm = batch_size, max_grad_norm
         self._n_updates = 0
-        if env is not None and self.core.goal.extras:
-            raise ApsiError(f"algo=undo and full_q see photos only: env.extras={self.core.goal.extras} must be []")
         if _init_setup_model:
             self._setup_model()
 
@@ -130,6 +127,12 @@ class AllActions(Algo):
     max_grad_norm: PositiveFloat
 
     action_spaces = (Discrete,)
+
+    def policy_kwargs(self, env: VecEnv, network: Network) -> dict[str, Any]:
+        if isinstance(env.observation_space, Dict):
+            extras = sorted(set(env.observation_space) - {"photo"})
+            raise ApsiError(f"algo {type(self).__name__} sees photos only: env.extras={extras} must be []")
+        return super().policy_kwargs(env, network)
 
     def prefer(self, model: Any, observations: Any) -> torch.Tensor:
         return prefer_valuable(model, observations)

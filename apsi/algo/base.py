@@ -21,7 +21,7 @@ from apsi.algo.schedule.base import Schedule
 from apsi.env.core import Observations
 from apsi.errors import ApsiError
 from apsi.photo import Floats
-from apsi.policy.base import TrainedAgent
+from apsi.policy.base import Foresight, TrainedAgent
 
 Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
@@ -127,15 +127,30 @@ class Algo(ABC):
         """
         return None
 
+    def foresee(self, model: Any, observations: Any) -> Foresight | None:
+        """What the model expects of each transform; None where it can't say.
+
+        Args:
+            model: what `build` made.
+            observations: as tensors on its device.
+        """
+        return None
+
 
 def trained_agent(algo: Algo, model: Any) -> TrainedAgent:
     """A model as evaluation sees it; it acts without exploring."""
 
-    def prefer(observations: Observations) -> Floats:
-        tensors, _ = model.policy.obs_to_tensor(observations)
-        model.policy.set_training_mode(False)
-        with torch.no_grad():
-            preferences = algo.prefer(model, tensors)
+    def ask(question: Callable[[Any, Any], Any]) -> Callable[[Observations], Any]:
+        def answer(observations: Observations) -> Any:
+            tensors, _ = model.policy.obs_to_tensor(observations)
+            model.policy.set_training_mode(False)
+            with torch.no_grad():
+                return question(model, tensors)
+
+        return answer
+
+    def prefer(model: Any, observations: Any) -> Floats:
+        preferences = algo.prefer(model, observations)
         assert preferences is not None
         return preferences.cpu().numpy().astype(np.float64)
 
@@ -143,8 +158,9 @@ def trained_agent(algo: Algo, model: Any) -> TrainedAgent:
         actions, state = model.predict(observations, state=state, episode_start=begins, deterministic=True)
         return actions, state
 
-    can_say = isinstance(model.action_space, Discrete) and type(algo).prefer is not Algo.prefer
-    return TrainedAgent(predict, prefer if can_say else None)
+    prefers = isinstance(model.action_space, Discrete) and type(algo).prefer is not Algo.prefer
+    foresees = type(algo).foresee is not Algo.foresee
+    return TrainedAgent(predict, ask(prefer) if prefers else None, ask(algo.foresee) if foresees else None)
 
 
 def prefer_likely(model: Any, observations: Any) -> torch.Tensor:

@@ -63,19 +63,22 @@ class TriedModel(AllActionsModel):
         self._lesson = np.zeros((self.buffer_size, self._lesson_size), np.float32)
 
     @property
+    def _n_actions(self) -> int:
+        return int(self.action_space.n)  # type: ignore[attr-defined]  # Discrete
+
+    @property
     def _lesson_size(self) -> int:
         """L."""
-        return int(self.action_space.n)  # type: ignore[attr-defined]  # Discrete
+        return self._n_actions
 
     def _round(self, callback: BaseCallback) -> bool:
         core, env = self.core, self.env
         assert env is not None
         here = core.observe()
-        self._remember(here, self._lessons(core.look_ahead()))
-        actions = self._q(here).argmax(axis=1)
-        share = self.eps[1] + (self.eps[0] - self.eps[1]) * self._current_progress_remaining
-        explores = self._rng.random(len(actions)) < share
-        actions[explores] = self._rng.integers(self.action_space.n, size=int(explores.sum()))
+        assert isinstance(here, np.ndarray)  # `AllActions` refuses others
+        lessons = self._lessons(core.look_ahead())
+        self._remember(here, lessons)
+        actions = self._choose(here, lessons)
         _, _, dones, infos = env.step(actions)
         self._update_info_buffer(infos, dones)
         self.num_timesteps += env.num_envs
@@ -87,8 +90,19 @@ class TriedModel(AllActionsModel):
             losses = [self._learn_from_memory() for _ in range(self.gradient_steps)]
             self.logger.record("train/loss", float(np.mean(losses)))
             self.logger.record("train/n_updates", self._n_updates)
-            self.logger.record("rollout/exploration_rate", share)
+            self.logger.record("rollout/exploration_rate", self._exploration_rate)
         return True
+
+    @property
+    def _exploration_rate(self) -> float:
+        return self.eps[1] + (self.eps[0] - self.eps[1]) * self._current_progress_remaining
+
+    def _choose(self, observations: npt.NDArray[np.uint8], lessons: Floats) -> npt.NDArray[np.int64]:
+        """What to do at the present states, exploring."""
+        actions: npt.NDArray[np.int64] = self._q(observations).argmax(axis=1)
+        explores = self._rng.random(len(actions)) < self._exploration_rate
+        actions[explores] = self._rng.integers(self._n_actions, size=int(explores.sum()))
+        return actions
 
     def _remember(self, observations: Any, lessons: Floats) -> None:
         for observation, lesson in zip(observations, lessons, strict=True):

@@ -26,6 +26,16 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Foresight:
+    """What an agent expects of every transform, in log-odds of the score."""
+
+    changes: Floats
+    """expected change `(n, T)`"""
+    doubt: Floats
+    """covariance `(T, T)` of the errors of one photo's expected changes"""
+
+
+@dataclass(frozen=True)
 class TrainedAgent:
     """A model as evaluation sees it."""
 
@@ -33,6 +43,8 @@ class TrainedAgent:
     """observations of n episodes, the agent's memory of them, which of them begin -> its best actions, its memory"""
     prefer: Callable[[Observations], Floats] | None
     """observations -> how much it prefers each discrete action, `(n, A)`; None where it can't say"""
+    foresee: Callable[[Observations], Foresight] | None = None
+    """observations -> what it expects of each transform; None where it can't say"""
 
 
 @dataclass(frozen=True)
