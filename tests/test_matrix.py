@@ -80,7 +80,7 @@ def test_extras_reach_the_agent(algo: str, tmp_path: Path, data_dir: Path) -> No
         (["algo=dqn", "transform=parametric", "degradation=sensible"], r"needs discrete actions: add transform=rev"),
         (["reward=stop_only_plain"], r"env\.stop=false gives it no STOP: add env\.stop=true"),
         (["algo=undo"], r"add episodes=fresh"),
-        (["algo=undo", "transform=sensible", "episodes=fresh"], r"can't undo 'exposure_.*algo=full_q"),
+        (["algo=undo", "transform=sensible", "episodes=fresh"], r"can't undo 'exposure_.*algo=afterstate"),
         (["algo=undo", "episodes=fresh", "env.extras=[score]"], r"env\.extras=\['score'\] must be \[\]"),
         (["algo=full_q", "env.extras=[score]"], r"env\.extras=\['score'\] must be \[\]"),
         (

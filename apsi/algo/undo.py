@@ -106,7 +106,7 @@ class WaysBack:
         if transform.element is None:
             raise ApsiError(
                 f"algo=undo can't undo '{transform.label}': it knows swaps, inversions and shifts by half only; "
-                "choose transform=reversible, or algo=full_q, which asks the juror"
+                "choose transform=reversible, or algo=afterstate or full_q, which ask the juror"
             )
         element: Element = transform.element
         return element

@@ -55,7 +55,7 @@ def test_the_most_promising_edit_is_looked_at_first(restore: Components, split: 
 def test_a_disappointment_lowers_what_goes_with_it_and_raises_its_opposite(
     restore: Components, split: PreparedSplit
 ) -> None:
-    """Inverting green brings nothing; invert_r goes with it, swap_rb against it: swap_rb is next, though worse at first."""
+    """Inverting green brings nothing; invert_r goes with it, swap_rb against it: swap_rb is next."""
     doubt = np.array([[4, 3.9, 0, -3.9], [3.9, 4, 0, -3.9], [0, 0, 0.01, 0], [-3.9, -3.9, 0, 4]])
     results = play(restore, split, [1.9, 2.0, -3.0, 0.0], doubt)
     assert [(r.actions, r.juror_calls) for r in results[:2]] == [(("swap_rb",), 2)] * 2
