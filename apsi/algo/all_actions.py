@@ -104,8 +104,7 @@ class AllActionsModel(BaseAlgorithm):
     def _descend(self, loss: torch.Tensor) -> None:
         self.policy.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
-        self.logger.record_mean("train/grad_norm", norm.item())  # before it is clipped
+        torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
         self.policy.optimizer.step()
         self._n_updates += 1
 

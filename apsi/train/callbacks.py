@@ -11,6 +11,7 @@ from rich.progress import Progress
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger
 
+from apsi.algo.optimizer.base import gradient_norm
 from apsi.feature_extractor.pretrained import Pretrained
 from apsi.schema import TrainSettings
 from apsi.tracking.base import Tracker
@@ -60,6 +61,18 @@ class UnfreezeCallback(BaseCallback):
             if module.is_frozen and self.num_timesteps >= module.unfreeze_after:
                 module.unfreeze()
                 log.info("%9s steps  %s is free to learn", f"{self.num_timesteps:,}", module.name)
+
+
+class GradientCallback(BaseCallback):
+    """Records the norm of the gradients, beside which `algo.max_grad_norm` tells whether they were clipped."""
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_start(self) -> None:
+        norm = gradient_norm(self.model)
+        if norm is not None:
+            self.logger.record("train/grad_norm", norm)
 
 
 class MilestoneCallback(BaseCallback):

@@ -33,7 +33,13 @@ from apsi.policy.base import PolicyContext, TrainedAgent
 from apsi.preprocess.pipeline import Prepared
 from apsi.run_folder import RunFolder
 from apsi.tracking.base import Tracker
-from apsi.train.callbacks import MilestoneCallback, ProgressCallback, UnfreezeCallback, tracking_logger
+from apsi.train.callbacks import (
+    GradientCallback,
+    MilestoneCallback,
+    ProgressCallback,
+    UnfreezeCallback,
+    tracking_logger,
+)
 from apsi.train.checkpoint import Checkpoint, TrainState, load_into, save_checkpoint
 from apsi.train.resume import checkpoint_to_resume, originals
 
@@ -118,7 +124,12 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         try:
             if state.timesteps < settings.total_timesteps:
                 with progress("success {task.fields[success]}", "{task.fields[rate]} steps/s") as bar:
-                    callbacks = [ProgressCallback(bar, settings.total_timesteps), UnfreezeCallback(), milestones]
+                    callbacks = [
+                        ProgressCallback(bar, settings.total_timesteps),
+                        UnfreezeCallback(),
+                        GradientCallback(),
+                        milestones,
+                    ]
                     model.learn(settings.total_timesteps - state.timesteps, callbacks, reset_num_timesteps=False)
             if milestones.evaluated_at < model.num_timesteps or not folder.best_checkpoint.exists():
                 milestones.evaluate()

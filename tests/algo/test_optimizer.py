@@ -11,7 +11,7 @@ from torch import nn
 
 from apsi.algo.optimizer.adam import Adam
 from apsi.algo.optimizer.adamw import AdamW
-from apsi.algo.optimizer.base import Optimizer, describe
+from apsi.algo.optimizer.base import Optimizer, describe, gradient_norm
 from apsi.algo.schedule.base import Schedule
 from apsi.algo.schedule.constant import Constant
 from apsi.algo.schedule.linear import Linear
@@ -108,3 +108,16 @@ def test_plateau_lowers_the_rate_when_validation_has_not_improved_for_long() -> 
         schedule.report(success)
         seen.append(rate(0.5))
     assert seen == [1, 1, 1, 0.5, 0.5, 0.5, 0.3, 0.3, 0.3]
+
+
+@pytest.mark.parametrize("kind", [PPO, DQN, SAC])
+def test_the_gradients_norm_is_told_as_clipped_once_a_look(kind: Any) -> None:
+    made = model(kind)
+    assert gradient_norm(made) is None
+    made.max_grad_norm = 1e-3
+    made.learn(40)
+    norm = gradient_norm(made)
+    assert norm is not None and norm > 0
+    if kind is not SAC:  # which does not clip
+        assert norm <= 1e-3 * 1.001
+    assert gradient_norm(made) is None

@@ -77,9 +77,26 @@ def describe(model: BaseAlgorithm) -> list[Group]:
     ]
 
 
+def gradient_norm(model: BaseAlgorithm) -> float | None:
+    """Mean norm of the gradients, clipped as they are, that the model's optimizers took since this was last asked."""
+    norms = [norm for owner in _owners(model) for norm in owner.optimizer.take_norms()]
+    return sum(norms) / len(norms) if norms else None
+
+
 class _Scaled(torch.optim.Optimizer):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._norms: list[torch.Tensor] = []
+
+    def take_norms(self) -> list[float]:
+        """Norm of the gradients of each step since this was last asked."""
+        norms, self._norms = self._norms, []
+        return [norm.item() for norm in norms]
+
     def step(self, closure: Any = None) -> Any:
         """One step, each group at its share of the learning rate."""
+        gradients = [p.grad for group in self.param_groups for p in group["params"] if p.grad is not None]
+        self._norms.append(torch.nn.utils.get_total_norm(gradients))
         rates = [group["lr"] for group in self.param_groups]
         for group in self.param_groups:
             group["lr"] *= group[SCALE]
