@@ -244,13 +244,8 @@ def test_a_state_that_does_not_fit_or_is_damaged_is_one_clear_error(
         assert str(path) in str(raised.value) and "resume=never" in str(raised.value)
 
 
-COMMAND = (
-    "task=train",
-    "device=cpu",
-    "train.total_timesteps=1536",
-    "train.eval_every=512",
-    "train.checkpoint_every=128",
-)
+TOTAL = 1024
+SAVING = (f"train.total_timesteps={TOTAL}", "train.eval_every=512", "train.checkpoint_every=128")
 
 
 @pytest.mark.parametrize(
@@ -266,7 +261,7 @@ COMMAND = (
 def test_the_same_command_again_after_a_signal_ends_as_if_there_had_been_none(
     number: signal.Signals, algo: str, data_dir: Path, tmp_path: Path
 ) -> None:
-    command = (*COMMAND, f"algo={algo}", *ALGORITHMS[algo])
+    command = ("task=train", "device=cpu", *SAVING, f"algo={algo}", *ALGORITHMS[algo])
     unbroken, broken = Place(tmp_path / "unbroken", data_dir), Place(tmp_path / "broken", data_dir)
     for place in (unbroken, broken):
         place.root.mkdir()
