@@ -244,8 +244,8 @@ def test_a_state_that_does_not_fit_or_is_damaged_is_one_clear_error(
         assert str(path) in str(raised.value) and "resume=never" in str(raised.value)
 
 
-TOTAL = 1024
-SAVING = (f"train.total_timesteps={TOTAL}", "train.eval_every=512", "train.checkpoint_every=128")
+TOTAL = 640
+SAVING = (f"train.total_timesteps={TOTAL}", "train.eval_every=320", "train.checkpoint_every=128")
 
 
 @pytest.mark.parametrize(
