@@ -69,6 +69,15 @@ class RunFolder:
         """Where training keeps the agent that did best on the validation split."""
         return self.path / "checkpoints" / "best.zip"
 
+    def step_checkpoint(self, timesteps: int) -> Path:
+        """Where training keeps its state after so many steps for good."""
+        return self.path / "checkpoints" / f"step_{timesteps:08}.zip"
+
+    @property
+    def step_checkpoints(self) -> list[Path]:
+        """All of these, from the earliest."""
+        return sorted(self.last_checkpoint.parent.glob("step_*.zip"), key=lambda path: (len(path.name), path.name))
+
     def record(self) -> dict[str, Any]:
         """What `run.json` says; empty where it is missing or broken."""
         try:

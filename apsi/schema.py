@@ -20,10 +20,16 @@ class TrainSettings:
     eval_every: int = 10_000
     eval_episodes: int = 200
     checkpoint_every: int = 10_000
+    """the last one"""
+    keep_every: int | None = None
+    """one that stays beside it, `step_00010000.zip`; None: none"""
+    keep_at_most: int | None = 5
+    """of these, the latest; None: all"""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            _require(f"train.{name}", value, at_least=1)
+            if value is not None:
+                _require(f"train.{name}", value, at_least=1)
 
 
 @dataclass

@@ -4,7 +4,6 @@ import csv
 import re
 import subprocess
 import sys
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import yaml
 
 from apsi import __version__
 from apsi.photo.write import write_png
-from apsi.train.checkpoint import REPLAY, read_checkpoint
+from apsi.train.checkpoint import read_checkpoint, read_run
 from tests.command_line import REPOSITORY, Outcome, Place, read_json
 from tests.conftest import natural_photo
 
@@ -250,8 +249,11 @@ def test_dqn_with_another_reward_keeps_its_replay_buffer_in_the_checkpoint(place
     small = ["train.total_timesteps=256", "algo.learning_starts=128", "algo.batch_size=32"]
     place.run("task=train", "algo=dqn", "reward=sigmoid_bonus", *small).succeeded()
     last = place.folder("train") / "checkpoints" / "last.zip"
-    with zipfile.ZipFile(last) as archive, archive.open(REPLAY) as file, np.load(file) as arrays:
-        assert len(arrays["dones"]) * 8 == read_checkpoint(last).state.timesteps == 256
+    checkpoint = read_checkpoint(last)
+    run = read_run(checkpoint)
+    assert run is not None
+    assert len(run["replay"]["dones"]) * 8 == checkpoint.state.timesteps == 256
+    assert read_run(read_checkpoint(last.with_name("best.zip"))) is None  # small, to be passed on
 
 
 def test_optimise_without_degradation_runs_the_whole_pipeline(place: Place) -> None:

@@ -14,6 +14,7 @@ from apsi.algo.all_actions import AllActions, AllActionsModel
 from apsi.algo.base import Fraction
 from apsi.env.core import Outlook
 from apsi.photo import Floats
+from apsi.state import State, fill, generator, generator_state
 
 
 class TriedModel(AllActionsModel):
@@ -127,6 +128,24 @@ class TriedModel(AllActionsModel):
             return np.concatenate(
                 [self.policy.q_net(self.policy.obs_to_tensor(part)[0]).cpu().numpy() for part in parts]
             )
+
+    def state(self) -> State:
+        """The memory, and which of it will be learned from next; arrays are not copied."""
+        filled = slice(self._filled)
+        memory = {"observations": self._observations[filled], "lessons": self._lesson[filled], "next": self._next}
+        return memory | {"rng": generator_state(self._rng)}
+
+    def restore(self, state: State) -> None:
+        """Remembers what the model with this state did.
+
+        Raises:
+            KeyError, TypeError, ValueError: it does not fit.
+        """
+        filled = len(state["observations"])
+        fill(self._observations[:filled], state["observations"])
+        fill(self._lesson[:filled], state["lessons"])
+        self._filled, self._next = filled, int(state["next"]) % self.buffer_size
+        self._rng = generator(state["rng"])
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "_observations", "_lesson", "_rng"]

@@ -1,5 +1,6 @@
 """Learning to undo what was done to a photo."""
 
+import copy
 import queue
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from apsi.env.core import observe
 from apsi.episodes.fresh import FreshEpisodes
 from apsi.errors import ApsiError
 from apsi.photo import Bools, Photo
+from apsi.state import State
 from apsi.transform.action_set import DiscreteActions, require_discrete
 from apsi.transform.channel_group import Element, compose, word_lengths
 
@@ -42,11 +44,15 @@ class UndoModel(AllActionsModel):
         super().__init__(*args, **kwargs)
 
     def _round(self, callback: BaseCallback) -> bool:
+        source = self.core.source
         if self._batches is None:
-            self._batches = Ahead(self._states(self.core.source, require_discrete(self.core.actions, "algo=undo")))
+            ahead = copy.copy(source)
+            ahead.restore(source.state())  # the thread has random numbers of its own, some batches ahead
+            self._batches = Ahead(self._states(ahead, require_discrete(self.core.actions, "algo=undo")))
         losses, right = [], []
         for _ in range(self.updates):
-            photos, good = self._batches.next()
+            photos, good, state = self._batches.next()
+            source.restore(state)  # where it stands after the batches that were learned from
             observations, leads_back = self.policy.obs_to_tensor(photos)[0], torch.from_numpy(good).to(self.device)
             log_probabilities = self.policy.q_net(observations).log_softmax(dim=1)
             # any way back is right: the probability of all that are
@@ -71,8 +77,8 @@ class UndoModel(AllActionsModel):
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "_batches"]
 
-    def _states(self, source: Any, actions: DiscreteActions) -> Iterator[tuple[npt.NDArray[np.uint8], Bools]]:
-        """Endless batches of observations `(B, 3, h, w)` and of which actions lead back `(B, A)`."""
+    def _states(self, source: Any, actions: DiscreteActions) -> Iterator[tuple[npt.NDArray[np.uint8], Bools, State]]:
+        """Endless batches: observations `(B, 3, h, w)`, which actions lead back `(B, A)`, the source's state after."""
         if not isinstance(source, FreshEpisodes):
             raise ApsiError("algo=undo makes its own photos: add episodes=fresh or episodes=curriculum")
         ways = WaysBack(actions)
@@ -90,7 +96,7 @@ class UndoModel(AllActionsModel):
                 if leads_back.any():
                     photos.append(photo)
                     good.append(leads_back)
-            yield observe(photos, self.core.goal), np.array(good)
+            yield observe(photos, self.core.goal), np.array(good), source.state()
 
 
 class WaysBack:

@@ -11,14 +11,18 @@ import numpy.typing as npt
 from apsi.env.base import Goal
 from apsi.episodes.base import EpisodeSource, Start
 from apsi.juror.base import Juror
-from apsi.photo import Bools, Floats, Ints, Photo
+from apsi.photo import Bools, Floats, Ints, Photo, require_photo
 from apsi.photo.compare import difference
 from apsi.photo.resize import resize
 from apsi.reward.base import Reward, Transition
+from apsi.state import State, fill
 from apsi.transform.action_set import ActionSet, require_discrete
 
 Observations = npt.NDArray[np.uint8] | dict[str, npt.NDArray[Any]]
 """Photos `(n, 3, h, w)` `uint8` RGB; with `env.extras` a dict of `photo` and the extras, each `(n, ...)`"""
+
+_ARRAYS = ("start", "target", "scores", "lowest", "_owed", "_distance", "steps", "juror_calls", "last")
+"""What a core knows of its episodes beside their photos"""
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,30 @@ class EditCore:
         self.last[list(indices)] = self.actions.end(1)
         if self._reward.needs_distance:
             self._distance[list(indices)] = [self._distance_of(self.photos[i], i) for i in indices]
+
+    def state(self) -> State:
+        """The episodes in progress and where the next ones come from; arrays are not copied."""
+        return {
+            "source": self.source.state(),
+            "starts": [vars(start) for start in self.starts],
+            "photos": self.photos,
+            "arrays": {name: getattr(self, name) for name in _ARRAYS},
+        }
+
+    def restore(self, state: State) -> None:
+        """Goes on with the episodes of a core made alike.
+
+        Raises:
+            KeyError, TypeError, ValueError: they don't fit.
+        """
+        starts = [Start(**saved | {"degradation": tuple(saved["degradation"])}) for saved in state["starts"]]
+        photos = [require_photo(photo) for photo in state["photos"]]
+        if not len(starts) == len(photos) == self.n:
+            raise ValueError(f"{len(starts)} episodes where {self.n} are needed")
+        for name in _ARRAYS:
+            fill(getattr(self, name), state["arrays"][name])
+        self.source.restore(state["source"])
+        self.starts, self.photos = starts, photos
 
     def step(self, actions: npt.NDArray[Any]) -> StepResult:
         """Applies one action to every episode.

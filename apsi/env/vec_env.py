@@ -10,6 +10,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices,
 
 from apsi.env.core import EditCore, Observations, spaces_of
 from apsi.photo import Bools
+from apsi.state import State, fill
 
 
 def at(observations: Observations, i: int) -> Observations:
@@ -66,6 +67,15 @@ class PhotoVecEnv(VecEnv):
             else:
                 observations[ended] = cast("npt.NDArray[np.uint8]", fresh)
         return observations, result.rewards.astype(np.float32), result.done, infos
+
+    def state(self) -> State:
+        """Of the core, and the returns of the episodes so far."""
+        return {"core": self.core.state(), "returns": self._returns}
+
+    def restore(self, state: State) -> None:
+        """Goes on with the episodes of an environment made alike."""
+        self.core.restore(state["core"])
+        fill(self._returns, state["returns"])
 
     def action_masks(self) -> Bools:
         """Which actions make sense, `(n_envs, A)`; sb3-contrib's MaskablePPO asks for a row of it with `env_method`."""

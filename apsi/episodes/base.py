@@ -9,6 +9,7 @@ from apsi.degradation.base import Degradation
 from apsi.juror.base import Juror
 from apsi.photo import Bools, Photo
 from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit
+from apsi.state import State, generator, generator_state
 
 
 @dataclass(frozen=True)
@@ -59,3 +60,11 @@ class EpisodeSource(ABC):
 
     def ended(self, success: Bools) -> None:  # noqa: B027 - most don't mind
         """Hears how episodes ended, `(n,)`."""
+
+    def state(self) -> State:
+        """Where the source stands; what a subclass adds to it, `restore` takes back."""
+        return {"rng": generator_state(self.rng)}
+
+    def restore(self, state: State) -> None:
+        """Deals out the episodes that the source with this state would have dealt out next."""
+        self.rng = generator(state["rng"])

@@ -8,6 +8,7 @@ from apsi.degradation.base import draw_irreducible
 from apsi.episodes.base import EpisodeContext
 from apsi.episodes.fresh import FreshEpisodes, Share
 from apsi.photo import Bools
+from apsi.state import State
 from apsi.transform.recipe import Recipe
 
 
@@ -39,6 +40,14 @@ class CurriculumEpisodes(FreshEpisodes):
         self._success_rate, self._window = success_rate, window
         self._latest: deque[bool] = deque(maxlen=window)
         self.level = 1
+
+    def state(self) -> State:
+        return super().state() | {"level": self.level, "latest": list(self._latest)}
+
+    def restore(self, state: State) -> None:
+        super().restore(state)
+        self.level = min(int(state["level"]), self._n_max)
+        self._latest = deque(state["latest"], maxlen=self._window)
 
     def recipe(self) -> Recipe:
         length = int(self.rng.integers(1, self.level, endpoint=True))

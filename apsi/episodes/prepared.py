@@ -1,6 +1,7 @@
 """Prepared photos in random order."""
 
 from apsi.episodes.base import EpisodeContext, EpisodeSource, Start
+from apsi.state import State
 
 
 class PreparedEpisodes(EpisodeSource):
@@ -13,6 +14,15 @@ class PreparedEpisodes(EpisodeSource):
     def reseed(self, seed: int) -> None:
         super().reseed(seed)
         self._order = []
+
+    def state(self) -> State:
+        return super().state() | {"order": self._order}
+
+    def restore(self, state: State) -> None:
+        super().restore(state)
+        if not set(state["order"]) <= set(range(len(self.context.split.episodes))):
+            raise ValueError("there are fewer episodes now")
+        self._order = list(state["order"])
 
     def draw(self, count: int) -> list[Start]:
         return [self._next() for _ in range(count)]

@@ -151,7 +151,7 @@ def _load_agent(
         )
     env = PhotoVecEnv(EditCore(parts, source, 1))
     algo, model = build_model(config, env, config.seed)
-    load_into(checkpoint, model, replay=False)
+    load_into(checkpoint, model)
     return algo, model
 
 

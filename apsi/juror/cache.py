@@ -14,10 +14,12 @@ from apsi.errors import ApsiError
 from apsi.juror.base import Juror
 from apsi.photo import Floats, Photo
 from apsi.photo.hash import pixel_hash
+from apsi.state import State
 
 log = logging.getLogger(__name__)
 
 _Key = tuple[str, bytes]
+_HASH_BYTES = 16
 _CHUNK = 500  # keys a query; SQLite takes 999 and more
 
 
@@ -46,6 +48,31 @@ class CachedJuror(Juror):
     def hit_rate(self) -> float:
         """Share of the photos asked for so far whose score was known."""
         return self.hits / max(1, self.hits + self.misses)
+
+    def state(self) -> State:
+        """The scores in memory, from the one not asked for longest."""
+        fingerprints = sorted({fingerprint for fingerprint, _ in self._scores})
+        numbers = {fingerprint: i for i, fingerprint in enumerate(fingerprints)}
+        pixels = b"".join(pixels for _, pixels in self._scores)
+        return {
+            "fingerprints": fingerprints,
+            "whose": np.array([numbers[fingerprint] for fingerprint, _ in self._scores], np.int64),
+            "pixels": np.frombuffer(pixels, np.uint8).reshape(-1, _HASH_BYTES),
+            "scores": np.array(list(self._scores.values()), np.float64),
+        }
+
+    def restore(self, state: State) -> None:
+        """Knows these scores and no others in memory.
+
+        Raises:
+            IndexError, KeyError, TypeError, ValueError: they are damaged.
+        """
+        pixels, scores = state["pixels"], state["scores"]
+        if pixels.shape != (len(scores), _HASH_BYTES) or not ((scores >= 0) & (scores <= 10)).all():
+            raise ValueError("the remembered scores are damaged")
+        whose = [str(state["fingerprints"][i]) for i in state["whose"].tolist()]
+        keys = [(fingerprint, row.tobytes()) for fingerprint, row in zip(whose, pixels, strict=True)]
+        self._scores = OrderedDict(zip(keys, scores.tolist(), strict=True))
 
     def warm_up(self) -> None:
         self._juror.warm_up()

@@ -83,7 +83,7 @@ class MilestoneCallback(BaseCallback):
         settings: TrainSettings,
         state: TrainState,
         validate: Callable[[], dict[str, float]],
-        save: Callable[[TrainState, bool], None],
+        save: Callable[[TrainState, bool, bool], None],
         tracker: Tracker,
         *,
         best_by: str,
@@ -94,7 +94,8 @@ class MilestoneCallback(BaseCallback):
             settings: how often.
             state: where training stands at the start.
             validate: figures on the validation split.
-            save: writes the last checkpoint, and the best one where the second argument says so.
+            save: writes the last checkpoint; also as the best one where the second argument says so, and as one that
+                stays where the third does.
             tracker: where the figures are recorded.
             best_by: the figure by which one agent is better than another.
         """
@@ -110,12 +111,16 @@ class MilestoneCallback(BaseCallback):
         return True
 
     def _on_rollout_start(self) -> None:
-        # here, and not at any step, the model is as its last update left it
+        # here, and not at any step, the model is as its last update left it and no rollout is half done
         every = self._settings
         if self.num_timesteps // every.eval_every > self.evaluated_at // every.eval_every:
             self.evaluate()
-        elif self.num_timesteps // every.checkpoint_every > self.state.timesteps // every.checkpoint_every:
+        elif self._is_due(every.checkpoint_every) or self._is_due(every.keep_every):
             self.checkpoint()
+
+    def _is_due(self, every: int | None) -> bool:
+        """Whether so many steps have been completed once more since the latest checkpoint."""
+        return every is not None and self.model.num_timesteps // every > self.state.timesteps // every
 
     def evaluate(self) -> None:
         """Measures on the validation split and saves the last checkpoint, and the best where it is one."""
@@ -140,9 +145,10 @@ class MilestoneCallback(BaseCallback):
         self.checkpoint(is_best)
 
     def checkpoint(self, is_best: bool = False) -> None:
-        """Saves the last checkpoint, and the best one where this is it."""
+        """Saves the last checkpoint, as the best one too where this is it, and one that stays where that is due."""
+        keeps = self._is_due(self._settings.keep_every)
         self.state = replace(self.state, timesteps=self.model.num_timesteps, seconds=time.monotonic() - self._began)
-        self._save(self.state, is_best)
+        self._save(self.state, is_best, keeps)
 
 
 class TrackerWriter(KVWriter):

@@ -4,31 +4,30 @@ It is a Stable-Baselines3 model zip with further members under `apsi/`. Reading 
 and optimisers are loaded with `weights_only`, arrays without pickle, the configuration through apsi's whitelist.
 """
 
-import io
 import json
 import pickle
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+import torch
 import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.save_util import load_from_zip_file, recursive_getattr
 
 from apsi.errors import ApsiError
 from apsi.photo.write import atomic
 from apsi.schema import Config
+from apsi.state import State, read_state, write_state
 
-CONFIG, ACTIONS, STATE, JUROR, REPLAY = (
-    f"apsi/{name}" for name in ("config.yaml", "actions.json", "state.json", "juror.npz", "replay_buffer.npz")
+CONFIG, ACTIONS, STATE, JUROR, RUN = (
+    f"apsi/{name}" for name in ("config.yaml", "actions.json", "state.json", "juror.npz", "run.npz")
 )
 _NOT_A_CONFIG = (yaml.YAMLError, OmegaConfBaseException)
-_REPLAY_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 _COUNTERS = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num")
 
 
@@ -62,13 +61,14 @@ class Checkpoint:
     juror: bytes | None
 
 
-def save_checkpoint(path: Path, model: BaseAlgorithm, checkpoint: Checkpoint) -> None:
+def save_checkpoint(path: Path, model: BaseAlgorithm, checkpoint: Checkpoint, run: State | None = None) -> None:
     """Writes a checkpoint, whole or not at all.
 
     Args:
         path: the zip file; replaced when it exists.
-        model: networks, optimisers and, where it has one, replay buffer.
+        model: networks and optimisers.
         checkpoint: all else; the model's own counters are added to its state.
+        run: what it takes to go on exactly (see `apsi.train.run_state`), which may be large; None leaves it out.
     """
     counters = {name: int(getattr(model, name)) for name in _COUNTERS if hasattr(model, name)}
     content: dict[str, str | bytes] = {
@@ -84,11 +84,9 @@ def save_checkpoint(path: Path, model: BaseAlgorithm, checkpoint: Checkpoint) ->
         with zipfile.ZipFile(temporary, "a") as archive:
             for name, data in content.items():
                 archive.writestr(name, data)
-            buffer = getattr(model, "replay_buffer", None)
-            if isinstance(buffer, ReplayBuffer):
-                with archive.open(REPLAY, "w", force_zip64=True) as member:
-                    arrays = {name: values[: buffer.size()] for name, values in _replay_arrays(buffer).items()}
-                    np.savez(member, allow_pickle=False, pos=np.array(buffer.pos), **arrays)
+            if run is not None:
+                with archive.open(RUN, "w", force_zip64=True) as member:
+                    write_state(member, run)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -115,14 +113,17 @@ def read_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(path, config, actions, state, juror)
 
 
-def load_into(checkpoint: Checkpoint, model: BaseAlgorithm, replay: bool = True) -> None:
-    """Gives a freshly built model the checkpoint's networks, optimisers, counters and, with `replay`, replay buffer.
+def load_into(checkpoint: Checkpoint, model: BaseAlgorithm) -> None:
+    """Gives a freshly built model the checkpoint's networks, optimisers and counters.
 
     Raises:
         ApsiError: they don't fit the model.
     """
     try:
-        model.set_parameters(str(checkpoint.path), device=model.device)
+        _, parameters, variables = load_from_zip_file(str(checkpoint.path), load_data=False, device=model.device)
+        model.set_parameters(parameters, device=model.device)
+        for name in model._get_torch_save_params()[1]:  # such as SAC's temperature, which is learned too
+            _copy_into(recursive_getattr(model, name), (variables or {})[name])
     except (ValueError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         raise ApsiError(
             f"{checkpoint.path} does not fit this algorithm and feature extractor, or is damaged; "
@@ -131,35 +132,26 @@ def load_into(checkpoint: Checkpoint, model: BaseAlgorithm, replay: bool = True)
     for name, value in checkpoint.state.counters.items():
         if name in _COUNTERS:
             setattr(model, name, value)
-    buffer = getattr(model, "replay_buffer", None)
-    if replay and isinstance(buffer, ReplayBuffer):
-        try:
-            with zipfile.ZipFile(checkpoint.path) as archive:
-                if REPLAY in archive.namelist():
-                    _fill_replay(buffer, archive.read(REPLAY), checkpoint.path)
-        except (zipfile.BadZipFile, ValueError, KeyError) as error:
-            raise ApsiError(f"the replay buffer in {checkpoint.path} is damaged: {error}") from error
 
 
-def _replay_arrays(buffer: ReplayBuffer) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of a buffer by name, not copied; those of dict observations as `observations/photo` and so on."""
-    arrays: dict[str, npt.NDArray[Any]] = {}
-    for name in _REPLAY_ARRAYS:
-        values = getattr(buffer, name)
-        arrays |= {f"{name}/{key}": v for key, v in values.items()} if isinstance(values, dict) else {name: values}
-    return arrays
+def read_run(checkpoint: Checkpoint) -> State | None:
+    """What it takes to go on exactly; None where the checkpoint has none, as the best one of a run.
+
+    Raises:
+        ApsiError: it is damaged.
+    """
+    try:
+        with zipfile.ZipFile(checkpoint.path) as archive:
+            if RUN not in archive.namelist():
+                return None
+            with archive.open(RUN) as member:
+                return read_state(member)
+    except (zipfile.BadZipFile, zlib.error, ValueError, TypeError, KeyError, EOFError) as error:
+        raise ApsiError(f"{RUN} in {checkpoint.path} is damaged ({error}); start afresh with resume=never") from error
 
 
-def _fill_replay(buffer: ReplayBuffer, data: bytes, path: Path) -> None:
-    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        size = len(arrays["dones"])
-        for name, target in _replay_arrays(buffer).items():
-            values = arrays[name]
-            if size > len(target) or values.shape[1:] != target.shape[1:]:
-                raise ApsiError(
-                    f"the replay buffer of {path} has shape {values.shape}, this run's {target.shape}: "
-                    "continue with the same algo.buffer_size, train.n_envs and env.observation_size"
-                )
-            target[:size] = values
-        buffer.full = size == buffer.buffer_size
-        buffer.pos = int(arrays["pos"])
+def _copy_into(target: torch.Tensor, values: torch.Tensor) -> None:
+    if values.shape != target.shape:
+        raise ValueError(f"{tuple(values.shape)} where {tuple(target.shape)} is needed")
+    with torch.no_grad():
+        target.copy_(values)

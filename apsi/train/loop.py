@@ -40,8 +40,11 @@ from apsi.train.callbacks import (
     UnfreezeCallback,
     tracking_logger,
 )
-from apsi.train.checkpoint import Checkpoint, TrainState, load_into, save_checkpoint
-from apsi.train.resume import checkpoint_to_resume, originals
+from apsi.train.checkpoint import TrainState, load_into
+from apsi.train.interrupt import InterruptCallback, deferred
+from apsi.train.keep import Keeper
+from apsi.train.resume import changes, checkpoint_to_resume, go_on, originals
+from apsi.train.run_state import undisturbed
 
 log = logging.getLogger(__name__)
 
@@ -68,12 +71,13 @@ def build_model(config: DictConfig, env: VecEnv, seed: int) -> tuple[Algo, BaseA
 def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, tracker: Tracker) -> Trained:
     """Trains until `train.total_timesteps`, from the start or from a checkpoint.
 
-    Ctrl-C or an error saves the last checkpoint before it goes on.
+    Ctrl-C saves the last checkpoint after the rollout in progress; after an error the latest one stays. A run that goes
+    on from any of them ends as it would have without the break.
 
     Args:
         config: a whole configuration.
         prepared: the prepared photos.
-        folder: gets `checkpoints/best.zip` and `checkpoints/last.zip`.
+        folder: gets `checkpoints/best.zip`, `last.zip` and those that stay.
         tracker: records metrics and checkpoints.
 
     Raises:
@@ -104,39 +108,31 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         model.set_logger(tracking_logger(tracker))
         if checkpoint:
             load_into(checkpoint, model)
+            go_on(checkpoint, model, jury, new_episodes=changes(checkpoint, config, prepared))
             for row in state.history:
                 algo.schedule.report(row["val_success_rate"])
 
-        juror_parameters = pack_parameters(prepared.juror)
-
-        def save(state: TrainState, is_best: bool) -> None:
-            # the best one first: the last one says how good it is
-            for path in [*([folder.best_checkpoint] if is_best else []), folder.last_checkpoint]:
-                save_checkpoint(path, model, Checkpoint(path, config, parts.actions.labels, state, juror_parameters))
+        keeper = Keeper(folder, settings, model, jury, config, parts.actions.labels, pack_parameters(prepared.juror))
 
         def validate() -> dict[str, float]:
-            figures = evaluate_quickly(trained_agent(algo, model), parts, val, settings.eval_episodes, store)
+            with undisturbed():
+                figures = evaluate_quickly(trained_agent(algo, model), parts, val, settings.eval_episodes, store)
             algo.schedule.report(figures["success_rate"])
             return figures
 
-        milestones = MilestoneCallback(settings, state, validate, save, tracker, best_by=parts.goal.best_by)
+        milestones = MilestoneCallback(settings, state, validate, keeper.save, tracker, best_by=parts.goal.best_by)
         milestones.init_callback(model)
         try:
-            if state.timesteps < settings.total_timesteps:
-                with progress("success {task.fields[success]}", "{task.fields[rate]} steps/s") as bar:
-                    callbacks = [
-                        ProgressCallback(bar, settings.total_timesteps),
-                        UnfreezeCallback(),
-                        GradientCallback(),
-                        milestones,
-                    ]
-                    model.learn(settings.total_timesteps - state.timesteps, callbacks, reset_num_timesteps=False)
-            if milestones.evaluated_at < model.num_timesteps or not folder.best_checkpoint.exists():
-                milestones.evaluate()
+            with deferred() as interrupt:
+                if state.timesteps < settings.total_timesteps:
+                    with progress("success {task.fields[success]}", "{task.fields[rate]} steps/s") as bar:
+                        shown = ProgressCallback(bar, settings.total_timesteps)
+                        ends = InterruptCallback(interrupt, milestones, folder.last_checkpoint)
+                        callbacks = [shown, UnfreezeCallback(), GradientCallback(), ends, milestones]
+                        model.learn(settings.total_timesteps - state.timesteps, callbacks, reset_num_timesteps=False)
+                if milestones.evaluated_at < model.num_timesteps or not folder.best_checkpoint.exists():
+                    milestones.evaluate()
         except BaseException:
-            if model.num_timesteps > milestones.state.timesteps:
-                milestones.checkpoint()
-                log.warning("Saved %s steps in %s", f"{model.num_timesteps:,}", folder.last_checkpoint)
             with suppress(ApsiError, OSError):  # the first error is the one to report
                 _record_checkpoints(folder, tracker)
             raise

@@ -2,19 +2,22 @@
 
 import logging
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
+from stable_baselines3.common.base_class import BaseAlgorithm
 
 from apsi.errors import ApsiError
+from apsi.juror.base import Juror
 from apsi.photo.prepared import PreparedSplit
 from apsi.photo.write import atomic
 from apsi.preprocess.pipeline import Prepared
 from apsi.run_folder import CONTINUED, RunFolder, find_unfinished
 from apsi.tracking.base import Tracker
-from apsi.train.checkpoint import Checkpoint, read_checkpoint
+from apsi.train.checkpoint import Checkpoint, read_checkpoint, read_run
+from apsi.train.run_state import restore_run
 
 log = logging.getLogger(__name__)
 
@@ -59,15 +62,56 @@ def checkpoint_to_resume(
     require_unseen(checkpoint, prepared.split("val"))
     state = checkpoint.state
     best = path.parent / folder.best_checkpoint.name
-    if best.is_file():
+    if best.is_file() and read_checkpoint(best).state.timesteps <= state.timesteps:
         copy(best, folder.best_checkpoint)
     else:
-        state = replace(state, best=None)  # there is nothing to beat
+        state = replace(state, best=None)  # there is nothing to beat, or it is still to come
     copy(path, folder.last_checkpoint)  # after the best one: from here on this folder is the one to continue
     if earlier is not None:
+        for half_written in earlier.last_checkpoint.parent.glob(".*.tmp"):
+            half_written.unlink()  # when it was killed
         earlier.finish(CONTINUED, continued_in=str(folder.path))
     log.info("Continuing %s at step %s; resume=never starts afresh", path, f"{state.timesteps:,}")
     return replace(checkpoint, state=state)
+
+
+def changes(checkpoint: Checkpoint, config: DictConfig, prepared: Prepared) -> list[str]:
+    """What is different now from when the checkpoint was written, so that its episodes can't be gone on with."""
+    keys = ("env", "reward", "episodes", "degradation", "train.n_envs", "seed")
+    now, then = ([OmegaConf.select(c, key) for key in keys] for c in (config, checkpoint.config))
+    different = [key for key, a, b in zip(keys, now, then, strict=True) if a != b]
+    return different + ["the photos"] * (checkpoint.state.dataset != prepared.folder.name)
+
+
+def go_on(checkpoint: Checkpoint, model: BaseAlgorithm, jury: Juror, new_episodes: Sequence[str]) -> None:
+    """Lets a model with the networks of a checkpoint go on from where the run stood, as if it had never stopped.
+
+    Args:
+        checkpoint: the last one of a run; the best one holds networks and optimisers only.
+        model: gets the replay buffer or other memory, the episodes in progress and the random states.
+        jury: gets the scores that are known.
+        new_episodes: why it has to begin new episodes, if it has to.
+
+    Raises:
+        ApsiError: the state is damaged or does not fit.
+    """
+    state = read_run(checkpoint)
+    if state is None:
+        log.warning(
+            "%s holds the agent only: training goes on with new episodes and nothing remembered; last.zip beside it "
+            "would go on exactly",
+            checkpoint.path,
+        )
+        return
+    if new_episodes:
+        log.warning("Training goes on with new episodes: other than before are %s", ", ".join(new_episodes))
+    try:
+        restore_run(state, model, jury, episodes=not new_episodes)
+    except (AttributeError, IndexError, KeyError, OverflowError, RuntimeError, TypeError, ValueError) as error:
+        raise ApsiError(
+            f"the run in {checkpoint.path} can't be gone on with: {error}. Use the version of apsi that wrote it, or "
+            "start afresh with resume=never"
+        ) from error
 
 
 def require_unseen(checkpoint: Checkpoint, split: PreparedSplit) -> None:

@@ -1,0 +1,158 @@
+"""All that a training run holds beside its networks: with it, a continued run ends like one that was never broken.
+
+Exact on the CPU of the same machine with as many threads; a GPU has random numbers of its own that are not kept.
+"""
+
+import random
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from stable_baselines3.common.buffers import ReplayBuffer
+
+from apsi.env.vec_env import PhotoVecEnv
+from apsi.juror.base import Juror
+from apsi.state import State, Stateful, fill, generator_state
+
+_NUMBERS = ("exploration_rate", "_current_progress_remaining")
+_REPLAY_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
+
+
+def run_state(model: Any, jury: Juror) -> State:
+    """The state of a run between two rollouts; arrays are not copied.
+
+    Args:
+        model: an SB3 model on a `PhotoVecEnv`, in the middle of `learn` but not of a rollout.
+        jury: the juror that it learns from; a cache keeps its scores, since a neural juror's last digits depend on
+            which photos it scores together.
+    """
+    parts = {"memory": model, "scores": jury}
+    return {
+        "episodes": {
+            "random": random_state(),
+            "action_space": generator_state(model.action_space.np_random),
+            "env": model.env.state(),
+            "starts": model._last_episode_starts,
+            "lstm": _arrays(getattr(model, "_last_lstm_states", None)),
+            "numbers": {name: getattr(model, name) for name in _NUMBERS if hasattr(model, name)},
+            "latest": list(model.ep_info_buffer),
+            "latest_success": list(model.ep_success_buffer),
+        },
+        "replay": _replay_state(getattr(model, "replay_buffer", None)),
+        **{name: part.state() for name, part in parts.items() if isinstance(part, Stateful)},
+    }
+
+
+def restore_run(state: State, model: Any, jury: Juror, episodes: bool = True) -> None:
+    """Lets a model that was built alike go on from there.
+
+    Args:
+        state: of `run_state`, as it was read.
+        model: with the networks, optimisers and counters of the same checkpoint.
+        jury: as there.
+        episodes: whether to go on with the episodes in progress and their random numbers, or to begin new ones and
+            take over only what the model remembers.
+
+    Raises:
+        IndexError, KeyError, RuntimeError, TypeError, ValueError: it does not fit.
+    """
+    for name, part in {"memory": model, "scores": jury}.items():
+        if name in state and isinstance(part, Stateful):
+            part.restore(state[name])
+    buffer = getattr(model, "replay_buffer", None)
+    if isinstance(buffer, ReplayBuffer):
+        _restore_replay(buffer, state["replay"])
+    if not episodes:
+        return
+    saved, env = state["episodes"], model.env
+    assert isinstance(env, PhotoVecEnv)
+    env.restore(saved["env"])
+    model._last_obs = env.core.observe()
+    starts = np.ones(env.num_envs, dtype=bool)
+    fill(starts, saved["starts"])
+    model._last_episode_starts = starts
+    if getattr(model, "_last_lstm_states", None) is not None:
+        model._last_lstm_states = _tensors(saved["lstm"], model._last_lstm_states)
+    for name, value in saved["numbers"].items():
+        if name in _NUMBERS:
+            setattr(model, name, float(value))
+    model.ep_info_buffer = deque(saved["latest"], maxlen=model._stats_window_size)
+    model.ep_success_buffer = deque(saved["latest_success"], maxlen=model._stats_window_size)
+    model.action_space.np_random.bit_generator.state = saved["action_space"]
+    restore_random(saved["random"])
+
+
+def random_state() -> State:
+    """The random numbers that Python, NumPy and torch (on the CPU) will give next."""
+    version, numbers, gauss = random.getstate()
+    return {
+        "python": [version, list(numbers), gauss],
+        "numpy": np.random.get_state(legacy=False),
+        "torch": torch.get_rng_state().numpy(),
+    }
+
+
+def restore_random(state: State) -> None:
+    """Lets them give the same again."""
+    version, numbers, gauss = state["python"]
+    random.setstate((version, tuple(numbers), gauss))
+    np.random.set_state(state["numpy"])
+    torch.set_rng_state(torch.from_numpy(state["torch"].copy()))
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Whatever draws random numbers in the block, those after it are as if it had not."""
+    before = random_state()
+    yield
+    restore_random(before)
+
+
+def _replay_state(buffer: ReplayBuffer | None) -> State | None:
+    if not isinstance(buffer, ReplayBuffer):
+        return None
+    return {"pos": buffer.pos, **{name: values[: buffer.size()] for name, values in _replay_arrays(buffer).items()}}
+
+
+def _replay_arrays(buffer: ReplayBuffer) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of a buffer by name, not copied; those of dict observations as `observations/photo` and so on."""
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    for name in _REPLAY_ARRAYS:
+        values = getattr(buffer, name)
+        arrays |= {f"{name}/{key}": v for key, v in values.items()} if isinstance(values, dict) else {name: values}
+    return arrays
+
+
+def _restore_replay(buffer: ReplayBuffer, state: State) -> None:
+    size = len(state["dones"])
+    for name, target in _replay_arrays(buffer).items():
+        values = state[name]
+        if size > len(target) or values.shape[1:] != target.shape[1:]:
+            raise ValueError(
+                f"the replay buffer has shape {values.shape}, this run's {target.shape}: "
+                "continue with the same train.n_envs and env.observation_size"
+            )
+        fill(target[:size], values)
+    buffer.full = size == buffer.buffer_size
+    buffer.pos = int(state["pos"])
+
+
+def _arrays(value: Any) -> Any:
+    """Tensors in nested tuples as arrays in nested lists."""
+    if value is None:
+        return None
+    return value.cpu().numpy() if isinstance(value, torch.Tensor) else [_arrays(inner) for inner in value]
+
+
+def _tensors(value: Any, like: Any) -> Any:
+    """The way back, to tensors and tuples such as these."""
+    if isinstance(like, torch.Tensor):
+        if value.shape != tuple(like.shape):
+            raise ValueError(f"a memory of {value.shape} where {tuple(like.shape)} is needed")
+        return torch.from_numpy(value).to(like)
+    inner = [_tensors(v, old) for v, old in zip(value, like, strict=True)]
+    return type(like)(*inner) if hasattr(like, "_fields") else tuple(inner)
