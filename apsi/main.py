@@ -26,6 +26,7 @@ _PATHS = (
     "dataset.path",
     "checkpoint",
     "resume",
+    "run_id",
     "data_dir",
     "output_dir",
     "score_cache_dir",

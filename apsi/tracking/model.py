@@ -9,7 +9,6 @@ import warnings
 import zipfile
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from mlflow.models import ModelSignature
@@ -73,7 +72,7 @@ def signature() -> ModelSignature:
 
 
 class PhotoEditor(PythonModel):
-    """Lets the agent edit as long as it may and keeps of each photo the state that the checkpoint's juror likes best."""
+    """Lets the agent edit as long as it may and keeps of each photo the state that its juror likes best."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Reads the checkpoint.
