@@ -109,6 +109,11 @@ class MlflowTracker(Tracker):
     def history(self, run_id: str, metric: str) -> list[tuple[int, float]]:
         return self._server.history(run_id, metric)
 
+    @property
+    def thread_seconds(self) -> float:
+        """CPU time of the threads that send and watch, up to their latest pause."""
+        return self._sender.cpu_seconds + (self._monitor.cpu_seconds if self._monitor else 0.0)
+
     def _append(self, entry: Mapping[str, object]) -> None:
         assert self._journal is not None
         began = time.perf_counter()
