@@ -1,10 +1,10 @@
 """What share of a training run tracking costs.
 
 The same training with `tracking=none` and `tracking=mlflow` (sqlite, system metrics every 10 s), alternating. Two
-measures: the difference of the training loops' times (medians; what else the machine does is in it), and what the tracker
-itself took: seconds that training waited in its calls plus the CPU seconds of its threads, as if each of them held
-training up. Start, end and packing the model are timed by themselves, as they do not grow with the run. The last line is
-JSON.
+measures: the difference of the training loops' times (medians; what else the machine does is in it), and what the
+tracker itself took: seconds that training waited in its calls plus the CPU seconds of its threads, as if each of them
+held training up. Start, end and packing the model are timed by themselves, as they do not grow with the run. The last
+line is JSON.
 
     python benchmarks/tracking.py [--steps 10000] [--rounds 2]
 """

@@ -39,7 +39,8 @@ class RealServer:
             *("--artifacts-destination", str(self._folder / "artifacts")),
         ]
         with (self._folder / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            light = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=light, start_new_session=True)
         wait_for(self._answers)
 
     def stop(self) -> None:
