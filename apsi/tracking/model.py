@@ -40,6 +40,8 @@ from apsi.transform.base import STOP_LABEL
 from apsi.transform.recipe import Recipe
 
 _CODE = Path(__file__).with_name("model_code.py")
+# MLflow would check photos by a type hint of its own kind; the signature does
+warnings.filterwarnings("ignore", r"(?s).*Add type hints to the `predict` method", UserWarning)
 _OUT_OF_REACH = 11.0  # a target score that no photo has: how good the original was is not known
 
 

@@ -52,10 +52,11 @@ class Server:
         Raises:
             ApsiError: the server can't be reached or refuses.
         """
-        _set_timeouts(5)
         with self._explained():
+            client = self.client
+            _set_timeouts(5)
             experiment_id = self._experiment_id(experiment)
-            run_id = str(self.client.create_run(experiment_id, run_name=name, tags=dict(tags)).info.run_id)
+            run_id = str(client.create_run(experiment_id, run_name=name, tags=dict(tags)).info.run_id)
         _set_timeouts(60)
         return run_id
 
@@ -100,6 +101,7 @@ class Server:
     def client(self) -> "MlflowClient":
         """MLflow's own client."""
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        _set_timeouts(60)
         from mlflow import MlflowClient
 
         for noisy in ("alembic", "mlflow.store.db.utils"):
