@@ -1,6 +1,6 @@
 """Configurations, with and without Hydra's command line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ _OF_THIS_RUN = (
     "score_cache_dir",
     "checkpoint",
     "resume",
+    "run_id",
+    "run_ids",
 )
 
 
@@ -67,6 +69,25 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
     if saved.feature_extractor.get("weights") is not None:
         saved.feature_extractor.weights = "checkpoint"  # where they are, whatever they were at the start
     return saved
+
+
+def choices_made(choices: Mapping[str, str | None], config: DictConfig, overrides: Sequence[str]) -> dict[str, str]:
+    """The options by group that made up a configuration, without those that a checkpoint decided otherwise.
+
+    Args:
+        choices: Hydra's.
+        config: what came out of `with_checkpoint`.
+        overrides: the command line's.
+    """
+    from_checkpoint = config.checkpoint is not None or config.resume not in (None, "auto", "never")
+    named = {override.lstrip("+~").partition("=")[0] for override in overrides}
+    return {
+        group: str(option)
+        for group, option in choices.items()
+        if option is not None
+        and not group.startswith("hydra/")
+        and (not from_checkpoint or group in named or group.partition("/")[0] in _OF_THIS_RUN)
+    }
 
 
 def _follow_device(node: Any) -> None:

@@ -18,7 +18,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from apsi.config import CONFIG_DIR, with_checkpoint
+from apsi.config import CONFIG_DIR, choices_made, with_checkpoint
 from apsi.errors import ApsiError, did_you_mean
 from apsi.schema import Config
 
@@ -26,6 +26,7 @@ _PATHS = (
     "dataset.path",
     "checkpoint",
     "resume",
+    "run_id",
     "data_dir",
     "output_dir",
     "score_cache_dir",
@@ -59,7 +60,8 @@ def _run(config: DictConfig) -> Any:
     define_missing()
     check(config)
     instantiate(config.device).open()  # a device that is not there is no reason to prepare photos first
-    folder = RunFolder.create(Path(hydra.runtime.output_dir), config, overrides)
+    choices = choices_made(hydra.runtime.choices, config, overrides)
+    folder = RunFolder.create(Path(hydra.runtime.output_dir), config, overrides, choices)
     logging.getLogger("apsi").info("Run folder: %s", folder.path)
     try:
         result = instantiate(config.task)(config, folder)

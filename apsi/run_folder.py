@@ -7,7 +7,7 @@ import shlex
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -29,17 +29,26 @@ _LIBRARIES = ("torch", "stable-baselines3", "gymnasium", "hydra-core", "omegacon
 
 @dataclass(frozen=True)
 class RunFolder:
-    """`<output_dir>/<task>/<date>_<time>/`: `config.yaml`, `overrides.yaml`, `run.json`, the log and the results."""
+    """`<output_dir>/<task>/<date>_<time>/`: `config.yaml`, `overrides.yaml`, `run.json`, the log and the results.
+
+    Where apsi's own code has changes that are not committed, `git.diff` holds them.
+    """
 
     path: Path
 
     @classmethod
-    def create(cls, path: Path, config: DictConfig, overrides: Sequence[str] = ()) -> Self:
-        """Makes the folder and records what is about to run."""
+    def create(
+        cls, path: Path, config: DictConfig, overrides: Sequence[str] = (), choices: Mapping[str, str] | None = None
+    ) -> Self:
+        """Makes the folder and records what is about to run; `choices` are the options chosen, by group."""
         path.mkdir(parents=True, exist_ok=True)
         folder = cls(path)
         write_text(path / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
         write_text(path / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(list(overrides))))
+        git = _git_state()
+        diff = git.pop("diff", "")
+        if diff:
+            write_text(path / "git.diff", diff)
         process = psutil.Process()
         folder._write(
             {
@@ -50,7 +59,8 @@ class RunFolder:
                 "started": datetime.now(UTC).isoformat(timespec="seconds"),
                 "host": socket.gethostname(),
                 "process": [process.pid, process.create_time()],
-                "git": _git_state(),
+                "git": git,
+                "choices": dict(choices or {}),
                 "apsi": __version__,
                 "python": platform.python_version(),
                 "platform": platform.platform(),
@@ -86,9 +96,13 @@ class RunFolder:
             return {}
         return content if isinstance(content, dict) else {}
 
+    def note(self, **more: object) -> None:
+        """Records something further."""
+        self._write(self.record() | more)
+
     def finish(self, status: str, **more: object) -> None:
         """Records how the run ended."""
-        self._write(self.record() | {"status": status, "ended": datetime.now(UTC).isoformat(timespec="seconds")} | more)
+        self.note(status=status, ended=datetime.now(UTC).isoformat(timespec="seconds"), **more)
 
     def is_unfinished(self) -> bool:
         """Whether the run ended before its time and left a checkpoint to continue from."""
@@ -136,11 +150,15 @@ def _is_alive(pid: int, created: float) -> bool:
 def _git_state() -> dict[str, Any]:
     def git(*arguments: str) -> str:
         here = Path(__file__).parent
-        done = subprocess.run(["git", "-C", str(here), *arguments], capture_output=True, text=True, check=True)
-        return done.stdout.strip()
+        command = ["git", "-C", str(here), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=True)
+        return done.stdout
 
     try:
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+        changed = git("status", "--porcelain").splitlines()
+        new = [f"# not in git: {line[3:]}\n" for line in changed if line.startswith("??")]
+        diff = "".join(new) + git("diff", "HEAD") if changed else ""  # `git apply` passes over the lines on top
+        return {"commit": git("rev-parse", "HEAD").strip(), "dirty": bool(changed), "diff": diff}
     except (OSError, subprocess.CalledProcessError):
         return {"commit": None, "dirty": None}  # not a checkout, or no git here
 

@@ -77,6 +77,8 @@ class Config:
     split: Literal["train", "val", "test", "all"] = "test"
     checkpoint: str | None = None
     resume: str | None = "auto"
+    run_id: str | None = None
+    run_ids: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         _require("seed", self.seed, at_least=0, below=2**32)

@@ -93,7 +93,7 @@ def test_pipeline_leaves_a_folder_named_by_date_that_holds_every_result(pipeline
     folder = pipeline[1]
     assert re.match(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d", folder.name)
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert found == {
+    assert found - {"git.diff"} == {  # which is there while apsi's own code has uncommitted changes
         *("config.yaml", "overrides.yaml", "run.json", "run.log"),
         *("results.csv", "summary.json", "report.html", "parameter_groups.json"),
         *("checkpoints/best.zip", "checkpoints/last.zip", "images/mosaic.png"),

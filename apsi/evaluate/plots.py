@@ -40,6 +40,17 @@ def learning_curve(history: Sequence[Mapping[str, Any]]) -> str:
     return _svg(figure)
 
 
+def learning_curves(curves: Mapping[str, Sequence[tuple[int, float]]]) -> str:
+    """Success rate on the validation split over training steps, one line a run."""
+    figure, axes = _figure("Success on the validation split while training")
+    for name, points in curves.items():
+        axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=name[-40:].replace("$", r"\$"))
+    axes.set_xlabel("environment steps")
+    axes.set_ylim(0, 1)
+    axes.legend(fontsize=7)
+    return _svg(figure)
+
+
 def action_usage(results: Sequence[EpisodeResult]) -> str:
     """How often each transform was used, split by whether the episode succeeded."""
     used = {True: Counter[str](), False: Counter[str]()}

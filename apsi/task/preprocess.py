@@ -12,5 +12,5 @@ def preprocess(config: DictConfig, folder: RunFolder) -> dict[str, int]:
     with tracked(config, folder) as tracker:
         prepared = prepare(config)
         numbers = report_prepared(prepared)
-        tracker.metrics(numbers, 0)
+        tracker.metrics({f"data/{name}": value for name, value in numbers.items()}, 0)
         return numbers

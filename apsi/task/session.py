@@ -16,31 +16,53 @@ from apsi.tracking.base import FAILED, FINISHED, KILLED, Tracker
 
 log = logging.getLogger(__name__)
 
+_TAG_LENGTH = 5000  # that MLflow takes
+
 
 @contextmanager
 def tracked(config: DictConfig, folder: RunFolder) -> Iterator[Tracker]:
     """The configured tracker with a run begun; it ends FAILED on an error, KILLED on Ctrl-C."""
     tracker: Tracker = instantiate(config.tracking)
+    tracker.start(folder.path, f"{folder.path.parent.name}/{folder.path.name}", *_described(config, folder))
+    try:
+        for name in ("config.yaml", "overrides.yaml", "run.json", "git.diff"):
+            if (folder.path / name).exists():
+                tracker.artifact(folder.path / name)
+        yield tracker
+    except BaseException as error:
+        try:
+            _finish(tracker, folder, KILLED if isinstance(error, KeyboardInterrupt) else FAILED)
+        except (ApsiError, OSError) as further:
+            log.warning("%s", further)  # the first error is the one to report
+        raise
+    _finish(tracker, folder, FINISHED)
+
+
+def _finish(tracker: Tracker, folder: RunFolder, status: str) -> None:
+    try:
+        if (folder.path / "run.log").exists():
+            tracker.artifact(folder.path / "run.log")
+    finally:
+        tracker.finish(status)
+
+
+def _described(config: DictConfig, folder: RunFolder) -> tuple[dict[str, str], dict[str, str]]:
+    """Params: the flat configuration and the chosen options. Tags: code, versions, machine."""
     record = folder.record()
     git = record["git"]
+    params = flat(config) | {f"choices.{group}": option for group, option in record["choices"].items()}
     tags = {
         "apsi.folder": str(folder.path.resolve()),
         "apsi.version": record["apsi"],
         "apsi.command": record["command"],
+        "apsi.overrides": " ".join(OmegaConf.load(folder.path / "overrides.yaml")),
+        "apsi.device": instantiate(config.device).open(),
+        "apsi.git.dirty": str(git["dirty"]),
+        "mlflow.source.git.commit": str(git["commit"]),
+        **{f"apsi.{name}": record[name] for name in ("host", "python", "platform", "rerun_of") if name in record},
+        **{f"apsi.library.{name}": str(version) for name, version in record["libraries"].items()},
     }
-    tags |= {"mlflow.source.git.commit": str(git["commit"]), "apsi.git.dirty": str(git["dirty"])}
-    try:
-        tracker.start(f"{folder.path.parent.name}/{folder.path.name}", flat(config), tags)
-        for name in ("config.yaml", "overrides.yaml"):
-            tracker.artifact(folder.path / name)
-        yield tracker
-    except BaseException as error:
-        try:
-            tracker.finish(KILLED if isinstance(error, KeyboardInterrupt) else FAILED)
-        except (ApsiError, OSError) as further:
-            log.warning("%s", further)  # the first error is the one to report
-        raise
-    tracker.finish(FINISHED)
+    return params, {name: str(value)[:_TAG_LENGTH] for name, value in tags.items()}
 
 
 def flat(config: DictConfig) -> dict[str, str]:

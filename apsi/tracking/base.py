@@ -11,15 +11,19 @@ FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
 
 
 class Tracker(ABC):
-    """Records one run. Metrics may be held back for a while; `finish` sends what is left."""
+    """Records one run. Nothing but `start` and `finish` waits for the place where runs are recorded."""
 
     @abstractmethod
-    def start(self, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
-        """Begins the record.
+    def start(self, folder: Path, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
+        """Begins the record of the run whose results lie in `folder`.
 
         Raises:
             ApsiError: the place where runs are recorded can't be reached.
         """
+
+    @abstractmethod
+    def tags(self, tags: Mapping[str, str]) -> None:
+        """Records what was not known at the start."""
 
     @abstractmethod
     def metrics(self, values: Mapping[str, float], step: int) -> None:
@@ -27,15 +31,35 @@ class Tracker(ABC):
 
     @abstractmethod
     def dataset(self, split: PreparedSplit, context: str) -> None:
-        """Records what data was used, and for what (`train`, `val`, `test`)."""
+        """Records what data was used, and for what (`train`, `val`, `test`), and which juror scored it."""
 
     @abstractmethod
     def artifact(self, path: Path, folder: str = "") -> None:
-        """Records a file, or a folder with all that is in it."""
+        """Records a file of the run's folder, or a folder with all that is in it."""
+
+    @abstractmethod
+    def model(self, checkpoint: Path) -> None:
+        """Records the agent of a checkpoint as a model that others can load and edit photos with."""
 
     @abstractmethod
     def finish(self, status: str) -> None:
         """Ends the record as FINISHED, FAILED or KILLED."""
+
+    def file(self, run_id: str, name: str) -> Path:
+        """A file of a recorded run: in the run's own folder, or fetched from the record.
+
+        Raises:
+            ApsiError: no such run, or it has no such file.
+        """
+        raise ApsiError(f"{run_id} is no file or folder, and the chosen tracking keeps no runs; use tracking=mlflow")
+
+    def history(self, run_id: str, metric: str) -> list[tuple[int, float]]:
+        """A metric of a recorded run as pairs of step and value; empty where it has none.
+
+        Raises:
+            ApsiError: no such run.
+        """
+        raise ApsiError(f"{run_id} is no folder, and the chosen tracking keeps no runs; use tracking=mlflow")
 
     def find_checkpoint(self, run_id: str) -> Path:
         """The latest checkpoint of a recorded run.
@@ -43,4 +67,4 @@ class Tracker(ABC):
         Raises:
             ApsiError: no such run, or it has none.
         """
-        raise ApsiError(f"resume={run_id} is no file, and the chosen tracking keeps no runs; use tracking=mlflow")
+        return self.file(run_id, "checkpoints/last.zip")

@@ -1,154 +1,121 @@
 """Runs in MLflow."""
 
 import json
-import logging
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import cached_property
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated
 
-from filelock import FileLock
+from pydantic import Field
 
-from apsi.errors import ApsiError
 from apsi.photo.prepared import PreparedSplit
-from apsi.tracking.base import Tracker
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities import Metric
-
-_BATCH = 1000  # what MLflow takes at once
-_SECONDS = 10.0
-_PARAM_LENGTH = 6000
+from apsi.tracking.base import KILLED, Tracker
+from apsi.tracking.journal import Header, Journal
+from apsi.tracking.sender import Sender, SystemMonitor, patience
+from apsi.tracking.server import Server
 
 
 class MlflowTracker(Tracker):
-    """Sends params, metrics (in batches), data set inputs and artefacts to MLflow."""
+    """Writes all that it is told into the run's journal, from where a thread sends it to MLflow."""
 
-    def __init__(self, uri: str | None, experiment: str, output_dir: str) -> None:
+    def __init__(
+        self,
+        uri: str | None,
+        experiment: str,
+        output_dir: str,
+        system_seconds: Annotated[float, Field(gt=0)] | None,
+        finish_seconds: Annotated[float, Field(ge=0)],
+    ) -> None:
         """Takes the place; connects to it at `start`.
 
         Args:
             uri: tracking URI; None for a sqlite database and an artefact folder in `output_dir`.
             experiment: name of the MLflow experiment, made when missing.
             output_dir: where the local database lies.
+            system_seconds: time between two looks at the machine's load; None for none.
+            finish_seconds: how long the end of a run waits for what is not sent yet.
         """
-        self._folder = Path(output_dir).expanduser().resolve()
-        self._uri = uri or f"sqlite:///{self._folder / 'mlflow.db'}"
-        self._local = uri is None
+        self._server = Server(uri, Path(output_dir).expanduser().resolve())
         self._experiment = experiment
-        self._run_id = ""
-        self._pending: list[Metric] = []
-        self._sent = time.monotonic()
+        self._system_seconds, self._finish_seconds = system_seconds, finish_seconds
+        self._journal: Journal | None = None
+        self._monitor: SystemMonitor | None = None
+        self.seconds = 0.0
+        """time that callers have waited for this tracker"""
 
-    def start(self, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
-        from mlflow.entities import Param
+    def start(self, folder: Path, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
+        run_id = self._server.create_run(self._experiment, name, tags)
+        self._journal = Journal(folder)
+        self._journal.begin(Header(self._server.uri, run_id))
+        self._sender = Sender(self._journal, self._server, run_id)
+        self._sender.start()
+        self._append({"params": dict(params)})
+        if self._system_seconds is not None:
+            self._monitor = SystemMonitor(self._journal, self._system_seconds)
+            self._monitor.start()
 
-        with self._reachable():
-            run = self._client.create_run(self._experiment_id(), run_name=name, tags=dict(tags))
-            self._run_id = run.info.run_id
-            recorded = [Param(key, value[:_PARAM_LENGTH]) for key, value in params.items()]
-            for i in range(0, len(recorded), 100):  # MLflow's limit for params
-                self._client.log_batch(self._run_id, params=recorded[i : i + 100])
+    def tags(self, tags: Mapping[str, str]) -> None:
+        self._append({"tags": dict(tags)})
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        self._pending += [Metric(key, float(value), now, step) for key, value in values.items()]
-        if len(self._pending) >= _BATCH or time.monotonic() - self._sent > _SECONDS:
-            self._send()
+        if values:
+            numbers = {key: float(value) for key, value in values.items()}
+            self._append({"metrics": numbers, "step": step, "ms": int(time.time() * 1000)})
 
     def dataset(self, split: PreparedSplit, context: str) -> None:
-        from mlflow.entities import Dataset, DatasetInput, InputTag
-
-        schema = {"episodes": len(split.episodes), "dropped": split.dropped, "juror": split.juror}
         folder = split.folders[0].parent
-        source = json.dumps({"uri": str(folder)})
-        data = Dataset(folder.name, split.digest[:36], "local", source, json.dumps(schema))
-        with self._reachable():
-            self._client.log_inputs(self._run_id, [DatasetInput(data, [InputTag("mlflow.data.context", context)])])
+        self._append(
+            {
+                "dataset": {
+                    "name": folder.name,
+                    "digest": split.digest[:36],
+                    "source_type": "local",
+                    "source": json.dumps({"uri": str(folder)}),
+                    "profile": json.dumps(
+                        {"episodes": len(split.episodes), "dropped": split.dropped, "juror": split.juror}
+                    ),
+                },
+                "context": context,
+            }
+        )
+        self.tags({"apsi.juror": split.juror})
 
     def artifact(self, path: Path, folder: str = "") -> None:
-        with self._reachable():
-            if path.is_dir():
-                self._client.log_artifacts(self._run_id, str(path), "/".join(filter(None, (folder, path.name))))
-            else:
-                self._client.log_artifact(self._run_id, str(path), folder or None)
+        assert self._journal is not None
+        name = path.resolve().relative_to(self._journal.run_folder.resolve()).as_posix()
+        to = "/".join(filter(None, (folder, path.name))) if path.is_dir() else folder
+        self._append({"artifact": name, "to": to})
+
+    def model(self, checkpoint: Path) -> None:
+        from apsi.tracking.model import save_model
+
+        assert self._journal is not None
+        folder = self._journal.path.parent / "model"
+        save_model(checkpoint, folder)
+        self.artifact(folder)
 
     def finish(self, status: str) -> None:
-        if self._run_id:
+        if self._journal is not None:
+            if self._monitor is not None:
+                self._monitor.close()
             try:
-                self._send()
+                self._append({"status": status, "ms": int(time.time() * 1000)})
             finally:
-                with self._reachable():
-                    self._client.set_terminated(self._run_id, status)
+                self._sender.close(patience(status, self._finish_seconds, KILLED))
 
-    def find_checkpoint(self, run_id: str) -> Path:
-        from mlflow.exceptions import MlflowException
+    def file(self, run_id: str, name: str) -> Path:
+        return self._server.file(run_id, name)
 
-        try:
-            run = self._client.get_run(run_id)
-            local = Path(run.data.tags.get("apsi.folder", "")) / "checkpoints" / "last.zip"
-            if local.is_file():
-                return local
-            return Path(self._client.download_artifacts(run_id, "checkpoints")) / "last.zip"  # and the best beside it
-        except (MlflowException, OSError) as error:
-            raise ApsiError(
-                f"resume={run_id} is no file, and no run with a checkpoint at {self._uri}: {error}"
-            ) from error
+    def history(self, run_id: str, metric: str) -> list[tuple[int, float]]:
+        return self._server.history(run_id, metric)
 
-    @cached_property
-    def _client(self) -> "MlflowClient":
-        from mlflow import MlflowClient
+    @property
+    def thread_seconds(self) -> float:
+        """CPU time of the threads that send and watch, up to their latest pause."""
+        return self._sender.cpu_seconds + (self._monitor.cpu_seconds if self._monitor else 0.0)
 
-        for noisy in ("alembic", "mlflow.store.db.utils"):
-            logging.getLogger(noisy).setLevel(logging.WARNING)
-        if not self._local:
-            return MlflowClient(self._uri)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        # several processes that open a fresh database at once break it, and so does a kill while it is made: one makes
-        # it under another name, the others wait
-        database, unfinished = self._folder / "mlflow.db", self._folder / ".mlflow.db.partial"
-        with FileLock(self._folder / ".mlflow.lock"), self._reachable():
-            if not database.exists():
-                for leftover in self._folder.glob(".mlflow.db.partial*"):
-                    leftover.unlink()
-                MlflowClient(f"sqlite:///{unfinished}").search_experiments(max_results=1)
-                unfinished.rename(database)
-            return MlflowClient(self._uri)
-
-    def _experiment_id(self) -> str:
-        from mlflow.exceptions import MlflowException
-
-        found = self._client.get_experiment_by_name(self._experiment)
-        if found is not None:
-            return str(found.experiment_id)
-        try:
-            place = (self._folder / "mlflow-artifacts").as_uri() if self._local else None
-            return str(self._client.create_experiment(self._experiment, artifact_location=place))
-        except MlflowException:  # another process was faster
-            found = self._client.get_experiment_by_name(self._experiment)
-            if found is None:
-                raise
-            return str(found.experiment_id)
-
-    def _send(self) -> None:
-        with self._reachable():
-            while self._pending:
-                self._client.log_batch(self._run_id, metrics=self._pending[:_BATCH])
-                del self._pending[:_BATCH]
-        self._sent = time.monotonic()
-
-    @contextmanager
-    def _reachable(self) -> Iterator[None]:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            yield
-        except MlflowException as error:
-            raise ApsiError(
-                f"MLflow at {self._uri} refused: {error}. Check tracking.uri, or run with tracking=none"
-            ) from error
+    def _append(self, entry: Mapping[str, object]) -> None:
+        assert self._journal is not None
+        began = time.perf_counter()
+        self._journal.append(entry)
+        self.seconds += time.perf_counter() - began

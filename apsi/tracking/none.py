@@ -10,7 +10,10 @@ from apsi.tracking.base import Tracker
 class NoTracker(Tracker):
     """Records nothing."""
 
-    def start(self, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
+    def start(self, folder: Path, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
+        return
+
+    def tags(self, tags: Mapping[str, str]) -> None:
         return
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
@@ -20,6 +23,9 @@ class NoTracker(Tracker):
         return
 
     def artifact(self, path: Path, folder: str = "") -> None:
+        return
+
+    def model(self, checkpoint: Path) -> None:
         return
 
     def finish(self, status: str) -> None:

@@ -137,6 +137,7 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
                 _record_checkpoints(folder, tracker)
             raise
         _record_checkpoints(folder, tracker)
+        tracker.model(folder.best_checkpoint)
         hit_rate = jury.hit_rate if isinstance(jury, CachedJuror) else 0.0
         tracker.metrics({"juror/cache_hit_rate": hit_rate}, model.num_timesteps)
         log.info(

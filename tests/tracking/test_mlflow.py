@@ -1,17 +1,26 @@
-"""MLflow: what a run leaves there, read back with MLflow's own client."""
+"""MLflow: what a run leaves there, read back with MLflow's own client, and what happens while it can't be reached."""
 
+import json
+import threading
+import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from apsi.config import load_config
 from apsi.errors import ApsiError
 from apsi.photo.prepared import PreparedSplit
 from apsi.run_folder import RunFolder
 from apsi.task.session import flat, tracked
+from apsi.task.sync import sync
+from apsi.tracking import sender
+from apsi.tracking.journal import Batch, Header, Journal
 from apsi.tracking.mlflow import MlflowTracker
 from apsi.tracking.none import NoTracker
+from apsi.tracking.server import Server
 
 
 @pytest.fixture(scope="module")
@@ -19,15 +28,49 @@ def output_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("outputs")
 
 
+def tracker_at(output_dir: Path, finish_seconds: float = 30) -> MlflowTracker:
+    return MlflowTracker(None, "apsi", str(output_dir), system_seconds=None, finish_seconds=finish_seconds)
+
+
+def client_at(output_dir: Path) -> MlflowClient:
+    return MlflowClient(f"sqlite:///{output_dir / 'mlflow.db'}")
+
+
 def runs(output_dir: Path) -> list:
-    client = MlflowClient(f"sqlite:///{output_dir / 'mlflow.db'}")
+    client = client_at(output_dir)
     experiment = client.get_experiment_by_name("apsi")
     return client.search_runs([experiment.experiment_id], order_by=["attributes.start_time DESC"])
 
 
+def sync_below(output_dir: Path) -> dict[str, int]:
+    config = load_config([f"output_dir={output_dir}", "task=sync"])
+    return sync(config, RunFolder(output_dir))
+
+
+class Outage:
+    """Switches what is delivered to MLflow off and on, and counts it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.off = False
+        deliver = Server._deliver
+
+        def perhaps(server: Server, run_id: str, folder: Path, batch: Batch) -> None:
+            if self.off:
+                raise MlflowException("connection refused")
+            deliver(server, run_id, folder, batch)
+
+        monkeypatch.setattr(Server, "_deliver", perhaps)
+        monkeypatch.setattr(sender, "_EVERY", 0.01)
+
+
+@pytest.fixture
+def outage(monkeypatch: pytest.MonkeyPatch) -> Outage:
+    return Outage(monkeypatch)
+
+
 def test_a_run_can_be_read_back_whole(output_dir: Path, split: PreparedSplit, tmp_path: Path) -> None:
-    tracker = MlflowTracker(None, "apsi", str(output_dir))
-    tracker.start("first", {"algo.gamma": "0.9", "long": "x" * 9000}, {"apsi.folder": str(tmp_path)})
+    tracker = tracker_at(output_dir)
+    tracker.start(tmp_path, "first", {"algo.gamma": "0.9", "long": "x" * 9000}, {"apsi.folder": str(tmp_path)})
     for step in range(2500):
         tracker.metrics({"rollout/success_rate": step / 2500}, step)
     tracker.dataset(split, "train")
@@ -38,12 +81,15 @@ def test_a_run_can_be_read_back_whole(output_dir: Path, split: PreparedSplit, tm
     tracker.finish("FINISHED")
 
     run = runs(output_dir)[0]
-    client = MlflowClient(f"sqlite:///{output_dir / 'mlflow.db'}")
+    client = client_at(output_dir)
     assert run.info.status == "FINISHED"
     assert run.data.params["algo.gamma"] == "0.9"
     history = client.get_metric_history(run.info.run_id, "rollout/success_rate")
     assert [metric.step for metric in history] == list(range(2500))
-    assert run.inputs.dataset_inputs[0].tags[0].value == "train"
+    [given] = run.inputs.dataset_inputs
+    assert given.tags[0].value == "train"
+    assert given.dataset.digest == split.digest
+    assert run.data.tags["apsi.juror"] == split.juror
     assert {a.path for a in client.list_artifacts(run.info.run_id)} == {"images", "checkpoints"}
     assert [a.path for a in client.list_artifacts(run.info.run_id, "images")] == ["images/a.txt"]
 
@@ -55,7 +101,7 @@ def test_a_run_is_closed_as_it_ended(
     output_dir: Path, tmp_path: Path, error: type[BaseException] | None, status: str
 ) -> None:
     config = load_config([f"output_dir={output_dir}", "experiment=optimise"])
-    folder = RunFolder.create(tmp_path / "run", config)
+    folder = RunFolder.create(tmp_path / "run", config, ["seed=3"], {"env": "optimise"})
     if error is None:
         with tracked(config, folder):
             pass
@@ -65,36 +111,180 @@ def test_a_run_is_closed_as_it_ended(
     run = runs(output_dir)[0]
     assert run.info.status == status
     assert run.data.tags["apsi.folder"] == str((tmp_path / "run").resolve())
+    assert run.data.tags["apsi.overrides"] == "seed=3"
+    assert run.data.tags["apsi.device"] in ("cpu", "cuda", "mps")
     assert run.data.params["env._target_"] == "apsi.env.optimise.Optimise"
+    assert run.data.params["choices.env"] == "optimise"
+
+
+def test_what_is_sent_twice_is_there_once(output_dir: Path, split: PreparedSplit, tmp_path: Path) -> None:
+    """As after a kill between sending a batch and marking it as sent."""
+    tracker = tracker_at(output_dir)
+    tracker.start(tmp_path, "twice", {"a": "1"}, {})
+    for step in range(1500):
+        tracker.metrics({"rollout/success_rate": 0.5}, step // 2)
+        time.sleep(0.001 if step % 100 == 0 else 0)
+    tracker.dataset(split, "train")
+    tracker.finish("FINISHED")
+    run_id = runs(output_dir)[0].info.run_id
+    client = client_at(output_dir)
+    before = client.get_metric_history(run_id, "rollout/success_rate")
+    (tmp_path / "tracking" / "sent").unlink()
+    assert sync_below(tmp_path)["runs"] == 1
+    after = client.get_metric_history(run_id, "rollout/success_rate")
+    assert sorted(map(str, after)) == sorted(map(str, before))
+    assert len(client.get_run(run_id).inputs.dataset_inputs) == 1
+    assert sync_below(tmp_path) == {"runs": 0, "entries": 0}
+
+
+def test_metrics_of_an_outage_are_sent_when_it_is_over_and_nobody_waits(
+    output_dir: Path, tmp_path: Path, outage: Outage, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "apsi")
+    tracker = tracker_at(output_dir)
+    tracker.start(tmp_path, "outage", {}, {})
+    outage.off = True
+    for step in range(300):
+        tracker.metrics({"rollout/success_rate": 0.5}, step)
+    deadline = time.monotonic() + 10
+    while "does not answer" not in caplog.text and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert tracker.seconds < 1
+    outage.off = False
+    tracker.finish("FINISHED")
+    assert caplog.text.count("does not answer") == 1
+    assert "is back" in caplog.text
+    run = runs(output_dir)[0]
+    assert run.info.status == "FINISHED"
+    history = client_at(output_dir).get_metric_history(run.info.run_id, "rollout/success_rate")
+    assert [metric.step for metric in history] == list(range(300))
+
+
+def test_an_outage_at_the_end_is_one_warning_that_names_sync_and_sync_sends_the_rest(
+    tmp_path: Path, outage: Outage, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker = tracker_at(tmp_path, finish_seconds=0.6)
+    folder = tmp_path / "train" / "one"
+    tracker.start(folder, "outage", {}, {})
+    outage.off = True
+    for step in range(20):
+        tracker.metrics({"rollout/success_rate": 0.5}, step)
+    tracker.finish("FINISHED")
+    assert f"entries wait in {folder / 'tracking' / 'journal.jsonl'}" in caplog.text
+    assert "python run.py task=sync" in caplog.text
+    with Journal(folder).owner.acquire(timeout=5):  # the thread has let go
+        pass
+    with pytest.raises(ApsiError, match=r"1 of 1 runs could not be sent.*connection refused"):
+        sync_below(tmp_path)
+    outage.off = False
+    assert sync_below(tmp_path)["runs"] == 1
+    run = runs(tmp_path)[0]
+    assert run.info.status == "FINISHED"
+    assert len(client_at(tmp_path).get_metric_history(run.info.run_id, "rollout/success_rate")) == 20
+
+
+def test_sync_leaves_a_run_that_goes_on_to_itself(tmp_path: Path) -> None:
+    tracker = tracker_at(tmp_path)
+    tracker.start(tmp_path / "train" / "one", "alive", {}, {})
+    assert sync_below(tmp_path)["runs"] == 0
+    tracker.finish("FINISHED")
+
+
+def test_sync_ends_a_run_that_was_killed_and_drops_the_line_that_the_kill_cut_off(tmp_path: Path) -> None:
+    server = Server(None, tmp_path)
+    run_id = server.create_run("apsi", "killed", {})
+    journal = Journal(tmp_path / "train" / "one")
+    journal.begin(Header(server.uri, run_id))
+    journal.append({"metrics": {"rollout/success_rate": 1.0}, "step": 1, "ms": 1})
+    with journal.path.open("ab") as file:
+        file.write(b'{"metrics": {"rollou')
+    journal.owner.release()  # as the system does when a process is killed
+    sync_below(tmp_path)
+    run = runs(tmp_path)[0]
+    assert run.info.status == "KILLED"
+    assert run.data.metrics == {"rollout/success_rate": 1.0}
+
+
+def test_a_journal_can_be_written_by_several_threads_and_is_dealt_out_in_batches_that_mlflow_takes(
+    tmp_path: Path,
+) -> None:
+    journal = Journal(tmp_path)
+    journal.begin(Header("uri", "id"))
+
+    def write(thread: int) -> None:
+        for step in range(300):
+            journal.append({"metrics": {f"a{thread}": 1.0, "b": 2.0, "c": 3.0}, "step": step, "ms": 0})
+
+    threads = [threading.Thread(target=write, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    journal.append({"status": "FINISHED", "ms": 0})
+    batches = list(journal.batches())
+    assert max(sum(len(e.get("metrics", ())) for e in batch.entries) for batch in batches) <= 1000
+    names = Counter(name for batch in batches for entry in batch.entries for name in entry.get("metrics", ()))
+    assert names == {"b": 1200, "c": 1200} | {f"a{i}": 300 for i in range(4)}
+    assert batches[-1].entries == [{"status": "FINISHED", "ms": 0}]
+    journal.mark(batches[0].end)
+    assert list(journal.batches()) == batches[1:]
+
+
+def test_a_journal_that_names_a_file_outside_its_run_is_not_obeyed(tmp_path: Path) -> None:
+    server = Server(None, tmp_path)
+    journal = Journal(tmp_path / "train" / "one")
+    journal.begin(Header(server.uri, server.create_run("apsi", "foreign", {})))
+    (tmp_path / "secret.txt").write_text("secret")
+    journal.append({"artifact": "../../secret.txt", "to": ""})
+    journal.owner.release()
+    with pytest.raises(ApsiError, match="outside"):
+        sync_below(tmp_path)
+    assert not list((tmp_path / "mlflow-artifacts").rglob("secret.txt"))
+
+
+def test_a_password_in_the_uri_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ApsiError, match="MLFLOW_TRACKING_PASSWORD") as caught:
+        MlflowTracker("http://ann:hunter2@127.0.0.1:5000", "apsi", "outputs", system_seconds=None, finish_seconds=1)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_system_metrics_are_recorded_when_asked_for(tmp_path: Path) -> None:
+    tracker = MlflowTracker(None, "apsi", str(tmp_path), system_seconds=0.05, finish_seconds=30)
+    tracker.start(tmp_path / "one", "system", {}, {})
+    time.sleep(0.3)
+    tracker.finish("FINISHED")
+    metrics = runs(tmp_path)[0].data.metrics
+    assert metrics["system/process_memory_usage_megabytes"] > 50
+    assert 0 <= metrics["system/cpu_utilization_percentage"] <= 100
 
 
 def test_a_run_id_leads_to_its_latest_checkpoint(output_dir: Path, tmp_path: Path) -> None:
-    tracker = MlflowTracker(None, "apsi", str(output_dir))
+    tracker = tracker_at(output_dir)
     (tmp_path / "checkpoints").mkdir()
     last = tmp_path / "checkpoints" / "last.zip"
     last.write_bytes(b"zip")
-    tracker.start("second", {}, {"apsi.folder": str(tmp_path)})
+    tracker.start(tmp_path, "second", {}, {"apsi.folder": str(tmp_path)})
     tracker.artifact(last, "checkpoints")
     tracker.finish("FINISHED")
     run_id = runs(output_dir)[0].info.run_id
-    assert MlflowTracker(None, "apsi", str(output_dir)).find_checkpoint(run_id) == last
+    assert tracker_at(output_dir).find_checkpoint(run_id) == last
     last.unlink()  # the run's folder is gone: the artefact is left
-    assert MlflowTracker(None, "apsi", str(output_dir)).find_checkpoint(run_id).read_bytes() == b"zip"
+    assert tracker_at(output_dir).find_checkpoint(run_id).read_bytes() == b"zip"
 
 
 def test_a_database_that_was_left_half_made_is_made_anew(tmp_path: Path) -> None:
     """As a kill in the middle of the first run leaves it."""
     (tmp_path / ".mlflow.db.partial").write_bytes(b"half")
-    tracker = MlflowTracker(None, "apsi", str(tmp_path))
-    tracker.start("run", {}, {})
+    tracker = tracker_at(tmp_path)
+    tracker.start(tmp_path / "run", "run", {}, {})
     tracker.finish("FINISHED")
     assert runs(tmp_path)[0].info.status == "FINISHED"
     assert not list(tmp_path.glob(".mlflow.db.partial*"))
 
 
 def test_an_unknown_run_id_is_an_error_that_names_the_place(output_dir: Path) -> None:
-    with pytest.raises(ApsiError, match=r"resume=0123.*sqlite"):
-        MlflowTracker(None, "apsi", str(output_dir)).find_checkpoint("0123456789abcdef0123456789abcdef")
+    with pytest.raises(ApsiError, match=r"no run 0123.*sqlite"):
+        tracker_at(output_dir).find_checkpoint("0123456789abcdef0123456789abcdef")
     with pytest.raises(ApsiError, match="tracking=mlflow"):
         NoTracker().find_checkpoint("0123456789abcdef0123456789abcdef")
 
@@ -111,10 +301,22 @@ def test_a_record_that_fails_at_the_end_is_closed_and_the_first_error_reported(
     config = load_config([f"output_dir={output_dir}"])
     folder = RunFolder.create(tmp_path / "run", config)
 
-    def full(self: MlflowTracker) -> None:
+    def full(self: MlflowTracker, path: Path, to: str = "") -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(MlflowTracker, "_send", full)
     with pytest.raises(RuntimeError, match="first"), tracked(config, folder):
+        (folder.path / "run.log").touch()
+        monkeypatch.setattr(MlflowTracker, "artifact", full)
         raise RuntimeError("first")
     assert runs(output_dir)[0].info.status == "FAILED"
+
+
+def test_the_journal_is_json_lines_that_hold_all_that_was_said(output_dir: Path, tmp_path: Path) -> None:
+    tracker = tracker_at(output_dir)
+    tracker.start(tmp_path, "lines", {"seed": "1"}, {})
+    tracker.metrics({"val/success_rate": 0.25}, 10)
+    tracker.finish("FINISHED")
+    entries = [json.loads(line) for line in (tmp_path / "tracking" / "journal.jsonl").read_text().splitlines()]
+    assert entries[0] == {"params": {"seed": "1"}}
+    assert entries[1]["metrics"] == {"val/success_rate": 0.25} and entries[1]["step"] == 10
+    assert entries[2]["status"] == "FINISHED"

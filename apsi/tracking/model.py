@@ -1,0 +1,177 @@
+"""A trained agent as an MLflow model: photos in, edited photos and recipes out.
+
+The model is code (`apsi/tracking/model_code.py`) beside a checkpoint, so nothing is pickled: the networks are read with
+`weights_only`, the configuration through apsi's whitelist, as from any checkpoint.
+"""
+
+import shutil
+import warnings
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from mlflow.models import ModelSignature
+from mlflow.pyfunc import save_model as save_pyfunc
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+from mlflow.types.schema import Schema, TensorSpec
+
+from apsi import __version__
+from apsi.algo.base import trained_agent
+from apsi.assemble import components
+from apsi.env.core import EditCore
+from apsi.env.vec_env import PhotoVecEnv
+from apsi.episodes.base import EpisodeSource, Start
+from apsi.errors import ApsiError
+from apsi.evaluate.rollout import roll_out
+from apsi.instantiate import check, instantiate
+from apsi.juror.base import FittedJuror, Juror
+from apsi.juror.parameters import unpack_parameters
+from apsi.photo import Photo
+from apsi.photo.prepared import Episode, PhotoStore
+from apsi.photo.resize import fit
+from apsi.photo.write import atomic
+from apsi.policy.agent import Agent
+from apsi.policy.base import PolicyContext
+from apsi.torchvision_ops import define_missing
+from apsi.train.checkpoint import REPLAY, load_into, read_checkpoint
+from apsi.train.loop import build_model
+from apsi.transform.base import STOP_LABEL
+from apsi.transform.recipe import Recipe
+
+_CODE = Path(__file__).with_name("model_code.py")
+# MLflow would check photos by a type hint of its own kind; the signature does
+warnings.filterwarnings("ignore", r"(?s).*Add type hints to the `predict` method", UserWarning)
+_OUT_OF_REACH = 11.0  # a target score that no photo has: how good the original was is not known
+
+
+def save_model(checkpoint: Path, folder: Path) -> None:
+    """Writes the MLflow model of a checkpoint into a new folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    small = folder.with_name("checkpoint.zip")
+    _copy_without_replay(checkpoint, small)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that there is no example input: the signature says it all
+            save_pyfunc(
+                folder,
+                python_model=str(_CODE),
+                artifacts={"checkpoint": small.resolve().as_uri()},
+                signature=signature(),
+                pip_requirements=[f"apsi=={__version__}", f"mlflow=={version('mlflow')}", f"torch=={version('torch')}"],
+                metadata={"apsi.actions": read_checkpoint(checkpoint).actions},
+            )
+    finally:
+        small.unlink()
+
+
+def signature() -> ModelSignature:
+    """Photos `(n, h, w, 3)` `uint8` RGB -> edited photos alike, their recipes as JSON `(n,)`, scores `(n,)`."""
+    photos = TensorSpec(np.dtype(np.uint8), (-1, -1, -1, 3), "photo")
+    recipe, score = TensorSpec(np.dtype(str), (-1,), "recipe"), TensorSpec(np.dtype(np.float64), (-1,), "score")
+    given = TensorSpec(np.dtype(np.uint8), (-1, -1, -1, 3))
+    return ModelSignature(inputs=Schema([given]), outputs=Schema([photos, recipe, score]))
+
+
+class PhotoEditor(PythonModel):
+    """Lets the agent edit as long as it may and keeps of each photo the state that its juror likes best."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Reads the checkpoint.
+
+        Raises:
+            ApsiError: it is damaged, or its juror needs a file that is not here.
+        """
+        define_missing()
+        checkpoint = read_checkpoint(Path(context.artifacts["checkpoint"]))
+        self._config = config = checkpoint.config
+        config.device.name = "auto"
+        if config.feature_extractor.get("weights") is not None:
+            config.feature_extractor.weights = "checkpoint"
+        check(config)
+        self._juror: Juror = instantiate(config.juror)
+        if checkpoint.juror is not None and isinstance(self._juror, FittedJuror):
+            unpack_parameters(checkpoint.juror, self._juror, "the checkpoint")
+        self._parts = components(config, self._juror)
+        env = PhotoVecEnv(EditCore(self._parts, _Blank(), 1))
+        algo, model = build_model(config, env, config.seed)
+        load_into(checkpoint, model, replay=False)
+        self._agent = trained_agent(algo, model)
+
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # MLflow takes hints its way
+        """Edits photos.
+
+        Args:
+            context: not used.
+            model_input: `(n, h, w, 3)` `uint8` RGB.
+            params: not used.
+
+        Returns:
+            `photo` `(n, h, w, 3)` at the size given, `recipe` JSON `(n,)`, `score` of the juror `(n,)`.
+
+        Raises:
+            ApsiError: not such photos, or edits that cut them to different sizes.
+        """
+        photos = np.asarray(model_input)
+        if photos.dtype != np.uint8 or photos.ndim != 4 or photos.shape[-1] != 3 or not photos.size:
+            raise ApsiError(f"photos are uint8 RGB of shape (n, h, w, 3), these are {photos.dtype} {photos.shape}")
+        recipes, scores = self._recipes(list(photos))
+        edited = [recipe(photo) for recipe, photo in zip(recipes, photos, strict=True)]
+        if len({photo.shape for photo in edited}) > 1:
+            raise ApsiError("the edits cut these photos to different sizes: give one photo at a time")
+        return {
+            "photo": np.stack(edited),
+            "recipe": np.array([recipe.to_json() for recipe in recipes]),
+            "score": np.array(scores),
+        }
+
+    def _recipes(self, photos: list[Photo]) -> tuple[list[Recipe], list[float]]:
+        """The agent works on copies at the size that it was trained at; a recipe holds at every size."""
+        size = int(self._config.preprocess.steps.resize.size)
+        store = _Given([fit(photo, size, "longest_side") for photo in photos])
+        scores = self._juror.score(list(store.photos.values())).tolist()
+        episodes = [
+            Episode(path, path, path.name, path.name, (), score, _OUT_OF_REACH)
+            for path, score in zip(store.photos, scores, strict=True)
+        ]
+        context = PolicyContext(self._parts, self._agent, np.random.default_rng(0))
+        policy = Agent(context, no_repeats=True)
+        played = roll_out(policy, self._parts, episodes, batch_size=64, store=store, pictures=len(episodes))
+        recipes, best = [], []
+        for result in played:
+            kept = max(range(len(result.frames)), key=lambda i: result.frames[i].score)
+            labels = " ".join(frame.label for frame in result.frames[1 : kept + 1]).split()
+            recipes.append(Recipe.of(label for label in labels if label != STOP_LABEL))
+            best.append(result.frames[kept].score)
+        return recipes, best
+
+
+class _Given(PhotoStore):
+    """Photos in memory."""
+
+    def __init__(self, photos: list[Photo]) -> None:
+        super().__init__()
+        self.photos = {Path(str(i)): photo for i, photo in enumerate(photos)}
+
+    def read(self, path: Path) -> Photo:
+        return self.photos[path]
+
+
+class _Blank(EpisodeSource):
+    """Something to build a model on."""
+
+    def __init__(self) -> None:
+        return
+
+    def draw(self, count: int) -> list[Start]:
+        grey = np.full((16, 16, 3), 128, np.uint8)
+        return [Start(grey, grey, 0.0, _OUT_OF_REACH, ()) for _ in range(count)]
+
+
+def _copy_without_replay(source: Path, target: Path) -> None:
+    """Copies a checkpoint; what only training needs may be thousands of photos."""
+    with atomic(target) as temporary, zipfile.ZipFile(source) as old, zipfile.ZipFile(temporary, "w") as new:
+        for member in old.infolist():
+            if member.filename != REPLAY:
+                with old.open(member) as reader, new.open(member, "w", force_zip64=True) as writer:
+                    shutil.copyfileobj(reader, writer)

@@ -1,0 +1,51 @@
+"""The names of all metrics: stable, so that runs of different versions can be compared."""
+
+import re
+
+METRICS = {
+    "rollout/success_rate": "successful share of the latest 100 training episodes; step: environment steps, as below",
+    "rollout/ep_rew_mean": "mean reward of these episodes",
+    "rollout/ep_len_mean": "mean number of steps of these episodes",
+    "rollout/exploration_rate": "share of random actions (DQN and its kin)",
+    "time/NAME": "Stable-Baselines3's clock: `fps`, `iterations`, `episodes`, `time_elapsed`, `total_timesteps`",
+    "train/NAME": "the algorithm's own figures, named by it: `loss`, `learning_rate`, `entropy_loss`, `n_updates`, ...",
+    "val/success_rate": "success on the validation split while training",
+    "val/mean_gain": "final minus start score there",
+    "val/mean_steps": "edits an episode there",
+    "SPLIT/POLICY/success_rate": "evaluation: success of a policy (`agent`, `greedy`, ...) on a split (`test`, ...)",
+    "SPLIT/POLICY/success_ci95_low": "lower end of its 95 % interval (Wilson)",
+    "SPLIT/POLICY/success_ci95_high": "upper end",
+    "SPLIT/POLICY/mean_gain": "final minus start score",
+    "SPLIT/POLICY/mean_steps": "edits an episode",
+    "SPLIT/POLICY/juror_calls": "photos scored, over all episodes",
+    "SPLIT/POLICY/before/MEASURE": "`clipped`, `saturation`, `distance`, `juror second`, ...: mean before the edits",
+    "SPLIT/POLICY/after/MEASURE": "the same after them",
+    "juror/cache_hit_rate": "share of the scores that were known, over the training",
+    "data/skipped_files": "`task=preprocess`: files that could not be used",
+    "data/SPLIT_episodes": "episodes of a split",
+    "data/SPLIT_dropped": "degraded photos left out, as they score no worse than their originals",
+    "system/cpu_utilization_percentage": "of the machine; step: seconds since the start, as for all of `system`",
+    "system/system_memory_usage_megabytes": "of the machine",
+    "system/system_memory_usage_percentage": "of the machine",
+    "system/process_memory_usage_megabytes": "resident memory of this process",
+    "system/gpu_N_memory_usage_megabytes": "of GPU N, where CUDA is used",
+    "system/gpu_N_memory_usage_percentage": "the same as a share",
+}
+"""Name -> meaning; what is in capitals stands for several"""
+
+_STANDS_FOR = {
+    "SPLIT": "(train|val|test|all)",
+    "POLICY": r"[\w-]+",
+    "MEASURE": r"[\w -]+",
+    "NAME": r"[\w.-]+",
+    "N": r"\d+",
+}
+
+
+def row_of(metric: str) -> str | None:
+    """The row of `METRICS` that a metric belongs to; None for an unknown one."""
+    return next((row for row in METRICS if re.fullmatch(_pattern(row), metric)), None)
+
+
+def _pattern(row: str) -> str:
+    return re.sub(r"(?<![A-Za-z])[A-Z]+(?![A-Za-z])", lambda found: _STANDS_FOR[found[0]], row)

@@ -1,0 +1,57 @@
+"""Runs that were recorded, named by the folder that they left or by their MLflow run id."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from apsi.errors import ApsiError
+from apsi.tracking.base import Tracker
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """One run."""
+
+    name: str
+    """a run's folder, or an MLflow run id"""
+    tracker: Tracker
+
+    @property
+    def folder(self) -> Path | None:
+        """The run's folder where it was named by that."""
+        path = Path(self.name).expanduser()
+        return path if path.is_dir() else None
+
+    def file(self, name: str) -> Path:
+        """A file that the run left.
+
+        Raises:
+            ApsiError: there is no such run, or it has no such file.
+        """
+        if self.folder is None:
+            if len(Path(self.name).parts) > 1:
+                raise ApsiError(f"there is no run in {self.name}: name the folder of a run or an MLflow run id")
+            return self.tracker.file(self.name, name)
+        path = self.folder / name
+        if not path.is_file():
+            raise ApsiError(f"{self.folder} has no {name}: it is no folder of a run, or the run ended too early")
+        return path
+
+    def config(self) -> DictConfig:
+        """The resolved configuration, not yet checked."""
+        config = OmegaConf.load(self.file("config.yaml"))
+        if not isinstance(config, DictConfig):
+            raise ApsiError(f"{self.file('config.yaml')} is no configuration of a run")
+        return config
+
+    def curve(self, metric: str) -> list[tuple[int, float]]:
+        """A validation figure such as `success_rate`, as pairs of step and value; empty where it never trained."""
+        if self.folder is None:
+            return self.tracker.history(self.name, f"val/{metric}")
+        last = self.folder / "checkpoints" / "last.zip"
+        if not last.exists():
+            return []
+        from apsi.train.checkpoint import read_checkpoint
+
+        return [(row["timesteps"], row[f"val_{metric}"]) for row in read_checkpoint(last).state.history]

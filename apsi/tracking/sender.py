@@ -1,0 +1,179 @@
+"""Sending a run's journal while the run goes on, and watching the machine meanwhile."""
+
+import logging
+import sys
+import threading
+import time
+
+import psutil
+
+from apsi.console import progress
+from apsi.errors import ApsiError
+from apsi.tracking.journal import Journal
+from apsi.tracking.server import Server
+
+log = logging.getLogger(__name__)
+
+_EVERY = 5.0  # seconds
+_LONGEST_PAUSE = 60.0
+_PATIENCE_WHEN_KILLED = 3.0
+
+
+class Sender:
+    """A thread that sends what the journal holds; a server that is gone is asked again after longer and longer."""
+
+    def __init__(self, journal: Journal, server: Server, run_id: str) -> None:
+        self._journal, self._server, self._run_id = journal, server, run_id
+        self._wake, self._closing, self._abandoned = threading.Event(), threading.Event(), threading.Event()
+        self._failures = 0
+        self._crash: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="apsi-tracking", daemon=True)
+        self.cpu_seconds = 0.0
+        """spent in the thread"""
+
+    def start(self) -> None:
+        """Begins to send."""
+        self._thread.start()
+
+    def close(self, patience: float) -> None:
+        """Sends the rest, for at most `patience` seconds; what is left then waits for `task=sync`."""
+        self._closing.set()
+        self._wake.set()
+        self._thread.join(min(0.5, patience))
+        if self._thread.is_alive():
+            self._show_rest(patience - 0.5)
+        if self._thread.is_alive():
+            self._abandoned.set()
+            log.warning(
+                "MLflow at %s does not take the record: %d entries wait in %s. Send them when it is back: "
+                "python run.py task=sync",
+                *(self._server.uri, self._journal.unsent(), self._journal.path),
+            )
+        if self._crash is not None:
+            raise self._crash
+
+    def _show_rest(self, patience: float) -> None:
+        deadline = time.monotonic() + patience
+        total = self._journal.unsent()
+        with progress() as bar:
+            task = bar.add_task("Sending to MLflow", total=total)
+            while self._thread.is_alive() and time.monotonic() < deadline:
+                bar.update(task, completed=total - self._journal.unsent())
+                self._thread.join(0.25)
+
+    def _run(self) -> None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            while not self._abandoned.is_set():
+                self._wake.wait(self._pause())
+                self._wake.clear()
+                last = self._closing.is_set()
+                try:
+                    for _ in self._server.send(self._journal, self._run_id):
+                        if self._abandoned.is_set():
+                            return
+                except (MlflowException, OSError) as error:
+                    self._say_failed(error)
+                else:
+                    self._say_back()
+                    if last:
+                        return
+                self.cpu_seconds = time.thread_time()
+        except BaseException as error:
+            self._crash = error  # for whoever closes
+        finally:
+            self.cpu_seconds = time.thread_time()
+            self._journal.owner.release()
+
+    def _pause(self) -> float:
+        if self._closing.is_set():
+            return 1.0 if self._failures else 0.0
+        return float(min(_EVERY * 2**self._failures, _LONGEST_PAUSE))
+
+    def _say_failed(self, error: Exception) -> None:
+        if not self._failures:
+            log.warning(
+                "MLflow at %s does not answer. The run goes on; what is recorded is kept in %s and sent later (%s)",
+                *(self._server.uri, self._journal.path, str(error).splitlines()[0]),
+            )
+        self._failures = min(self._failures + 1, 10)
+
+    def _say_back(self) -> None:
+        if self._failures:
+            log.info("MLflow at %s is back and has everything so far", self._server.uri)
+        self._failures = 0
+
+
+def patience(status: str, seconds: float, killed: str) -> float:
+    """Seconds to wait for the rest to be sent; someone who pressed Ctrl-C does not want to wait."""
+    return min(seconds, _PATIENCE_WHEN_KILLED) if status == killed else seconds
+
+
+class SystemMonitor:
+    """A thread that records the load of the machine; the step of these metrics is the time since the start, in s."""
+
+    def __init__(self, journal: Journal, seconds: float) -> None:
+        self._journal, self._seconds = journal, seconds
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="apsi-system-metrics", daemon=True)
+        self._process = psutil.Process()
+        self.cpu_seconds = 0.0
+        """spent in the thread"""
+
+    def start(self) -> None:
+        """Begins to record."""
+        psutil.cpu_percent()  # the first call only sets the beginning of what the next one measures
+        self._began = time.monotonic()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Takes the last sample."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        stopped = False
+        while not stopped:
+            stopped = self._stop.wait(self._seconds)
+            step = int(time.monotonic() - self._began)
+            try:
+                self._journal.append({"metrics": sample(self._process), "step": step, "ms": int(time.time() * 1000)})
+            except OSError as error:
+                log.warning("System metrics are recorded no longer: %s", error)
+                return
+        self.cpu_seconds = time.thread_time()
+
+
+def sample(process: psutil.Process) -> dict[str, float]:
+    """What the machine is doing, under the names that MLflow's own pages know."""
+    memory = psutil.virtual_memory()
+    values = {
+        "system/cpu_utilization_percentage": psutil.cpu_percent(),
+        "system/system_memory_usage_megabytes": memory.used / 1e6,
+        "system/system_memory_usage_percentage": memory.percent,
+        "system/process_memory_usage_megabytes": process.memory_info().rss / 1e6,
+    }
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        for i in range(torch.cuda.device_count()):
+            free, total = torch.cuda.mem_get_info(i)
+            values[f"system/gpu_{i}_memory_usage_megabytes"] = (total - free) / 1e6
+            values[f"system/gpu_{i}_memory_usage_percentage"] = 100 * (total - free) / total
+    return values
+
+
+def send_now(journal: Journal, server: Server, run_id: str) -> int:
+    """Sends a journal that nobody else sends; returns the number of entries.
+
+    Raises:
+        ApsiError: the server can't be reached or refuses; the rest waits.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return sum(server.send(journal, run_id))
+    except (MlflowException, OSError) as error:
+        raise ApsiError(
+            f"MLflow at {server.uri} did not take all of {journal.path}, {journal.unsent()} entries still wait: {error}"
+        ) from error

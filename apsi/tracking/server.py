@@ -1,0 +1,197 @@
+"""MLflow, wherever it is: one place that talks to it."""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from filelock import FileLock
+
+from apsi.errors import ApsiError
+from apsi.tracking.journal import Batch, Entry, Journal
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+log = logging.getLogger(__name__)
+
+_PARAM_LENGTH = 6000
+_PARAMS = 100  # that MLflow takes at once
+_TIMEOUT, _RETRIES = "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+_CHOSEN_BY_USER = {name for name in (_TIMEOUT, _RETRIES) if name in os.environ}
+
+
+class Server:
+    """A tracking server or a local database."""
+
+    def __init__(self, uri: str | None, folder: Path) -> None:
+        """Takes the place; connects when it is first used.
+
+        Args:
+            uri: tracking URI; None for a sqlite database and an artefact folder in `folder`.
+            folder: where the local database lies; made when missing.
+
+        Raises:
+            ApsiError: the URI holds a password, which would end up in every record.
+        """
+        if uri is not None and "@" in uri and urlsplit(uri).password is not None:
+            raise ApsiError(
+                f"tracking.uri holds the password of {urlsplit(uri).hostname}, and it is recorded with each run: leave "
+                "it out and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (a database: PGPASSWORD or alike)"
+            )
+        self._folder, self._local = folder, uri is None
+        self.uri = uri or f"sqlite:///{folder / 'mlflow.db'}"
+
+    def create_run(self, experiment: str, name: str, tags: Mapping[str, str]) -> str:
+        """Begins a run and returns its id; gives up within seconds where nobody answers.
+
+        Raises:
+            ApsiError: the server can't be reached or refuses.
+        """
+        with self._explained():
+            client = self.client
+            _set_timeouts(5)
+            experiment_id = self._experiment_id(experiment)
+            run_id = str(client.create_run(experiment_id, run_name=name, tags=dict(tags)).info.run_id)
+        _set_timeouts(60)
+        return run_id
+
+    def send(self, journal: Journal, run_id: str) -> Iterator[int]:
+        """Sends what waits, batch by batch; yields how many entries are there.
+
+        Raises:
+            MlflowException, OSError: the server can't be reached or refuses; what was sent is marked.
+        """
+        for batch in journal.batches():
+            self._deliver(run_id, journal.run_folder, batch)
+            journal.mark(batch.end)
+            yield len(batch.entries)
+
+    def file(self, run_id: str, name: str) -> Path:
+        """A file of a run: in its own folder where that is on this machine, or fetched.
+
+        Raises:
+            ApsiError: no such run, or it has no such file.
+        """
+        with self._explained(f"no run {run_id} with {name}"):
+            run = self.client.get_run(run_id)
+            local = Path(run.data.tags.get("apsi.folder", "")) / name
+            if local.is_file():
+                return local
+            path = Path(name)  # all that lies beside it too, such as the best checkpoint beside the last
+            folder = str(path.parent) if path.parent != Path() else name
+            fetched = Path(self.client.download_artifacts(run_id, folder))
+            return fetched / path.name if fetched.is_dir() else fetched
+
+    def history(self, run_id: str, metric: str) -> list[tuple[int, float]]:
+        """A metric of a run as pairs of step and value.
+
+        Raises:
+            ApsiError: no such run.
+        """
+        with self._explained(f"no run {run_id}"):
+            self.client.get_run(run_id)
+            return sorted((m.step, m.value) for m in self.client.get_metric_history(run_id, metric))
+
+    @cached_property
+    def client(self) -> "MlflowClient":
+        """MLflow's own client."""
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        _set_timeouts(60)
+        from mlflow import MlflowClient
+
+        for noisy in ("alembic", "mlflow.store.db.utils"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+        if not self._local:
+            return MlflowClient(self.uri)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        # several processes that open a fresh database at once break it, and so does a kill while it is made: one makes
+        # it under another name, the others wait
+        database, unfinished = self._folder / "mlflow.db", self._folder / ".mlflow.db.partial"
+        with FileLock(self._folder / ".mlflow.lock"):
+            if not database.exists():
+                for leftover in self._folder.glob(".mlflow.db.partial*"):
+                    leftover.unlink()
+                MlflowClient(f"sqlite:///{unfinished}").search_experiments(max_results=1)
+                unfinished.rename(database)
+            return MlflowClient(self.uri)
+
+    def _experiment_id(self, name: str) -> str:
+        from mlflow.exceptions import MlflowException
+
+        found = self.client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        try:
+            place = (self._folder / "mlflow-artifacts").as_uri() if self._local else None
+            return str(self.client.create_experiment(name, artifact_location=place))
+        except MlflowException:  # another process was faster
+            found = self.client.get_experiment_by_name(name)
+            if found is None:
+                raise
+            return str(found.experiment_id)
+
+    def _deliver(self, run_id: str, folder: Path, batch: Batch) -> None:
+        from mlflow.entities import Param, RunTag
+
+        match batch.entries[0]:
+            case {"params": values}:
+                params = [Param(key, value[:_PARAM_LENGTH]) for key, value in values.items()]
+                for i in range(0, len(params), _PARAMS):
+                    self.client.log_batch(run_id, params=params[i : i + _PARAMS])
+            case {"tags": values}:
+                self.client.log_batch(run_id, tags=[RunTag(key, value) for key, value in values.items()])
+            case {"dataset": values, "context": context}:
+                self._log_dataset(run_id, values, context)
+            case {"artifact": name, "to": to}:
+                self._log_artifact(run_id, folder, name, to)
+            case {"status": status, "ms": ms}:
+                self.client.set_terminated(run_id, status, ms)
+            case _:
+                self._log_metrics(run_id, batch.entries)
+
+    def _log_metrics(self, run_id: str, entries: Sequence[Entry]) -> None:
+        from mlflow.entities import Metric
+
+        metrics = [Metric(k, v, e["ms"], e["step"]) for e in entries for k, v in e["metrics"].items()]
+        for i in range(0, len(metrics), 1000):
+            self.client.log_batch(run_id, metrics=metrics[i : i + 1000])
+
+    def _log_dataset(self, run_id: str, values: Mapping[str, Any], context: str) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        self.client.log_inputs(run_id, [DatasetInput(Dataset(**values), [InputTag("mlflow.data.context", context)])])
+
+    def _log_artifact(self, run_id: str, folder: Path, name: str, to: str) -> None:
+        path = (folder / name).resolve()
+        if not path.is_relative_to(folder.resolve()):
+            raise ApsiError(f"the journal of {folder} names {name}, which is outside it, and is not sent")
+        if path.is_dir():
+            self.client.log_artifacts(run_id, str(path), to)
+        elif path.is_file():
+            self.client.log_artifact(run_id, str(path), to or None)
+        else:
+            log.warning("%s is gone and can't be sent to MLflow", path)
+
+    @contextmanager
+    def _explained(self, missing: str = "") -> Iterator[None]:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            yield
+        except (MlflowException, OSError) as error:
+            if isinstance(error, OSError) and error.filename:  # a full disk and the like, which is not MLflow's doing
+                raise
+            what = f"{missing} at" if missing else "can't record this run with MLflow at"
+            raise ApsiError(f"{what} {self.uri}: {error}. Check tracking.uri, or use tracking=none") from error
+
+
+def _set_timeouts(seconds: int) -> None:
+    """How long requests over HTTP wait, unless the user has set MLflow's own variables."""
+    for name, value in ((_TIMEOUT, seconds), (_RETRIES, 1)):
+        if name not in _CHOSEN_BY_USER:
+            os.environ[name] = str(value)
