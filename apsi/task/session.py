@@ -12,6 +12,7 @@ from apsi.errors import ApsiError
 from apsi.instantiate import instantiate
 from apsi.preprocess.pipeline import Prepared
 from apsi.run_folder import RunFolder
+from apsi.search.trial import Pruned
 from apsi.tracking.base import FAILED, FINISHED, KILLED, Tracker
 
 log = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def tracked(config: DictConfig, folder: RunFolder) -> Iterator[Tracker]:
-    """The configured tracker with a run begun; it ends FAILED on an error, KILLED on Ctrl-C."""
+    """The configured tracker with a run begun; it ends FAILED on an error, KILLED on Ctrl-C or when it is pruned."""
     tracker: Tracker = instantiate(config.tracking)
     record = folder.record()
     git = record["git"]
@@ -29,6 +30,8 @@ def tracked(config: DictConfig, folder: RunFolder) -> Iterator[Tracker]:
         "apsi.command": record["command"],
     }
     tags |= {"mlflow.source.git.commit": str(git["commit"]), "apsi.git.dirty": str(git["dirty"])}
+    if config.search.parent_run is not None:
+        tags |= {"mlflow.parentRunId": config.search.parent_run, "apsi.trial": str(config.search.trial)}
     try:
         tracker.start(f"{folder.path.parent.name}/{folder.path.name}", flat(config), tags)
         for name in ("config.yaml", "overrides.yaml"):
@@ -36,7 +39,7 @@ def tracked(config: DictConfig, folder: RunFolder) -> Iterator[Tracker]:
         yield tracker
     except BaseException as error:
         try:
-            tracker.finish(KILLED if isinstance(error, KeyboardInterrupt) else FAILED)
+            tracker.finish(KILLED if isinstance(error, KeyboardInterrupt | Pruned) else FAILED)
         except (ApsiError, OSError) as further:
             log.warning("%s", further)  # the first error is the one to report
         raise

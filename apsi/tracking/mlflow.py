@@ -43,6 +43,10 @@ class MlflowTracker(Tracker):
         self._pending: list[Metric] = []
         self._sent = time.monotonic()
 
+    @property
+    def run_id(self) -> str | None:
+        return self._run_id or None
+
     def start(self, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
         from mlflow.entities import Param
 
