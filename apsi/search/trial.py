@@ -72,8 +72,8 @@ class _TrialReport:
         self._looks = math.ceil(config.train.total_timesteps / config.train.eval_every)
         self._number = int(search.trial)
         self._name = str(search.study)
-        self._pruner = instantiate(config.search.pruner) if config.search.pruner is not None else None
         self._storage = open_storage(search.storage)
+        self._pruner = instantiate(config.search.pruner) if config.search.pruner is not None else None
         study_id = self._storage.get_study_id_from_name(self._name)
         self._trial_id = self._storage.get_trial_id_from_study_id_trial_number(study_id, self._number)
 
