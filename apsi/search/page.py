@@ -92,11 +92,13 @@ def _value(index: int, trial: "FrozenTrial") -> float:
 def _drawn(plot: Callable[[], Any]) -> tuple[str, str]:
     from matplotlib import pyplot, rc_context
 
-    with rc_context(), warnings.catch_warnings():  # Optuna changes matplotlib's style
+    with rc_context({"savefig.bbox": "tight"}), warnings.catch_warnings():  # Optuna changes matplotlib's style
         warnings.simplefilter("ignore")
         try:
             axes = plot()
             figure = (axes.flat[0] if hasattr(axes, "flat") else axes).figure
+            width, height = figure.get_size_inches()
+            figure.set_size_inches(max(width, 9), height)
             return svg(figure), ""
         except (ValueError, RuntimeError, ZeroDivisionError) as error:
             return "", f"Not enough trials to draw this yet: {error}"
