@@ -13,7 +13,7 @@ from apsi.errors import ApsiError
 CONFIG_DIR = Path(__file__).resolve().parent.parent / "conf"
 
 _FROM_CHECKPOINT_ONLY = ("algo", "feature_extractor", "transform", "juror")
-_OF_THIS_RUN = (
+OF_THIS_RUN = (
     "task",
     "tracking",
     "device",
@@ -25,6 +25,7 @@ _OF_THIS_RUN = (
     "resume",
     "run_id",
     "run_ids",
+    "search",
 )
 
 
@@ -63,7 +64,7 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
         if group in schema.Config.__dataclass_fields__:
             taken = group if override.startswith("~") else key
             OmegaConf.update(saved, taken, OmegaConf.select(config, taken), merge=False, force_add=True)
-    for key in _OF_THIS_RUN:
+    for key in OF_THIS_RUN:
         OmegaConf.update(saved, key, config[key], merge=False, force_add=True)
     _follow_device(saved.juror)
     if saved.feature_extractor.get("weights") is not None:
@@ -86,7 +87,7 @@ def choices_made(choices: Mapping[str, str | None], config: DictConfig, override
         for group, option in choices.items()
         if option is not None
         and not group.startswith("hydra/")
-        and (not from_checkpoint or group in named or group.partition("/")[0] in _OF_THIS_RUN)
+        and (not from_checkpoint or group in named or group.partition("/")[0] in OF_THIS_RUN)
     }
 
 
@@ -97,3 +98,11 @@ def _follow_device(node: Any) -> None:
             node.device = "${device}"
         for name in node.keys() - {"device"}:
             _follow_device(node[name])
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """What a configuration resolves to, without what is of the machine or the moment, or Hydra's own."""
+    own = OmegaConf.create({str(key): config._get_node(key) for key in config if key != "hydra"})
+    content = OmegaConf.to_container(own, resolve=True)
+    assert isinstance(content, dict)
+    return {str(key): value for key, value in content.items() if key not in OF_THIS_RUN}

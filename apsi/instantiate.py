@@ -12,7 +12,7 @@ from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, Val
 
 from apsi.errors import ApsiError, did_you_mean
 
-WHITELIST = ("apsi.*", "torch.nn.*", "torch.optim.*")
+WHITELIST = ("apsi.*", "torch.nn.*", "torch.optim.*", "optuna.samplers.*", "optuna.pruners.*")
 """What a `_target_` may name; a configuration that comes from elsewhere can't call anything else."""
 
 
@@ -50,7 +50,7 @@ def check(config: DictConfig) -> None:
         parameters = inspect.signature(target).parameters
         place = node._get_full_key("") or "configuration"
         annotated = target if not inspect.isclass(target) or _is_dataclass(target) else target.__init__
-        hints = get_type_hints(annotated, include_extras=True)
+        hints = _hints(annotated)
         for name, value in arguments.items():
             if name not in parameters:
                 raise ApsiError(
@@ -59,6 +59,13 @@ def check(config: DictConfig) -> None:
                 )
             if name in hints and not _holds_component(value):
                 _check_type(f"{place}.{name}", value, hints[name])
+
+
+def _hints(annotated: Any) -> dict[str, Any]:
+    try:
+        return get_type_hints(annotated, include_extras=True)
+    except NameError:  # a library that imports the names in its hints for type checkers only
+        return {}
 
 
 def _check_type(place: str, value: Any, hint: Any) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -21,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from apsi.config import CONFIG_DIR, choices_made, with_checkpoint
 from apsi.errors import ApsiError, did_you_mean
 from apsi.schema import Config
+from apsi.search.sweeper import PruningSweeper
 
 _PATHS = (
     "dataset.path",
@@ -42,19 +44,37 @@ _interrupts: list[int] = []
 
 def run(config: DictConfig) -> Any:
     """Runs the configured task in Hydra's output folder and returns its numbers."""
+    if config.search.trial is not None:
+        return _run_trial(config)
     with _explained(logging.getLogger()):  # here already, so that Hydra adds no words of its own
         return _run(config)
+
+
+def _run_trial(config: DictConfig) -> Any:
+    from apsi.search.trial import run_trial
+
+    try:
+        return run_trial(config, _run)
+    finally:
+        if _interrupts:  # whatever a library made of it
+            raise KeyboardInterrupt
 
 
 def _run(config: DictConfig) -> Any:
     from apsi.console import show_log
     from apsi.instantiate import check, instantiate
-    from apsi.run_folder import FAILED, FINISHED, INTERRUPTED, RunFolder
+    from apsi.run_folder import FAILED, FINISHED, INTERRUPTED, PRUNED, RunFolder
+    from apsi.search.trial import Pruned
     from apsi.torchvision_ops import define_missing
 
     show_log()
     hydra = HydraConfig.get()
     overrides = list(hydra.overrides.task)
+    search = hydra.runtime.choices.get("hparams_search")
+    if search and config.search.trial is None:
+        raise ApsiError(
+            f"hparams_search={search} is a search of many runs: python run.py --multirun hparams_search={search}"
+        )
     config = with_checkpoint(config, overrides)
     _check_values(config)
     define_missing()
@@ -67,6 +87,9 @@ def _run(config: DictConfig) -> Any:
         result = instantiate(config.task)(config, folder)
     except KeyboardInterrupt:
         folder.finish(INTERRUPTED)
+        raise
+    except Pruned:
+        folder.finish(PRUNED)
         raise
     except BaseException as error:
         folder.finish(FAILED, error=str(error))
@@ -95,6 +118,7 @@ def command_line() -> Iterator[None]:
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup and shells set it for what is not to be interrupted
             signal.signal(number, _interrupt)
+    Plugins.instance().register(PruningSweeper)
     with _explained():
         yield
 

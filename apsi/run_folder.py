@@ -24,6 +24,7 @@ from apsi.photo.write import write_text
 log = logging.getLogger(__name__)
 
 RUNNING, FINISHED, FAILED, INTERRUPTED, CONTINUED = "running", "finished", "failed", "interrupted", "continued"
+PRUNED = "pruned"
 _LIBRARIES = ("torch", "stable-baselines3", "gymnasium", "hydra-core", "omegaconf", "numpy", "opencv-python-headless")
 
 
@@ -119,10 +120,10 @@ class RunFolder:
 
 
 def config_key(config: DictConfig) -> str:
-    """Hash of all that makes two runs the same; how they are continued is no part of it."""
+    """Hash of all that makes two runs the same; how they are continued is no part of it, nor which trial it is."""
     content = OmegaConf.to_container(config, resolve=True)
     assert isinstance(content, dict)
-    return value_hash({key: value for key, value in content.items() if key != "resume"})
+    return value_hash({key: value for key, value in content.items() if key not in ("resume", "search")})
 
 
 def find_unfinished(current: RunFolder) -> RunFolder | None:

@@ -48,6 +48,19 @@ class EvaluateSettings:
 
 
 @dataclass
+class SearchSettings:
+    """The trial of a search that a run is; the sweep fills it in."""
+
+    storage: str | None = None
+    study: str | None = None
+    trial: int | None = None
+    pruner: Component | None = None
+    earlier: list[float] = field(default_factory=list)
+    is_last: bool = True
+    parent_run: str | None = None
+
+
+@dataclass
 class Config:
     """One run of apsi."""
 
@@ -68,6 +81,7 @@ class Config:
     policy: dict[str, Component]
     train: TrainSettings = field(default_factory=TrainSettings)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
+    search: SearchSettings = field(default_factory=SearchSettings)
     second_juror: Component | None = None
     seed: int = 42
     data_dir: str = "data"

@@ -45,7 +45,7 @@ def options() -> list[tuple[str, str]]:
 
 
 OPTIONS = options()
-COMPONENTS = [(group, option) for group, option in OPTIONS if group not in ("experiment", "debug")]
+COMPONENTS = [(group, option) for group, option in OPTIONS if group not in ("experiment", "debug", "hparams_search")]
 
 
 @cache
@@ -65,8 +65,9 @@ def node_of(group: str, option: str) -> DictConfig:
 
 def test_hydra_sees_every_yaml_file() -> None:
     files = {path.relative_to(CONFIG_DIR).with_suffix("").as_posix() for path in CONFIG_DIR.rglob("*.yaml")}
+    files -= {file for file in files if file.startswith("hydra/")}  # seen in tests/search
     assert {f"{group}/{option}" for group, option in OPTIONS} | {"config"} == files
-    assert len(OPTIONS) >= 92
+    assert len(OPTIONS) >= 101
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)

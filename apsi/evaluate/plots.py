@@ -24,7 +24,7 @@ def success_bars(summaries: Mapping[str, PolicySummary]) -> str:
     above = [s.success_ci95[1] - s.success_rate for s in summaries.values()]
     axes.bar(list(summaries), rates, yerr=[below, above], capsize=4, color="#4477aa")
     axes.set_ylim(0, 1)
-    return _svg(figure)
+    return svg(figure)
 
 
 def learning_curve(history: Sequence[Mapping[str, Any]]) -> str:
@@ -37,7 +37,7 @@ def learning_curve(history: Sequence[Mapping[str, Any]]) -> str:
     axes.set_xlabel("environment steps")
     axes.set_ylim(0, 1)
     axes.legend()
-    return _svg(figure)
+    return svg(figure)
 
 
 def learning_curves(curves: Mapping[str, Sequence[tuple[int, float]]]) -> str:
@@ -48,7 +48,7 @@ def learning_curves(curves: Mapping[str, Sequence[tuple[int, float]]]) -> str:
     axes.set_xlabel("environment steps")
     axes.set_ylim(0, 1)
     axes.legend(fontsize=7)
-    return _svg(figure)
+    return svg(figure)
 
 
 def action_usage(results: Sequence[EpisodeResult]) -> str:
@@ -62,7 +62,7 @@ def action_usage(results: Sequence[EpisodeResult]) -> str:
     axes.barh(labels, good, color="#228833", label="in successful episodes")
     axes.barh(labels, bad, left=good, color="#cc6677", label="in others")
     axes.legend()
-    return _svg(figure)
+    return svg(figure)
 
 
 def _figure(title: str) -> tuple[Figure, Axes]:
@@ -72,7 +72,8 @@ def _figure(title: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
+    """A figure as text to put into a page."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     text = buffer.getvalue()

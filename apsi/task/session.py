@@ -12,6 +12,7 @@ from apsi.errors import ApsiError
 from apsi.instantiate import instantiate
 from apsi.preprocess.pipeline import Prepared
 from apsi.run_folder import RunFolder
+from apsi.search.trial import Pruned
 from apsi.tracking.base import FAILED, FINISHED, KILLED, Tracker
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ _TAG_LENGTH = 5000  # that MLflow takes
 
 @contextmanager
 def tracked(config: DictConfig, folder: RunFolder) -> Iterator[Tracker]:
-    """The configured tracker with a run begun; it ends FAILED on an error, KILLED on Ctrl-C."""
+    """The configured tracker with a run begun; it ends FAILED on an error, KILLED on Ctrl-C or when it is pruned."""
     tracker: Tracker = instantiate(config.tracking)
     tracker.start(folder.path, f"{folder.path.parent.name}/{folder.path.name}", *_described(config, folder))
     try:
@@ -31,7 +32,7 @@ def tracked(config: DictConfig, folder: RunFolder) -> Iterator[Tracker]:
         yield tracker
     except BaseException as error:
         try:
-            _finish(tracker, folder, KILLED if isinstance(error, KeyboardInterrupt) else FAILED)
+            _finish(tracker, folder, KILLED if isinstance(error, KeyboardInterrupt | Pruned) else FAILED)
         except (ApsiError, OSError) as further:
             log.warning("%s", further)  # the first error is the one to report
         raise
@@ -62,6 +63,8 @@ def _described(config: DictConfig, folder: RunFolder) -> tuple[dict[str, str], d
         **{f"apsi.{name}": record[name] for name in ("host", "python", "platform", "rerun_of") if name in record},
         **{f"apsi.library.{name}": str(version) for name, version in record["libraries"].items()},
     }
+    if config.search.parent_run is not None:
+        tags |= {"mlflow.parentRunId": config.search.parent_run, "apsi.trial": str(config.search.trial)}
     return params, {name: str(value)[:_TAG_LENGTH] for name, value in tags.items()}
 
 

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 def train(config: DictConfig, folder: RunFolder) -> dict[str, float]:
-    """Prepares, trains; returns the best figure on the validation split, steps, seconds, the cache's hit rate."""
+    """Prepares, trains; returns the best look at the validation split, steps, seconds, the cache's hit rate."""
     with tracked(config, folder) as tracker:
         prepared = prepare(config)
         report_prepared(prepared)
@@ -23,6 +23,7 @@ def train(config: DictConfig, folder: RunFolder) -> dict[str, float]:
         state = trained.state
         return {
             "val_best": state.best or 0.0,
+            **{name: value for name, value in trained.best_row.items() if name.startswith("val_")},
             "timesteps": state.timesteps,
             "seconds": state.seconds,
             "cache_hit_rate": trained.cache_hit_rate,

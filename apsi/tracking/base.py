@@ -13,6 +13,11 @@ FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
 class Tracker(ABC):
     """Records one run. Nothing but `start` and `finish` waits for the place where runs are recorded."""
 
+    @property
+    def run_id(self) -> str | None:
+        """Id of the recorded run, for runs that are a part of it; None where there is none."""
+        return None
+
     @abstractmethod
     def start(self, folder: Path, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
         """Begins the record of the run whose results lie in `folder`.

@@ -38,13 +38,18 @@ class MlflowTracker(Tracker):
         self._server = Server(uri, Path(output_dir).expanduser().resolve())
         self._experiment = experiment
         self._system_seconds, self._finish_seconds = system_seconds, finish_seconds
+        self._run_id: str | None = None
         self._journal: Journal | None = None
         self._monitor: SystemMonitor | None = None
         self.seconds = 0.0
         """time that callers have waited for this tracker"""
 
+    @property
+    def run_id(self) -> str | None:
+        return self._run_id
+
     def start(self, folder: Path, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
-        run_id = self._server.create_run(self._experiment, name, tags)
+        run_id = self._run_id = self._server.create_run(self._experiment, name, tags)
         self._journal = Journal(folder)
         self._journal.begin(Header(self._server.uri, run_id))
         self._sender = Sender(self._journal, self._server, run_id)

@@ -6,7 +6,6 @@ The model is code (`apsi/tracking/model_code.py`) beside a checkpoint, so nothin
 
 import shutil
 import warnings
-import zipfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -30,11 +29,10 @@ from apsi.juror.parameters import unpack_parameters
 from apsi.photo import Photo
 from apsi.photo.prepared import Episode, PhotoStore
 from apsi.photo.resize import fit
-from apsi.photo.write import atomic
 from apsi.policy.agent import Agent
 from apsi.policy.base import PolicyContext
 from apsi.torchvision_ops import define_missing
-from apsi.train.checkpoint import REPLAY, load_into, read_checkpoint
+from apsi.train.checkpoint import load_into, read_checkpoint
 from apsi.train.loop import build_model
 from apsi.transform.base import STOP_LABEL
 from apsi.transform.recipe import Recipe
@@ -49,7 +47,7 @@ def save_model(checkpoint: Path, folder: Path) -> None:
     """Writes the MLflow model of a checkpoint into a new folder."""
     shutil.rmtree(folder, ignore_errors=True)
     small = folder.with_name("checkpoint.zip")
-    _copy_without_replay(checkpoint, small)
+    shutil.copy(checkpoint, small)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # that there is no example input: the signature says it all
@@ -95,7 +93,7 @@ class PhotoEditor(PythonModel):
         self._parts = components(config, self._juror)
         env = PhotoVecEnv(EditCore(self._parts, _Blank(), 1))
         algo, model = build_model(config, env, config.seed)
-        load_into(checkpoint, model, replay=False)
+        load_into(checkpoint, model)
         self._agent = trained_agent(algo, model)
 
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # MLflow takes hints its way
@@ -166,12 +164,3 @@ class _Blank(EpisodeSource):
     def draw(self, count: int) -> list[Start]:
         grey = np.full((16, 16, 3), 128, np.uint8)
         return [Start(grey, grey, 0.0, _OUT_OF_REACH, ()) for _ in range(count)]
-
-
-def _copy_without_replay(source: Path, target: Path) -> None:
-    """Copies a checkpoint; what only training needs may be thousands of photos."""
-    with atomic(target) as temporary, zipfile.ZipFile(source) as old, zipfile.ZipFile(temporary, "w") as new:
-        for member in old.infolist():
-            if member.filename != REPLAY:
-                with old.open(member) as reader, new.open(member, "w", force_zip64=True) as writer:
-                    shutil.copyfileobj(reader, writer)

@@ -87,6 +87,7 @@ class MilestoneCallback(BaseCallback):
         tracker: Tracker,
         *,
         best_by: str,
+        report: Callable[[int, float], None] = lambda steps, figure: None,
     ) -> None:
         """Takes what to do at a milestone.
 
@@ -98,14 +99,17 @@ class MilestoneCallback(BaseCallback):
                 stays where the third does.
             tracker: where the figures are recorded.
             best_by: the figure by which one agent is better than another.
+            report: hears of steps and that figure, once the checkpoints are written; may end the training.
         """
         super().__init__()
         self._settings, self._validate, self._save, self._tracker = settings, validate, save, tracker
-        self._best_by = best_by
+        self._best_by, self._report = best_by, report
         self.state = state
         self._began = time.monotonic() - state.seconds
         self.evaluated_at: int = state.history[-1]["timesteps"] if state.history else 0
         """steps at the latest look at the validation split"""
+        for row in state.history:
+            report(row["timesteps"], row[f"val_{best_by}"])
 
     def _on_step(self) -> bool:
         return True
@@ -143,6 +147,11 @@ class MilestoneCallback(BaseCallback):
         )
         self.evaluated_at = self.model.num_timesteps
         self.checkpoint(is_best)
+        self._report(self.model.num_timesteps, figure)
+
+    def best_row(self) -> dict[str, Any]:
+        """The row of the learning curve with the best figure."""
+        return max(self.state.history, key=lambda row: float(row[f"val_{self._best_by}"]))
 
     def checkpoint(self, is_best: bool = False) -> None:
         """Saves the last checkpoint, as the best one too where this is it, and one that stays where that is due."""

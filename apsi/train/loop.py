@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from omegaconf import DictConfig
@@ -32,6 +33,7 @@ from apsi.policy.agent import Agent
 from apsi.policy.base import PolicyContext, TrainedAgent
 from apsi.preprocess.pipeline import Prepared
 from apsi.run_folder import RunFolder
+from apsi.search.trial import reporter
 from apsi.tracking.base import Tracker
 from apsi.train.callbacks import (
     GradientCallback,
@@ -58,6 +60,8 @@ class Trained:
     state: TrainState
     cache_hit_rate: float
     """share of the scores asked for in this run that were known"""
+    best_row: dict[str, Any]
+    """row of the learning curve with the best figure"""
 
 
 def build_model(config: DictConfig, env: VecEnv, seed: int) -> tuple[Algo, BaseAlgorithm]:
@@ -120,7 +124,8 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
             algo.schedule.report(figures["success_rate"])
             return figures
 
-        milestones = MilestoneCallback(settings, state, validate, keeper.save, tracker, best_by=parts.goal.best_by)
+        best_by, report = parts.goal.best_by, reporter(config)
+        milestones = MilestoneCallback(settings, state, validate, keeper.save, tracker, best_by=best_by, report=report)
         milestones.init_callback(model)
         try:
             with deferred() as interrupt:
@@ -143,16 +148,21 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         log.info(
             "Trained for %.0f s; %.1f %% of the scores were in the cache", milestones.state.seconds, 100 * hit_rate
         )
-        return Trained(folder.best_checkpoint, milestones.state, hit_rate)
+        return Trained(folder.best_checkpoint, milestones.state, hit_rate, milestones.best_row())
 
 
 def evaluate_quickly(
     agent: TrainedAgent, parts: Components, split: PreparedSplit, episodes: int, store: PhotoStore
 ) -> dict[str, float]:
-    """Success rate and mean gain of the agent on the first episodes of a split."""
+    """Means over the first episodes of a split: success, gain, steps and juror calls of the agent."""
     policy = Agent(PolicyContext(parts, agent, np.random.default_rng(0)), no_repeats=True)
     summary = summarise(list(roll_out(policy, parts, split.episodes[:episodes], batch_size=64, store=store)))
-    return {"success_rate": summary.success_rate, "mean_gain": summary.mean_gain, "mean_steps": summary.mean_steps}
+    return {
+        "success_rate": summary.success_rate,
+        "mean_gain": summary.mean_gain,
+        "mean_steps": summary.mean_steps,
+        "mean_juror_calls": summary.juror_calls / min(episodes, len(split.episodes)),
+    }
 
 
 def _record_groups(groups: Sequence[Group], folder: RunFolder, tracker: Tracker) -> None:

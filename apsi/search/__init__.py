@@ -1,0 +1,1 @@
+"""Search for good hyperparameters: Optuna asks, Hydra launches, each trial is a run of its own."""
