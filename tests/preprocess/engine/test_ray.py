@@ -1,0 +1,102 @@
+"""Ray Data prepares what the threads prepare, whatever happens to its workers, and leaves nothing behind."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from apsi.errors import ApsiError
+from apsi.preprocess.engine.local import Local
+from apsi.preprocess.engine.ray import RayData
+from apsi.preprocess.pipeline import Prepared
+from tests.preprocess.engine.test_engines import ray_data, slow_at_first
+from tests.preprocess.test_pipeline import finished
+
+pytest.importorskip("ray")
+
+
+@pytest.fixture
+def messy(tmp_path: Path, photos: Path) -> Path:
+    """The twenty photos and two files that are none."""
+    folder = tmp_path / photos.name
+    folder.mkdir()
+    for path in photos.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    (folder / "text.jpg").write_text("not a photo")
+    (folder / "cut.png").write_bytes((photos / "00.png").read_bytes()[:900])
+    return folder
+
+
+@pytest.fixture
+def expected(tmp_path: Path, messy: Path, prepare: Callable[..., Prepared]) -> dict[str, bytes]:
+    prepare(messy, tmp_path / "local", versions=2, engine=Local(None))
+    return finished(tmp_path / "local")
+
+
+def test_ray_prepares_the_same_files_byte_for_byte_and_ends(
+    tmp_path: Path, messy: Path, expected: dict[str, bytes], prepare: Callable[..., Prepared]
+) -> None:
+    prepared = prepare(messy, tmp_path / "ray", versions=2, engine=ray_data())
+    assert finished(tmp_path / "ray") == expected
+    assert {entry.name for entry in prepared.skipped} == {"text.jpg", "cut.png"}
+    assert not any("raylet" in child.name() for child in psutil.Process().children(recursive=True))
+
+
+def kill_workers(stop: threading.Event, killed: list[int]) -> None:
+    """Kills two Ray workers at work, one after the other."""
+    while not stop.wait(0.5) and len(killed) < 2:
+        for child in psutil.Process().children(recursive=True):
+            try:
+                if child.name().startswith("ray::") and "Map" in child.name():
+                    child.kill()
+                    killed.append(child.pid)
+                    break
+            except psutil.Error:
+                continue
+
+
+def slow_double(number: int) -> int:
+    time.sleep(0.1)
+    return 2 * number
+
+
+def test_photos_of_a_ray_worker_that_is_killed_are_done_again() -> None:
+    stop, killed = threading.Event(), list[int]()
+    thread = threading.Thread(target=kill_workers, args=(stop, killed))
+    with ray_data() as engine:
+        engine.map(slow_at_first, range(8), "Warming up")
+        thread.start()
+        try:
+            assert engine.map(slow_double, range(80), "Doubles") == [2 * n for n in range(80)]
+        finally:
+            stop.set()
+            thread.join()
+    assert killed
+
+
+def die_at_5(number: int) -> int:
+    if number == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_photos_that_kill_every_ray_worker_are_an_error() -> None:
+    with ray_data() as engine, pytest.raises(ApsiError, match="3 Ray workers died over the same 4 photos"):
+        engine.map(die_at_5, range(12), "Numbers")
+
+
+def test_a_cluster_that_is_not_there_is_an_error_of_the_engine() -> None:
+    with pytest.raises(ApsiError, match=r"preprocess.engine.address=127.0.0.1:1.*can't be reached"):
+        ray_data("127.0.0.1:1").map(slow_double, [1], "Doubles")
+
+
+def test_ray_is_not_started_where_all_is_prepared(whole: Any, photos: Path, prepare: Callable[..., Prepared]) -> None:
+    engine = RayData(address="127.0.0.1:1", workers=None, chunk_size=4, memory_mb=100)
+    again = prepare(photos, whole.folder.parent.parent, versions=2, engine=engine)
+    assert again.folder == whole.folder
