@@ -39,6 +39,7 @@ def expected(tmp_path: Path, messy: Path, prepare: Callable[..., Prepared]) -> d
     return finished(tmp_path / "local")
 
 
+@pytest.mark.slow
 def test_ray_prepares_the_same_files_byte_for_byte_and_ends(
     tmp_path: Path, messy: Path, expected: dict[str, bytes], prepare: Callable[..., Prepared]
 ) -> None:
@@ -66,6 +67,7 @@ def slow_double(number: int) -> int:
     return 2 * number
 
 
+@pytest.mark.slow
 def test_photos_of_a_ray_worker_that_is_killed_are_done_again() -> None:
     stop, killed = threading.Event(), list[int]()
     thread = threading.Thread(target=kill_workers, args=(stop, killed))
@@ -86,6 +88,7 @@ def die_at_5(number: int) -> int:
     return number
 
 
+@pytest.mark.slow
 def test_photos_that_kill_every_ray_worker_are_an_error() -> None:
     with ray_data() as engine, pytest.raises(ApsiError, match="3 Ray workers died over the same 4 photos"):
         engine.map(die_at_5, range(12), "Numbers")
