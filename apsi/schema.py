@@ -20,10 +20,12 @@ class TrainSettings:
     eval_every: int = 10_000
     eval_episodes: int = 200
     checkpoint_every: int = 10_000
+    images: int = 4
+    """validation episodes shown at every look at them, in pictures and a film; 0: none"""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            _require(f"train.{name}", value, at_least=1)
+            _require(f"train.{name}", value, at_least=0 if name == "images" else 1)
 
 
 @dataclass

@@ -20,7 +20,8 @@ from apsi.env.base import Goal
 from apsi.env.core import Components, EditCore
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.errors import ApsiError
-from apsi.evaluate.rollout import roll_out
+from apsi.evaluate.rollout import EpisodeResult, roll_out
+from apsi.evaluate.saver import ImageSaver
 from apsi.evaluate.summary import summarise
 from apsi.instantiate import class_and_arguments, instantiate
 from apsi.juror.cache import CachedJuror
@@ -32,9 +33,11 @@ from apsi.policy.agent import Agent
 from apsi.policy.base import PolicyContext, TrainedAgent
 from apsi.preprocess.pipeline import Prepared
 from apsi.run_folder import RunFolder
+from apsi.schema import TrainSettings
 from apsi.tracking.base import Tracker
 from apsi.train.callbacks import MilestoneCallback, ProgressCallback, UnfreezeCallback, tracking_logger
 from apsi.train.checkpoint import Checkpoint, TrainState, load_into, save_checkpoint
+from apsi.train.pictures import TrainingPictures
 from apsi.train.resume import checkpoint_to_resume, originals
 
 log = logging.getLogger(__name__)
@@ -84,11 +87,14 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         tracker.dataset(split, split.name)
     checkpoint = checkpoint_to_resume(config, prepared, folder, tracker)
     state = checkpoint.state if checkpoint else TrainState()
-    trained_on = sorted(originals(train.originals) | set(state.trained_on))
-    state = replace(state, dataset=prepared.folder.name, trained_on=trained_on)
+    state = replace(
+        state,
+        dataset=prepared.folder.name,
+        trained_on=sorted(originals(train.originals) | set(state.trained_on)),
+    )
     seed = seed_for(config.seed, state.timesteps) % 2**31
 
-    with open_jury(config, prepared.juror) as jury:
+    with open_jury(config, prepared.juror) as jury, ImageSaver() as saver:
         parts, store = components(config, jury), PhotoStore()
         require_something_to_do(train, parts.goal)
         source = episode_source(config, train, jury, seed, store)
@@ -96,6 +102,7 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         algo, model = build_model(config, env, seed)
         _record_groups(describe(model), folder, tracker)
         model.set_logger(tracking_logger(tracker))
+        pictures = TrainingPictures.begin(folder.path, saver, checkpoint)
         if checkpoint:
             load_into(checkpoint, model)
             for row in state.history:
@@ -109,7 +116,8 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
                 save_checkpoint(path, model, Checkpoint(path, config, parts.actions.labels, state, juror_parameters))
 
         def validate() -> dict[str, float]:
-            figures = evaluate_quickly(trained_agent(algo, model), parts, val, settings.eval_episodes, store)
+            figures, played = evaluate_quickly(trained_agent(algo, model), parts, val, settings, store)
+            pictures.save(model.num_timesteps, played)
             algo.schedule.report(figures["success_rate"])
             return figures
 
@@ -130,6 +138,7 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
                 _record_checkpoints(folder, tracker)
             raise
         _record_checkpoints(folder, tracker)
+        pictures.finish(tracker)
         hit_rate = jury.hit_rate if isinstance(jury, CachedJuror) else 0.0
         tracker.metrics({"juror/cache_hit_rate": hit_rate}, model.num_timesteps)
         log.info(
@@ -139,12 +148,15 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
 
 
 def evaluate_quickly(
-    agent: TrainedAgent, parts: Components, split: PreparedSplit, episodes: int, store: PhotoStore
-) -> dict[str, float]:
-    """Success rate and mean gain of the agent on the first episodes of a split."""
+    agent: TrainedAgent, parts: Components, split: PreparedSplit, settings: TrainSettings, store: PhotoStore
+) -> tuple[dict[str, float], list[EpisodeResult]]:
+    """Success rate and mean gain of the agent on the first episodes of a split, and these episodes."""
     policy = Agent(PolicyContext(parts, agent, np.random.default_rng(0)), no_repeats=True)
-    summary = summarise(list(roll_out(policy, parts, split.episodes[:episodes], batch_size=64, store=store)))
-    return {"success_rate": summary.success_rate, "mean_gain": summary.mean_gain, "mean_steps": summary.mean_steps}
+    episodes = split.episodes[: settings.eval_episodes]
+    played = list(roll_out(policy, parts, episodes, batch_size=64, store=store, pictures=settings.images))
+    summary = summarise(played)
+    figures = {"success_rate": summary.success_rate, "mean_gain": summary.mean_gain, "mean_steps": summary.mean_steps}
+    return figures, played
 
 
 def _record_groups(groups: Sequence[Group], folder: RunFolder, tracker: Tracker) -> None:
