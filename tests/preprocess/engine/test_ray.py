@@ -15,10 +15,14 @@ from apsi.errors import ApsiError
 from apsi.preprocess.engine.local import Local
 from apsi.preprocess.engine.ray import RayData
 from apsi.preprocess.pipeline import Prepared
+from tests.command_line import Place, files_below
 from tests.preprocess.engine.test_engines import ray_data, slow_at_first
 from tests.preprocess.test_pipeline import finished
+from tests.test_interrupt import CUTTING, DEGRADING, MANY_PHOTOS, half_done, require_interrupted
 
 pytest.importorskip("ray")
+
+RAY = ("preprocess/engine=ray", "preprocess.engine.chunk_size=2")
 
 
 @pytest.fixture
@@ -103,3 +107,26 @@ def test_ray_is_not_started_where_all_is_prepared(whole: Any, photos: Path, prep
     engine = RayData(address="127.0.0.1:1", workers=None, chunk_size=4, memory_mb=100)
     again = prepare(photos, whole.folder.parent.parent, versions=2, engine=engine)
     assert again.folder == whole.folder
+
+
+@pytest.mark.slow
+def test_a_run_with_ray_that_was_interrupted_and_killed_ends_as_one_with_threads(tmp_path: Path) -> None:
+    unbroken, broken = Place(tmp_path, tmp_path / "unbroken"), Place(tmp_path, tmp_path / "broken")
+    unbroken.run(*MANY_PHOTOS, warm=False).succeeded()
+    command = (*MANY_PHOTOS, *RAY)
+    outcome = broken.start(*command, warm=False).send(signal.SIGINT, once=half_done(broken, CUTTING))
+    require_interrupted(outcome, broken.folder("preprocess"))
+    outcome = broken.start(*command, warm=False).send(signal.SIGKILL, once=half_done(broken, DEGRADING))
+    assert outcome.code == -signal.SIGKILL
+    assert not list(broken.data.glob("prepared/sample-*"))
+    broken.run(*command, warm=False).succeeded()
+    assert files_below(broken.data) == files_below(unbroken.data)
+
+
+@pytest.mark.slow
+def test_actors_that_score_on_every_core_leave_room_for_preparing(tmp_path: Path) -> None:
+    place = Place(tmp_path, tmp_path / "data")
+    place.run("task=preprocess", *RAY, "worker_pool=ray", warm=False).succeeded()
+    plain = Place(tmp_path, tmp_path / "plain")
+    plain.run("task=preprocess", warm=False).succeeded()
+    assert files_below(place.data) == files_below(plain.data)
