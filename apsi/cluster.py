@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 
 from apsi.errors import ApsiError
 
+_connected_to: str | None = None
+"""address of the Ray that this process is connected to; None: its own"""
+
 
 def connect(place: str, address: str | None) -> tuple[Any, bool]:
     """Ray, connected to a cluster or started here and reachable from here alone; whether it was started here.
@@ -29,6 +32,7 @@ def connect(place: str, address: str | None) -> tuple[Any, bool]:
     try:
         _require_reachable(address)
         if ray.is_initialized():
+            _require_same(place, address)
             return ray, False
         ray.init(address or "local", log_to_driver=False, configure_logging=False, **({} if address else here))
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
@@ -39,7 +43,18 @@ def connect(place: str, address: str | None) -> tuple[Any, bool]:
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_terminate)  # Ray puts its own in place
+    global _connected_to  # noqa: PLW0603 - Ray's connection is the whole process's too
+    _connected_to = address
     return ray, address is None
+
+
+def _require_same(place: str, address: str | None) -> None:
+    if address != _connected_to:
+        now = "a Ray of its own" if _connected_to is None else f"the Ray at {_connected_to}"
+        raise ApsiError(
+            f"{place}.address={address}: this run uses {now} already, and can use but one: give "
+            "worker_pool.address and preprocess.engine.address the same value"
+        )
 
 
 def _require_reachable(address: str | None) -> None:

@@ -12,6 +12,7 @@ matplotlib.use("Agg")  # files only, on machines without a screen too
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from apsi.evaluate.rollout import EpisodeResult
 from apsi.evaluate.summary import PolicySummary
@@ -63,7 +64,7 @@ def score_by_edit(results: Mapping[str, Sequence[EpisodeResult]]) -> str:
         if scored:
             means = [statistics.fmean(s[min(i, len(s) - 1)] for s in scored) for i in range(longest)]
             axes.plot(range(longest), means, marker="o", markersize=3, label=name)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("edits")
     axes.legend()
     return _svg(figure)
@@ -81,7 +82,7 @@ def action_usage(results: Sequence[EpisodeResult]) -> str:
     axes.barh(labels, good, color="#228833", label="in successful episodes")
     bars = axes.barh(labels, bad, left=good, color="#cc6677", label="in others")
     axes.bar_label(bars, [str(total[label]) for label in labels], padding=3, fontsize=8)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("times")
     axes.legend()
     return _svg(figure)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from apsi.cluster import connect
 from apsi.errors import ApsiError
 from apsi.preprocess.engine.local import Local
 from apsi.preprocess.engine.ray import RayData
@@ -101,6 +103,16 @@ def test_photos_that_kill_every_ray_worker_are_an_error() -> None:
 def test_a_cluster_that_is_not_there_is_an_error_of_the_engine() -> None:
     with pytest.raises(ApsiError, match=r"preprocess.engine.address=127.0.0.1:1.*can't be reached"):
         ray_data("127.0.0.1:1").map(slow_double, [1], "Doubles")
+
+
+@pytest.mark.slow
+def test_one_run_can_not_use_two_rays() -> None:
+    with ray_data() as engine:
+        assert engine.map(slow_double, [1], "Doubles") == [2]
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            address = f"127.0.0.1:{other.getsockname()[1]}"
+            with pytest.raises(ApsiError, match=r"this run uses a Ray of its own already.*the same value"):
+                connect("worker_pool", address)
 
 
 def test_ray_is_not_started_where_all_is_prepared(whole: Any, photos: Path, prepare: Callable[..., Prepared]) -> None:
