@@ -5,6 +5,7 @@ import os
 import pickle
 import socket
 import traceback
+import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,13 +53,16 @@ class RayData(Engine):
             for start in range(0, len(items), self._chunk_size)
         ]
         workers = self._workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        done = data.from_items(chunks, override_num_blocks=len(chunks)).map(
-            _Work(function, Path.cwd()),
-            compute=data.TaskPoolStrategy(size=min(workers, len(chunks))),
-            num_cpus=0,  # a worker pool on the same Ray may hold all cores while its photos are read
-            max_retries=DEATHS - 1,
-            runtime_env={"env_vars": dict.fromkeys(THREADS, "1")},
-        )
+        with warnings.catch_warnings():
+            # Ray Data starts tasks again without end unless told otherwise, and has no other way yet to be told
+            warnings.filterwarnings("ignore", message="`ray_remote_args` is deprecated")
+            done = data.from_items(chunks, override_num_blocks=len(chunks)).map(
+                _Work(function, Path.cwd()),
+                compute=data.TaskPoolStrategy(size=min(workers, len(chunks))),
+                num_cpus=0,  # a worker pool on the same Ray may hold all cores while its photos are read
+                runtime_env={"env_vars": dict.fromkeys(THREADS, "1")},
+                max_retries=DEATHS - 1,
+            )
         rows = iter(done.iter_rows())
         try:
             for row in rows:

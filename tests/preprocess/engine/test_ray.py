@@ -96,7 +96,10 @@ def die_at_5(number: int) -> int:
 
 @pytest.mark.slow
 def test_photos_that_kill_every_ray_worker_are_an_error() -> None:
-    with ray_data() as engine, pytest.raises(ApsiError, match="3 Ray workers died over the same 4 photos"):
+    with (
+        ray_data() as engine,
+        pytest.raises(ApsiError, match="3 Ray workers died over the same 4 photos"),
+    ):
         engine.map(die_at_5, range(12), "Numbers")
 
 
