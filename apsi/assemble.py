@@ -16,6 +16,7 @@ from apsi.juror.base import FittedJuror, Juror
 from apsi.juror.cache import CachedJuror, ScoreStore
 from apsi.juror.parameters import unpack_parameters
 from apsi.photo.prepared import PhotoStore, PreparedSplit
+from apsi.photo.stream import PhotoStream
 from apsi.photo.write import read_png
 from apsi.preprocess.pipeline import Prepared
 
@@ -95,7 +96,8 @@ def second_juror(config: DictConfig, prepared: Prepared) -> Juror | None:
         return None
     juror: Juror = instantiate(config.second_juror)
     if isinstance(juror, FittedJuror) and not juror.is_fitted:
-        juror.fit([read_png(path) for path in sorted({e.original for e in prepared.split("train").episodes})])
+        paths = sorted({e.original for e in prepared.split("train").episodes})
+        juror.fit(PhotoStream(lambda: map(read_png, paths)))
     return juror
 
 

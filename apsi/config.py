@@ -18,6 +18,7 @@ OF_THIS_RUN = (
     "tracking",
     "device",
     "worker_pool",
+    "preprocess.engine",
     "data_dir",
     "output_dir",
     "score_cache_dir",
@@ -65,7 +66,7 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
             taken = group if override.startswith("~") else key
             OmegaConf.update(saved, taken, OmegaConf.select(config, taken), merge=False, force_add=True)
     for key in OF_THIS_RUN:
-        OmegaConf.update(saved, key, config[key], merge=False, force_add=True)
+        OmegaConf.update(saved, key, OmegaConf.select(config, key), merge=False, force_add=True)
     _follow_device(saved.juror)
     if saved.feature_extractor.get("weights") is not None:
         saved.feature_extractor.weights = "checkpoint"  # where they are, whatever they were at the start

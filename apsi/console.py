@@ -1,7 +1,7 @@
 """What people see while they wait."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 from rich.console import Console
@@ -28,7 +28,7 @@ def progress(*columns: str) -> Progress:
     )
 
 
-def track(items: Iterable[T], description: str, total: int) -> Iterator[T]:
+def track(items: Iterable[T], description: str, total: int) -> Generator[T]:
     """Yields `items` while a progress bar counts them."""
     with progress() as bar:
         yield from bar.track(items, total=total, description=description)

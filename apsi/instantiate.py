@@ -80,7 +80,7 @@ def _check_type(place: str, value: Any, hint: Any) -> None:
         where = ".".join([place, *map(str, problem["loc"])])
         message = f"{problem['msg'][0].lower()}{problem['msg'][1:]}"
         if problem["type"] == "needs_python_object":
-            message = "must be a component, with a _target_"
+            message = f"must be a component, with a _target_; an option is chosen with {where.replace('.', '/')}=NAME"
         elif problem["type"] == "string_type":
             message += f"; quote what is text: {where}='\"{problem['input']}\"'"
         raise ApsiError(f"{where}={problem['input']!r}: {message}") from None

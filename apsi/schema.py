@@ -25,11 +25,13 @@ class TrainSettings:
     """one that stays beside it, `step_00010000.zip`; None: none"""
     keep_at_most: int | None = 5
     """of these, the latest; None: all"""
+    images: int = 4
+    """validation episodes shown at every look at them, in pictures and a film; 0: none"""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if value is not None:
-                _require(f"train.{name}", value, at_least=1)
+                _require(f"train.{name}", value, at_least=0 if name == "images" else 1)
 
 
 @dataclass

@@ -98,6 +98,7 @@ def test_pipeline_leaves_a_folder_named_by_date_that_holds_every_result(pipeline
         *("results.csv", "summary.json", "report.html", "parameter_groups.json"),
         *("checkpoints/best.zip", "checkpoints/last.zip", "images/mosaic.png"),
         *(f"images/before_after_{i:02d}.png" for i in range(1, 5)),
+        *("images/training/step_00000256.png", "images/training/step_00000512.png", "images/training.mp4"),
     }
 
 

@@ -67,7 +67,7 @@ def test_hydra_sees_every_yaml_file() -> None:
     files = {path.relative_to(CONFIG_DIR).with_suffix("").as_posix() for path in CONFIG_DIR.rglob("*.yaml")}
     files -= {file for file in files if file.startswith("hydra/")}  # seen in tests/search
     assert {f"{group}/{option}" for group, option in OPTIONS} | {"config"} == files
-    assert len(OPTIONS) >= 101
+    assert len(OPTIONS) >= 103
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
@@ -97,7 +97,18 @@ def test_an_option_begins_with_a_comment_that_says_what_it_is(group: str, option
 
 
 @pytest.mark.parametrize(
-    "group", ["degradation", "transform", "reward", "reward/bonus", "env", "device", "tracking", "algo/schedule"]
+    "group",
+    [
+        "degradation",
+        "transform",
+        "reward",
+        "reward/bonus",
+        "env",
+        "device",
+        "tracking",
+        "algo/schedule",
+        "preprocess/engine",
+    ],
 )
 def test_what_is_cheap_to_build_is_built(group: str) -> None:
     for option in (option for g, option in OPTIONS if g == group):

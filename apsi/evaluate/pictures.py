@@ -7,9 +7,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from apsi.evaluate.rollout import EpisodeResult
+from apsi.evaluate.saver import ImageSaver
 from apsi.photo import Photo
 from apsi.photo.resize import resize
-from apsi.photo.write import read_png, write_png
+from apsi.photo.write import read_png
 
 TILE = 128
 CAPTION = 30
@@ -43,13 +44,20 @@ def mosaic(results: Sequence[EpisodeResult]) -> Photo:
     return np.vstack(rows)
 
 
-def save_pictures(folder: Path, results: Sequence[EpisodeResult]) -> None:
-    """Writes a before/after picture for every episode that kept its frames, and the mosaic of all of them."""
+def titled(picture: Photo, title: str) -> Photo:
+    """The picture below a line of text."""
+    line = Image.new("RGB", (picture.shape[1], 24), _PAPER)
+    ImageDraw.Draw(line).text((4, 4), title, fill=_INK, font=ImageFont.load_default(size=14))
+    return np.vstack([np.array(line, dtype=np.uint8), picture])
+
+
+def save_pictures(folder: Path, results: Sequence[EpisodeResult], saver: ImageSaver) -> None:
+    """Saves a before/after picture for every episode that kept its frames, and the mosaic of all of them."""
     shown = [result for result in results if result.frames]
     for i, result in enumerate(shown, start=1):
-        write_png(folder / f"before_after_{i:02d}.png", before_after(result))
+        saver.save(folder / f"before_after_{i:02d}.png", before_after(result))
     if shown:
-        write_png(folder / "mosaic.png", mosaic(shown))
+        saver.save(folder / "mosaic.png", mosaic(shown))
 
 
 def _tile(photo: Photo, title: str, score: str, colour: tuple[int, int, int]) -> Photo:

@@ -1,6 +1,7 @@
 """Plots of an evaluation, as SVG text."""
 
 import io
+import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ matplotlib.use("Agg")  # files only, on machines without a screen too
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from apsi.evaluate.rollout import EpisodeResult
 from apsi.evaluate.summary import PolicySummary
@@ -51,22 +53,54 @@ def learning_curves(curves: Mapping[str, Sequence[tuple[int, float]]]) -> str:
     return svg(figure)
 
 
+def gain_curve(history: Sequence[Mapping[str, Any]]) -> str:
+    """Mean gain on the validation split over training steps."""
+    figure, axes = _figure("Mean gain while training")
+    points = [(row["timesteps"], row["val_mean_gain"]) for row in history if row.get("val_mean_gain") is not None]
+    if points:
+        axes.plot(*zip(*points, strict=True), marker="o", markersize=3, color="#ee7733", label="validation")
+        axes.legend()
+    axes.axhline(0, color="#999999", linewidth=0.8)
+    axes.set_xlabel("environment steps")
+    axes.set_ylabel("score after - before")
+    return svg(figure)
+
+
+def score_by_edit(results: Mapping[str, Sequence[EpisodeResult]]) -> str:
+    """Mean score of the photos after each edit; a photo that is done keeps its last score."""
+    figure, axes = _figure("Mean score after each edit")
+    longest = max((len(r.scores) for played in results.values() for r in played), default=0)
+    for name, played in results.items():
+        scored = [r.scores for r in played if r.scores]
+        if scored:
+            means = [statistics.fmean(s[min(i, len(s) - 1)] for s in scored) for i in range(longest)]
+            axes.plot(range(longest), means, marker="o", markersize=3, label=name)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("edits")
+    axes.legend()
+    return svg(figure)
+
+
 def action_usage(results: Sequence[EpisodeResult]) -> str:
     """How often each transform was used, split by whether the episode succeeded."""
     used = {True: Counter[str](), False: Counter[str]()}
     for result in results:
         used[result.success].update(result.actions)
-    labels = sorted(used[True] | used[False])
-    figure, axes = _figure("Transforms used")
+    total = used[True] + used[False]
+    labels = sorted(total, key=lambda label: (total[label], label))  # the most used on top
+    figure, axes = _figure("Transforms used", height=max(3.6, 0.8 + 0.2 * len(labels)))
     good, bad = [used[True][label] for label in labels], [used[False][label] for label in labels]
     axes.barh(labels, good, color="#228833", label="in successful episodes")
-    axes.barh(labels, bad, left=good, color="#cc6677", label="in others")
+    bars = axes.barh(labels, bad, left=good, color="#cc6677", label="in others")
+    axes.bar_label(bars, [str(total[label]) for label in labels], padding=3, fontsize=8)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("times")
     axes.legend()
     return svg(figure)
 
 
-def _figure(title: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(6, 3.6), layout="constrained")
+def _figure(title: str, height: float = 3.6) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(6, height), layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title)
     return figure, axes

@@ -40,6 +40,7 @@ def write_report(
     )
     pictures = sorted((path.parent / "images").glob("before_after_*.png"))
     mosaic = path.parent / "images" / "mosaic.png"
+    film = path.parent / "images" / "training.mp4"
     page = environment.get_template("report.html.j2").render(
         summary=summary,
         policies=summaries,
@@ -48,9 +49,12 @@ def write_report(
         by_degradation=_by_degradation(results),
         success_svg=plots.success_bars(summaries),
         curve_svg=plots.learning_curve(history) if history else "",
+        gain_svg=plots.gain_curve(history) if history else "",
+        scores_svg=plots.score_by_edit(results),
         actions_svg=plots.action_usage(results[shown]),
         pictures=[_data_uri(picture) for picture in pictures],
         mosaic=_data_uri(mosaic) if mosaic.exists() else "",
+        film=_data_uri(film, "video/mp4") if film.exists() else "",
         config=config,
     )
     write_text(path, page)
@@ -68,5 +72,5 @@ def _by_degradation(results: Mapping[str, Sequence[EpisodeResult]]) -> list[tupl
     ]
 
 
-def _data_uri(picture: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode()
+def _data_uri(file: Path, kind: str = "image/png") -> str:
+    return f"data:{kind};base64," + base64.b64encode(file.read_bytes()).decode()

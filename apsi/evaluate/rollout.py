@@ -36,6 +36,8 @@ class EpisodeResult:
     juror_calls: int
     frames: tuple[Frame, ...]
     """every state of the photo, where pictures were asked for"""
+    scores: tuple[float, ...] = ()
+    """of every state of the photo, the start among them"""
     measures: dict[str, tuple[float, float]] = field(default_factory=dict)
     """further figures by name: of the photo at the start and at the end"""
 
@@ -100,6 +102,7 @@ def _measured(
 def _play(policy: Policy, core: EditCore, episodes: Sequence[Episode], pictures: int) -> list[EpisodeResult]:
     n = core.n
     labels: list[list[str]] = [[] for _ in range(n)]
+    scores = [[float(score)] for score in core.scores]
     frames = [[Frame(core.photos[i], "", core.scores[i])] if i < pictures else [] for i in range(n)]
     results: dict[int, EpisodeResult] = {}
     steps, asked = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
@@ -113,6 +116,8 @@ def _play(policy: Policy, core: EditCore, episodes: Sequence[Episode], pictures:
         for i in active:
             labels[i] += outcome.labels[i]
             steps[i] += not stopped[i]
+            if not stopped[i]:
+                scores[i].append(float(core.scores[i]))
             if i < pictures and not stopped[i]:
                 frames[i].append(Frame(core.photos[i], " ".join(outcome.labels[i]), core.scores[i]))
             if outcome.done[i]:
@@ -124,6 +129,7 @@ def _play(policy: Policy, core: EditCore, episodes: Sequence[Episode], pictures:
                     int(steps[i]),
                     int(core.juror_calls[i] + asked[i]),
                     tuple(frames[i]),
+                    tuple(scores[i]),
                 )
         active = [i for i in active if i not in results]
     return [results[i] for i in range(n)]

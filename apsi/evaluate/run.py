@@ -21,6 +21,7 @@ from apsi.evaluate.measure import measures_for
 from apsi.evaluate.pictures import save_pictures
 from apsi.evaluate.report import write_report
 from apsi.evaluate.rollout import EpisodeResult, roll_out
+from apsi.evaluate.saver import ImageSaver
 from apsi.evaluate.summary import as_dict, summarise, write_results
 from apsi.instantiate import instantiate
 from apsi.photo.hash import seed_for
@@ -100,8 +101,9 @@ def evaluate_agent(
         "dropped": split.dropped,
     }
     shown = results[_shown(config)]
-    write_results(folder.path / "results.csv", results)
-    save_pictures(folder.path / "images", shown)
+    with ImageSaver() as saver:
+        save_pictures(folder.path / "images", shown, saver)
+        write_results(folder.path / "results.csv", results)
     history = checkpoint.state.history
     yaml = OmegaConf.to_yaml(config, resolve=True)
     write_report(

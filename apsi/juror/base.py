@@ -1,7 +1,7 @@
 """The juror contract."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -61,8 +61,12 @@ class FittedJuror(Juror):
         """Whether `score` can be used."""
 
     @abstractmethod
-    def fit(self, photos: Sequence[Photo]) -> None:
-        """Learns from good photos; replaces earlier parameters."""
+    def fit(self, photos: Iterable[Photo]) -> None:
+        """Learns from good photos; replaces earlier parameters.
+
+        Args:
+            photos: maybe more than memory holds; can be gone through more than once.
+        """
 
     @abstractmethod
     def parameters(self) -> Parameters:

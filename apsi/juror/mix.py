@@ -1,6 +1,6 @@
 """Several jurors as one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -52,7 +52,7 @@ class Mix(FittedJuror):
     def is_fitted(self) -> bool:
         return all(juror.is_fitted for juror in self._fitted().values())
 
-    def fit(self, photos: Sequence[Photo]) -> None:
+    def fit(self, photos: Iterable[Photo]) -> None:
         for juror in self._fitted().values():
             juror.fit(photos)
 

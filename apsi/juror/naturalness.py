@@ -1,7 +1,7 @@
 """The embedded juror: how far a photo's statistics are from those of good photos. Needs no download."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -44,12 +44,13 @@ class Naturalness(FittedJuror):
             digest.update(name.encode() + np.ascontiguousarray(values).tobytes())
         return f"naturalness-{VERSION}-{digest.hexdigest()[:12]}"
 
-    def fit(self, photos: Sequence[Photo]) -> None:
+    def fit(self, photos: Iterable[Photo]) -> None:
         from sklearn.covariance import LedoitWolf
 
-        if len(photos) < 2:
-            raise ApsiError(f"juror=naturalness is fitted on at least 2 photos, the training split has {len(photos)}")
-        values = np.stack([features(photo) for photo in photos])
+        rows = [features(photo) for photo in photos]
+        if len(rows) < 2:
+            raise ApsiError(f"juror=naturalness is fitted on at least 2 photos, the training split has {len(rows)}")
+        values = np.stack(rows)
         mean, spread = values.mean(axis=0), values.std(axis=0) + 1e-2
         covariance = LedoitWolf().fit((values - mean) / spread).covariance_
         # precision = L L^T, so that the distance is the length of one matrix product

@@ -1,18 +1,19 @@
 """COCO annotation files: photos with scores, and one annotation a transformation."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from apsi.errors import ApsiError
-from apsi.photo.write import write_text
+from apsi.photo.write import atomic
 
 SUPERCATEGORY = "transformation"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageRecord:
     """One image of a COCO file; what the standard does not know stands in further keys, as the format allows."""
 
@@ -40,31 +41,37 @@ def write_coco(path: Path, records: Sequence[ImageRecord], info: dict[str, Any])
     """Writes a COCO file atomically; pycocotools loads it."""
     labels = sorted({label for record in records for label in record.transformations})
     categories = {label: i for i, label in enumerate(labels, start=1)}
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    for image_id, record in enumerate(records, start=1):
-        entry = asdict(record)
-        transformations = entry.pop("transformations")
-        images.append({"id": image_id} | {key: value for key, value in entry.items() if value is not None})
-        for sequence, label in enumerate(transformations):
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": image_id,
-                    "category_id": categories[label],
-                    "sequence": sequence,
-                    "bbox": [0, 0, record.width, record.height],
-                    "area": record.width * record.height,
-                    "iscrowd": 0,
-                }
-            )
-    content = {
-        "info": info,
-        "images": images,
-        "annotations": annotations,
-        "categories": [{"id": i, "name": name, "supercategory": SUPERCATEGORY} for name, i in categories.items()],
+    parts = {  # a line an entry, each made when it is written: there may be many
+        "images": (
+            {"id": i} | {k: v for k, v in asdict(record).items() if v is not None and k != "transformations"}
+            for i, record in enumerate(records, start=1)
+        ),
+        "annotations": _annotations(records, categories),
+        "categories": ({"id": i, "name": name, "supercategory": SUPERCATEGORY} for name, i in categories.items()),
     }
-    write_text(path, json.dumps(content, ensure_ascii=False, indent=1))
+    with atomic(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.write(f'{{"info": {json.dumps(info, ensure_ascii=False)}')
+        for name, entries in parts.items():
+            file.write(f',\n"{name}": [')
+            for i, entry in enumerate(entries):
+                file.write(f"{',' if i else ''}\n{json.dumps(entry, ensure_ascii=False)}")
+            file.write("\n]")
+        file.write("\n}\n")
+
+
+def _annotations(records: Sequence[ImageRecord], categories: dict[str, int]) -> Iterator[dict[str, Any]]:
+    number = count(1)
+    for image_id, record in enumerate(records, start=1):
+        for sequence, label in enumerate(record.transformations):
+            yield {
+                "id": next(number),
+                "image_id": image_id,
+                "category_id": categories[label],
+                "sequence": sequence,
+                "bbox": [0, 0, record.width, record.height],
+                "area": record.width * record.height,
+                "iscrowd": 0,
+            }
 
 
 def read_coco(path: Path) -> tuple[list[ImageRecord], dict[str, Any]]:

@@ -1,25 +1,24 @@
 """The contract of preprocess steps, and folders that exist whole or not at all."""
 
-import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Self, TypeVar
 
 from filelock import FileLock
 
-from apsi.console import track
 from apsi.dataset.base import Dataset, Skipped
 from apsi.degradation.base import Degradation
 from apsi.juror.base import Juror
 from apsi.photo.coco import ImageRecord, read_coco, write_coco
 from apsi.photo.hash import value_hash
+from apsi.preprocess.engine.base import Engine
+from apsi.preprocess.engine.local import Local
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 SPLITS = ("train", "val", "test")
 FORMAT = 1
@@ -47,6 +46,8 @@ class Context:
     """no crops and flips, whatever the data set says: for looking at photos, not for learning from them"""
     prepared: Path | None = None
     """the finished folder, once there is one"""
+    engine: Engine = field(default_factory=lambda: Local(None))
+    """does the steps' work on single photos"""
 
     def then(self, *determined_by: object) -> Self:
         """The same context with a key that also depends on these values."""
@@ -89,20 +90,11 @@ def build_once(target: Path, build: Callable[[Path], None]) -> None:
         partial.rename(target)
 
 
-def parallel(function: Callable[[T], R], items: Sequence[T], description: str) -> list[R]:
-    """`[function(item) for item in items]` on all cores with a progress bar; the first error ends it."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        try:
-            return list(track(pool.map(function, items), description, len(items)))
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-
-
-def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Consecutive slices of at most `size` items."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Consecutive lists of at most `size` items, each taken when it is asked for."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
 
 
 def save_records(folder: Path, records: Iterable[ImageRecord]) -> None:

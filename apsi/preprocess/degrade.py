@@ -1,15 +1,14 @@
 """Step: degraded versions of every photo, laid out as train, val and test."""
 
-import os
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from apsi import __version__
-from apsi.console import track
+from apsi.degradation.base import Degradation
 from apsi.errors import ApsiError
 from apsi.juror.base import FittedJuror
 from apsi.juror.parameters import save_parameters
@@ -47,26 +46,22 @@ class Degrade(Step):
         write_skipped(target / "skipped.csv", context.skipped)
         kept: dict[str, list[ImageRecord]] = {split: [] for split in SPLITS}
         dropped = dict.fromkeys(SPLITS, 0)
-        chunks = list(batches(list(zip(context.records, context.images, strict=True)), _ORIGINALS_AT_ONCE))
-        with context.open_pool(context.juror) as pool, ThreadPoolExecutor(os.cpu_count()) as threads:
-            for chunk in track(chunks, "Degrading photos", len(chunks)):
-                photos = list(threads.map(lambda work: read_png(work[1]), chunk))
-                made = [
-                    d for (r, _), photo in zip(chunk, photos, strict=True) for d in self._degrade(r, photo, context)
-                ]
+        work = list(zip(context.records, context.images, strict=True))
+        degrade = partial(self._degrade, target=target, degradation=context.degradation, seed=context.seed)
+        with (
+            context.open_pool(context.juror) as pool,
+            context.engine.stream(degrade, work, "Degrading photos") as degraded,
+        ):
+            for batch in batches(degraded, _ORIGINALS_AT_ONCE):
+                made = [version for versions in batch for version in versions]
                 scores = pool.score([photo for _, photo in made])
-                worse = []
-                for (record, photo), score in zip(made, scores.tolist(), strict=True):
+                for (record, _), score in zip(made, scores.tolist(), strict=True):
                     assert record.initial_score is not None
                     if record.transformations and score >= record.initial_score:
                         dropped[record.split] += 1
+                        _image(target, record).unlink()
                     else:
                         kept[record.split].append(replace(record, score=score))
-                        worse.append((target / record.split / "images" / record.file_name, photo))
-                originals = [
-                    (target / r.split / "originals" / r.file_name, p) for (r, _), p in zip(chunk, photos, strict=True)
-                ]
-                list(threads.map(lambda work: write_png(*work), [*worse, *originals]))
         for split, records in kept.items():
             info = {
                 "description": f"{split} split of {context.dataset.name}, degraded by {context.degradation!r}",
@@ -78,21 +73,28 @@ class Degrade(Step):
             (target / split / "images").mkdir(parents=True, exist_ok=True)
             write_coco(target / split / "annotations.json", records, info)
 
-    def _degrade(self, record: ImageRecord, photo: Photo, context: Context) -> list[tuple[ImageRecord, Photo]]:
-        """Every degraded version of a photo, not scored yet."""
-        rng = np.random.default_rng(seed_for(context.seed, "degrade", record.file_name))
-        recipes = context.degradation.sample_many(rng, self.per_photo[record.split])
-        return [
-            (
-                replace(
-                    record,
-                    file_name=f"{Path(record.file_name).stem}-d{i:02d}.png",
-                    original_file_name=record.file_name,
-                    score=None,
-                    initial_score=record.score,
-                    transformations=tuple(recipe.labels),
-                ),
-                recipe(photo),
+    def _degrade(
+        self, work: tuple[ImageRecord, Path], target: Path, degradation: Degradation, seed: int
+    ) -> list[tuple[ImageRecord, Photo]]:
+        """Writes a photo and every degraded version of it, which are not scored yet."""
+        original, path = work
+        photo = read_png(path)
+        write_png(target / original.split / "originals" / original.file_name, photo)
+        rng = np.random.default_rng(seed_for(seed, "degrade", original.file_name))
+        made = []
+        for i, recipe in enumerate(degradation.sample_many(rng, self.per_photo[original.split])):
+            record = replace(
+                original,
+                file_name=f"{Path(original.file_name).stem}-d{i:02d}.png",
+                original_file_name=original.file_name,
+                score=None,
+                initial_score=original.score,
+                transformations=tuple(recipe.labels),
             )
-            for i, recipe in enumerate(recipes)
-        ]
+            made.append((record, recipe(photo)))
+            write_png(_image(target, record), made[-1][1])
+        return made
+
+
+def _image(target: Path, record: ImageRecord) -> Path:
+    return target / record.split / "images" / record.file_name

@@ -1,6 +1,7 @@
 """Step: more photos out of few, by seeded random crops and flips."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from apsi.photo.hash import seed_for
 from apsi.photo.read import read_photo
 from apsi.photo.resize import resize
 from apsi.photo.write import write_png
-from apsi.preprocess.base import SPLITS, Context, Step, build_once, load_records, parallel, save_records
+from apsi.preprocess.base import SPLITS, Context, Step, build_once, load_records, save_records
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,9 @@ class Enlarge(Step):
         folder = context.folder("enlarge")
 
         def build(target: Path) -> None:
-            def cut(record: ImageRecord) -> list[ImageRecord]:
-                count = versions[record.split]
-                return self._versions(record, files[record.source], target / "images", context.seed, count)
-
-            added = parallel(cut, wanted, "Cutting more photos")
+            work = [(record, files[record.source], versions[record.split]) for record in wanted]
+            cut = partial(self._versions, images=target / "images", seed=context.seed)
+            added = context.engine.map(cut, work, "Cutting more photos")
             save_records(target, (record for records in added for record in records))
 
         build_once(folder, build)
@@ -50,7 +49,8 @@ class Enlarge(Step):
         images = tuple(folder / "images" / record.file_name for record in records)
         return replace(context, records=context.records + records, images=context.images + images)
 
-    def _versions(self, record: ImageRecord, file: Path, images: Path, seed: int, count: int) -> list[ImageRecord]:
+    def _versions(self, work: tuple[ImageRecord, Path, int], images: Path, seed: int) -> list[ImageRecord]:
+        record, file, count = work
         photo = read_photo(file)
         records = []
         for version in range(1, count):

@@ -1,13 +1,16 @@
 """Step: fitting a juror that learns from good photos."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from apsi.errors import ApsiError
 from apsi.juror.base import FittedJuror
 from apsi.juror.parameters import load_parameters, save_parameters
+from apsi.photo import Photo
+from apsi.photo.stream import PhotoStream
 from apsi.photo.write import read_png
-from apsi.preprocess.base import Context, Step, build_once, parallel
+from apsi.preprocess.base import Context, Step, build_once
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,12 @@ class FitJuror(Step):
                 train = [i for i, r in zip(context.images, context.records, strict=True) if r.split == "train"]
                 if not train:
                     raise ApsiError("there is no training photo to fit the juror on; give a folder with more photos")
-                juror.fit(parallel(read_png, train, "Fitting the juror"))
+
+                def read() -> Iterator[Photo]:
+                    with context.engine.stream(read_png, train, "Fitting the juror") as photos:
+                        yield from photos
+
+                juror.fit(PhotoStream(read))
                 save_parameters(target / "juror.npz", juror)
 
             build_once(folder, build)

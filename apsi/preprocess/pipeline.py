@@ -11,6 +11,7 @@ from apsi.errors import ApsiError
 from apsi.juror.base import Juror
 from apsi.photo.prepared import PreparedSplit
 from apsi.preprocess.base import SPLITS, Context, Step
+from apsi.preprocess.engine.base import Engine
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,14 @@ class Prepared:
 class Pipeline:
     """Runs the steps one after the other; each finds its own outcome if it was done before."""
 
-    def __init__(self, steps: dict[str, Step]) -> None:
+    def __init__(self, steps: dict[str, Step], engine: Engine) -> None:
         """Takes the steps.
 
         Args:
             steps: by name, in order; the last one leaves the finished folder.
+            engine: does their work on single photos.
         """
-        self.steps = steps
+        self.steps, self.engine = steps, engine
 
     def run(
         self,
@@ -70,9 +72,12 @@ class Pipeline:
         Raises:
             ApsiError: no usable photo, or steps that leave no finished folder.
         """
-        context = Context(dataset, degradation, juror, open_pool, data_dir, seed, whole_photos=whole_photos)
-        for step in self.steps.values():
-            context = step.run(context)
+        context = Context(
+            dataset, degradation, juror, open_pool, data_dir, seed, whole_photos=whole_photos, engine=self.engine
+        )
+        with self.engine:
+            for step in self.steps.values():
+                context = step.run(context)
         if context.prepared is None:
             raise ApsiError(
                 f"the steps {', '.join(self.steps)} leave no prepared data set; the last one must be degrade"

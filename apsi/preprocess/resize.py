@@ -15,7 +15,7 @@ from apsi.photo.hash import value_hash
 from apsi.photo.read import UnreadablePhotoError, read_photo
 from apsi.photo.resize import MODES, fit
 from apsi.photo.write import atomic, read_png, write_png
-from apsi.preprocess.base import Context, Step, build_once, load_records, parallel, save_records
+from apsi.preprocess.base import Context, Step, build_once, load_records, save_records
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Resize(Step):
 
     def run(self, context: Context) -> Context:
         listing = context.dataset.listing()
-        hash_all = partial(parallel, description="Hashing photos")
+        hash_all = partial(context.engine.map, description="Hashing photos")
         hashes = content_hashes([file.path for file in listing.files], context.data_dir / "hashes.json", hash_all)
         context = context.then(self, [file.name for file in listing.files], hashes, listing.skipped)
         folder = context.folder("resize")
@@ -48,7 +48,7 @@ class Resize(Step):
                 (file, digest, target / "images" / _file_name(file))
                 for file, digest in zip(listing.files, hashes, strict=True)
             ]
-            done = parallel(self._copy, work, "Resizing photos")
+            done = context.engine.map(self._copy, work, "Resizing photos")
             skipped = [outcome for outcome in done if isinstance(outcome, Skipped)]
             write_skipped(target / "skipped.csv", [*listing.skipped, *skipped])
             save_records(target, [outcome for outcome in done if isinstance(outcome, ImageRecord)])

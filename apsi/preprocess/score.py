@@ -1,13 +1,10 @@
 """Step: the juror's score of every original."""
 
 import json
-import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from apsi.console import track
 from apsi.photo.write import read_png, write_text
 from apsi.preprocess.base import Context, Step, batches, build_once, load_records, save_records
 
@@ -23,14 +20,19 @@ class Score(Step):
         folder = context.folder("score")
 
         def build(target: Path) -> None:
-            scores: list[float] = []
             chunks = list(batches(context.images, self.batch_size))
-            with context.open_pool(context.juror) as pool, ThreadPoolExecutor(os.cpu_count()) as threads:
-                for i, paths in enumerate(track(chunks, "Scoring photos", len(chunks))):
-                    done = target / "parts" / f"{i:06d}.json"  # what an earlier, killed run had scored
-                    if not done.exists():
-                        write_text(done, json.dumps(pool.score(list(threads.map(read_png, paths))).tolist()))
-                    scores += json.loads(done.read_text())
+            parts = [target / "parts" / f"{i:06d}.json" for i in range(len(chunks))]
+            left = [  # what an earlier, killed run has not scored
+                (part, chunk) for part, chunk in zip(parts, chunks, strict=True) if not part.exists()
+            ]
+            images = [image for _, chunk in left for image in chunk]
+            with (
+                context.open_pool(context.juror) as pool,
+                context.engine.stream(read_png, images, "Scoring photos") as photos,
+            ):
+                for (part, _), batch in zip(left, batches(photos, self.batch_size), strict=True):
+                    write_text(part, json.dumps(pool.score(batch).tolist()))
+            scores = [score for part in parts for score in json.loads(part.read_text())]
             shutil.rmtree(target / "parts")
             save_records(target, [replace(r, score=s) for r, s in zip(context.records, scores, strict=True)])
 

@@ -2,9 +2,12 @@
 
 import logging
 import math
+import os
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
+from shutil import copy
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.plugins import Plugins
@@ -77,7 +80,7 @@ class Sweep:
             raise
         if tracker is not None:
             for file in files:
-                tracker.artifact(file)
+                tracker.artifact(Path(copy(file, self._record)))
             tracker.finish(FINISHED)
 
     def _claim(self) -> "list[Trial]":
@@ -151,9 +154,11 @@ class Sweep:
     def _track(self) -> Tracker:
         tracker: Tracker = instantiate(self._config.tracking)
         params = {name: str(distribution) for name, distribution in self._space.items()}
-        tracker.start(
-            self._folder, f"search/{self._name}", params, {"apsi.study": self._name, "apsi.folder": str(self._folder)}
-        )
+        # several processes may take part, and each has a record of its own
+        self._record = self._folder / "records" / f"{datetime.now():%Y-%m-%d_%H-%M-%S-%f}_{os.getpid()}"
+        self._record.mkdir(parents=True)
+        tags = {"apsi.study": self._name, "apsi.folder": str(self._folder)}
+        tracker.start(self._record, f"search/{self._name}", params, tags)
         self._parent = tracker.run_id
         return tracker
 

@@ -21,7 +21,8 @@ from apsi.env.base import Goal
 from apsi.env.core import Components, EditCore
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.errors import ApsiError
-from apsi.evaluate.rollout import roll_out
+from apsi.evaluate.rollout import EpisodeResult, roll_out
+from apsi.evaluate.saver import ImageSaver
 from apsi.evaluate.summary import summarise
 from apsi.instantiate import class_and_arguments, instantiate
 from apsi.juror.cache import CachedJuror
@@ -33,6 +34,7 @@ from apsi.policy.agent import Agent
 from apsi.policy.base import PolicyContext, TrainedAgent
 from apsi.preprocess.pipeline import Prepared
 from apsi.run_folder import RunFolder
+from apsi.schema import TrainSettings
 from apsi.search.trial import reporter
 from apsi.tracking.base import Tracker
 from apsi.train.callbacks import (
@@ -45,6 +47,7 @@ from apsi.train.callbacks import (
 from apsi.train.checkpoint import TrainState, load_into
 from apsi.train.interrupt import InterruptCallback, deferred
 from apsi.train.keep import Keeper
+from apsi.train.pictures import TrainingPictures
 from apsi.train.resume import changes, checkpoint_to_resume, go_on, originals
 from apsi.train.run_state import undisturbed
 
@@ -98,11 +101,14 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         tracker.dataset(split, split.name)
     checkpoint = checkpoint_to_resume(config, prepared, folder, tracker)
     state = checkpoint.state if checkpoint else TrainState()
-    trained_on = sorted(originals(train.originals) | set(state.trained_on))
-    state = replace(state, dataset=prepared.folder.name, trained_on=trained_on)
+    state = replace(
+        state,
+        dataset=prepared.folder.name,
+        trained_on=sorted(originals(train.originals) | set(state.trained_on)),
+    )
     seed = seed_for(config.seed, state.timesteps) % 2**31
 
-    with open_jury(config, prepared.juror) as jury:
+    with open_jury(config, prepared.juror) as jury, ImageSaver() as saver:
         parts, store = components(config, jury), PhotoStore()
         require_something_to_do(train, parts.goal)
         source = episode_source(config, train, jury, seed, store)
@@ -110,6 +116,7 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         algo, model = build_model(config, env, seed)
         _record_groups(describe(model), folder, tracker)
         model.set_logger(tracking_logger(tracker))
+        pictures = TrainingPictures.begin(folder.path, saver, checkpoint)
         if checkpoint:
             load_into(checkpoint, model)
             go_on(checkpoint, model, jury, new_episodes=changes(checkpoint, config, prepared))
@@ -120,7 +127,8 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
 
         def validate() -> dict[str, float]:
             with undisturbed():
-                figures = evaluate_quickly(trained_agent(algo, model), parts, val, settings.eval_episodes, store)
+                figures, played = evaluate_quickly(trained_agent(algo, model), parts, val, settings, store)
+                pictures.save(model.num_timesteps, played)
             algo.schedule.report(figures["success_rate"])
             return figures
 
@@ -128,21 +136,14 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         milestones = MilestoneCallback(settings, state, validate, keeper.save, tracker, best_by=best_by, report=report)
         milestones.init_callback(model)
         try:
-            with deferred() as interrupt:
-                if state.timesteps < settings.total_timesteps:
-                    with progress("success {task.fields[success]}", "{task.fields[rate]} steps/s") as bar:
-                        shown = ProgressCallback(bar, settings.total_timesteps)
-                        ends = InterruptCallback(interrupt, milestones, folder.last_checkpoint)
-                        callbacks = [shown, UnfreezeCallback(), GradientCallback(), ends, milestones]
-                        model.learn(settings.total_timesteps - state.timesteps, callbacks, reset_num_timesteps=False)
-                if milestones.evaluated_at < model.num_timesteps or not folder.best_checkpoint.exists():
-                    milestones.evaluate()
+            _learn(model, settings.total_timesteps, milestones, folder)
         except BaseException:
             with suppress(ApsiError, OSError):  # the first error is the one to report
                 _record_checkpoints(folder, tracker)
             raise
         _record_checkpoints(folder, tracker)
         tracker.model(folder.best_checkpoint)
+        pictures.finish(tracker)
         hit_rate = jury.hit_rate if isinstance(jury, CachedJuror) else 0.0
         tracker.metrics({"juror/cache_hit_rate": hit_rate}, model.num_timesteps)
         log.info(
@@ -151,18 +152,34 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         return Trained(folder.best_checkpoint, milestones.state, hit_rate, milestones.best_row())
 
 
+def _learn(model: BaseAlgorithm, total: int, milestones: MilestoneCallback, folder: RunFolder) -> None:
+    """Trains on to `total` steps and ends with a look at the validation split."""
+    with deferred() as interrupt:
+        left = total - milestones.state.timesteps
+        if left > 0:
+            with progress("success {task.fields[success]}", "{task.fields[rate]} steps/s") as bar:
+                ends = InterruptCallback(interrupt, milestones, folder.last_checkpoint)
+                callbacks = [ProgressCallback(bar, total), UnfreezeCallback(), GradientCallback(), ends, milestones]
+                model.learn(left, callbacks, reset_num_timesteps=False)
+        if milestones.evaluated_at < model.num_timesteps or not folder.best_checkpoint.exists():
+            milestones.evaluate()
+
+
 def evaluate_quickly(
-    agent: TrainedAgent, parts: Components, split: PreparedSplit, episodes: int, store: PhotoStore
-) -> dict[str, float]:
-    """Means over the first episodes of a split: success, gain, steps and juror calls of the agent."""
+    agent: TrainedAgent, parts: Components, split: PreparedSplit, settings: TrainSettings, store: PhotoStore
+) -> tuple[dict[str, float], list[EpisodeResult]]:
+    """The agent's mean success, gain, steps and juror calls on the first episodes of a split; and these episodes."""
     policy = Agent(PolicyContext(parts, agent, np.random.default_rng(0)), no_repeats=True)
-    summary = summarise(list(roll_out(policy, parts, split.episodes[:episodes], batch_size=64, store=store)))
-    return {
+    episodes = split.episodes[: settings.eval_episodes]
+    played = list(roll_out(policy, parts, episodes, batch_size=64, store=store, pictures=settings.images))
+    summary = summarise(played)
+    figures = {
         "success_rate": summary.success_rate,
         "mean_gain": summary.mean_gain,
         "mean_steps": summary.mean_steps,
-        "mean_juror_calls": summary.juror_calls / min(episodes, len(split.episodes)),
+        "mean_juror_calls": summary.juror_calls / len(played),
     }
+    return figures, played
 
 
 def _record_groups(groups: Sequence[Group], folder: RunFolder, tracker: Tracker) -> None:

@@ -1,18 +1,14 @@
 """Scoring in Ray actors, on this machine or on a cluster."""
 
-import os
-import signal
-import socket
-import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 
+from apsi.cluster import connect
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror, require_scores
 from apsi.photo import Floats, Photo, require_photo
@@ -43,7 +39,7 @@ class RayPool(WorkerPool):
         timeout: PositiveFloat,
         start_timeout: PositiveFloat,
     ) -> None:
-        self._ray, self._is_own = _connect(address)
+        self._ray, self._is_own = connect("worker_pool", address)
         self.n = workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)) // threads)
         self.deaths = 0
         self._threads, self._chunk_size = threads, chunk_size
@@ -174,36 +170,3 @@ def _scores(answer: tuple[str, Any]) -> Any:
     if kind == "failed":
         raise RuntimeError(value)
     return value
-
-
-def _connect(address: str | None) -> tuple[Any, bool]:
-    """Ray, connected to a cluster or started here and reachable from here alone; whether it was started here."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    try:
-        import ray
-    except ImportError as error:
-        raise ApsiError("worker_pool=ray needs Ray: pip install 'apsi[ray]'") from error
-    here: dict[str, Any] = {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
-    on_terminate = signal.getsignal(signal.SIGTERM)
-    try:
-        _require_reachable(address)
-        if ray.is_initialized():
-            return ray, False
-        ray.init(address or "local", log_to_driver=False, configure_logging=False, **({} if address else here))
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        raise ApsiError(
-            f"worker_pool.address={address}: Ray can't be reached or started: {error}; a cluster that asks for a token "
-            "(`ray start` of Ray 2.60 says so) needs RAY_AUTH_MODE=token in the environment"
-        ) from error
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, on_terminate)  # Ray puts its own in place
-    return ray, address is None
-
-
-def _require_reachable(address: str | None) -> None:
-    """Ray itself tries for minutes where nothing listens."""
-    place = urlsplit(address if address and "://" in address else f"//{address or ''}")
-    if place.hostname and place.port:
-        socket.create_connection((place.hostname, place.port), timeout=10).close()

@@ -14,7 +14,9 @@ from apsi.evaluate.measure import distance
 from apsi.evaluate.pictures import TILE, mosaic, save_pictures
 from apsi.evaluate.report import write_report
 from apsi.evaluate.rollout import EpisodeResult, roll_out
+from apsi.evaluate.saver import ImageSaver
 from apsi.evaluate.summary import COLUMNS, as_dict, summarise, wilson_interval, write_results
+from apsi.evaluate.video import write_video
 from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.policy.base import PolicyContext
 from apsi.policy.greedy import Greedy
@@ -94,10 +96,18 @@ def test_the_mosaic_has_a_row_an_episode_and_a_tile_a_state(results: dict[str, l
     assert picture.shape[0] % 2 == 0
 
 
+def test_an_episode_knows_the_score_of_every_state(results: dict[str, list[EpisodeResult]]) -> None:
+    for result in (*results["greedy"], *results["nothing"]):
+        assert len(result.scores) == result.steps + 1
+        assert (result.scores[0], result.scores[-1]) == (result.episode.start_score, result.final_score)
+
+
 def test_the_report_shows_everything_and_needs_no_other_file(
     results: dict[str, list[EpisodeResult]], tmp_path: Path
 ) -> None:
-    save_pictures(tmp_path / "images", results["greedy"])
+    with ImageSaver() as saver:
+        save_pictures(tmp_path / "images", results["greedy"], saver)
+    write_video(tmp_path / "images" / "training.mp4", [tmp_path / "images" / "mosaic.png"])
     summaries = {name: summarise(played) for name, played in results.items()}
     write_report(
         tmp_path / "report.html",
@@ -113,14 +123,15 @@ def test_the_report_shows_everything_and_needs_no_other_file(
         summaries=summaries,
         results=results,
         shown="greedy",
-        history=[{"timesteps": 500, "val_success_rate": 0.5, "train_success_rate": None}],
+        history=[{"timesteps": 500, "val_success_rate": 0.5, "val_mean_gain": 0.1, "train_success_rate": None}],
         config="seed: 1",
     )
     page = (tmp_path / "report.html").read_text()
     sources = re.findall(r"(?:src|href)=\"(.{0,30})", page)
     assert sum(source.startswith("data:image/png;base64,") for source in sources) == 3  # two pairs and the mosaic
     assert all(source.startswith(("data:", "#")) for source in sources)
-    assert page.count("<svg") == 3
+    assert sum(source.startswith("data:video/mp4;base64,") for source in sources) == 1
+    assert page.count("<svg") == 5
     assert "<script>" not in page
     assert "swap_rb" in page
     assert not re.search(r"url\((?!#)", page)

@@ -1,6 +1,6 @@
 """Twenty small photos, a juror that can be watched, and preparing in one call."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +17,8 @@ from apsi.photo.write import write_png
 from apsi.preprocess.annotate import Annotate
 from apsi.preprocess.base import Context
 from apsi.preprocess.degrade import Degrade
+from apsi.preprocess.engine.base import Engine
+from apsi.preprocess.engine.local import Local
 from apsi.preprocess.enlarge import Enlarge
 from apsi.preprocess.fit_juror import FitJuror
 from apsi.preprocess.pipeline import Pipeline, Prepared
@@ -44,7 +46,7 @@ class Warmth(FittedJuror):
     def fingerprint(self) -> str:
         return f"warmth-{self._level}"
 
-    def fit(self, photos: Sequence[Photo]) -> None:
+    def fit(self, photos: Iterable[Photo]) -> None:
         self.fitted_on += photos
         self._level = float(np.mean([photo.mean() for photo in photos]))
 
@@ -76,6 +78,7 @@ class Prepare(Protocol):
         per_photo: int = 3,
         versions: int = 1,
         open_pool: Callable[[Juror], AbstractContextManager[Juror]] = InlinePool,
+        engine: Engine | None = None,
     ) -> Prepared: ...
 
 
@@ -92,6 +95,7 @@ def prepare() -> Prepare:
         per_photo: int = 3,
         versions: int = 1,
         open_pool: Callable[[Juror], AbstractContextManager[Juror]] = InlinePool,
+        engine: Engine | None = None,
     ) -> Prepared:
         enlarge = {"train": versions, "val": versions, "test": versions}
         pipeline = Pipeline(
@@ -103,7 +107,8 @@ def prepare() -> Prepare:
                 "fit_juror": FitJuror(),
                 "score": Score(batch_size=8),
                 "degrade": Degrade({"train": per_photo, "val": per_photo, "test": per_photo}),
-            }
+            },
+            engine or Local(None),
         )
         return pipeline.run(
             dataset=Folder(str(folder), enlarge, []),

@@ -1,4 +1,4 @@
-"""Folders that exist whole or not at all, and work on all cores."""
+"""Folders that exist whole or not at all."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from apsi.preprocess.base import Context, batches, build_once, parallel
+from apsi.preprocess.base import Context, batches, build_once
 
 
 def write_two(folder: Path) -> None:
@@ -60,28 +60,6 @@ def test_of_several_that_want_one_folder_a_single_one_builds_it_and_the_others_w
     with ThreadPoolExecutor(4) as threads:
         assert list(threads.map(want, range(4))) == [2, 2, 2, 2]
     assert len(built) == 1
-
-
-def test_parallel_keeps_the_order() -> None:
-    def slow_at_first(number: int) -> int:
-        time.sleep(0.05 if number == 0 else 0)
-        return number * number
-
-    assert parallel(slow_at_first, range(20), "Squares") == [number * number for number in range(20)]
-
-
-def test_the_first_error_ends_parallel_work_and_is_passed_on() -> None:
-    done = []
-
-    def fail_at_3(number: int) -> None:
-        time.sleep(0.005)
-        if number == 3:
-            raise ValueError("number 3")
-        done.append(number)
-
-    with pytest.raises(ValueError, match="number 3"):
-        parallel(fail_at_3, range(5000), "Numbers")
-    assert len(done) < 4900
 
 
 @pytest.mark.parametrize(

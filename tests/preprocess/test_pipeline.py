@@ -23,6 +23,7 @@ from apsi.juror.parameters import load_parameters
 from apsi.photo import Floats, Photo
 from apsi.photo.coco import ImageRecord, read_coco
 from apsi.photo.write import read_png, write_png
+from apsi.preprocess.engine.local import Local
 from apsi.preprocess.pipeline import Pipeline, Prepared
 from apsi.preprocess.resize import Resize
 from apsi.preprocess.split import Split
@@ -295,7 +296,7 @@ def test_a_changed_a_new_and_a_missing_photo_each_give_another_folder(
 def test_steps_that_leave_no_finished_folder_are_an_error(photos: Path, tmp_path: Path, juror: Juror) -> None:
     once = {"train": 1, "val": 1, "test": 1}
     with pytest.raises(ApsiError, match="the steps resize, split leave no prepared data set"):
-        Pipeline({"resize": Resize(32, "square", 16), "split": Split(0.7, 0.15, 0.15)}).run(
+        Pipeline({"resize": Resize(32, "square", 16), "split": Split(0.7, 0.15, 0.15)}, Local(None)).run(
             dataset=Folder(str(photos), once, []),
             degradation=NoDegradation(),
             juror=juror,

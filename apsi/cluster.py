@@ -1,0 +1,64 @@
+"""Ray, for whatever room needs it: a cluster, or one of our own that nobody else reaches."""
+
+import os
+import signal
+import socket
+import threading
+from typing import Any
+from urllib.parse import urlsplit
+
+from apsi.errors import ApsiError
+
+_connected_to: str | None = None
+"""address of the Ray that this process is connected to; None: its own"""
+
+
+def connect(place: str, address: str | None) -> tuple[Any, bool]:
+    """Ray, connected to a cluster or started here and reachable from here alone; whether it was started here.
+
+    Args:
+        place: the component that asks, for errors, e.g. `worker_pool`.
+        address: of a cluster; None: this machine.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ImportError as error:
+        choice = f"{place.replace('.', '/')}=ray"
+        raise ApsiError(f"{choice} needs Ray: pip install 'apsi[ray]'") from error
+    here: dict[str, Any] = {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
+    on_terminate = signal.getsignal(signal.SIGTERM)
+    try:
+        _require_reachable(address)
+        if ray.is_initialized():
+            _require_same(place, address)
+            return ray, False
+        ray.init(address or "local", log_to_driver=False, configure_logging=False, **({} if address else here))
+    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+        raise ApsiError(
+            f"{place}.address={address}: Ray can't be reached or started: {error}; a cluster that asks for a token "
+            "(`ray start` of Ray 2.60 says so) needs RAY_AUTH_MODE=token in the environment"
+        ) from error
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, on_terminate)  # Ray puts its own in place
+    global _connected_to  # noqa: PLW0603 - Ray's connection is the whole process's too
+    _connected_to = address
+    return ray, address is None
+
+
+def _require_same(place: str, address: str | None) -> None:
+    if address != _connected_to:
+        now = "a Ray of its own" if _connected_to is None else f"the Ray at {_connected_to}"
+        raise ApsiError(
+            f"{place}.address={address}: this run uses {now} already, and can use but one: give "
+            "worker_pool.address and preprocess.engine.address the same value"
+        )
+
+
+def _require_reachable(address: str | None) -> None:
+    """Ray itself tries for minutes where nothing listens."""
+    place = urlsplit(address if address and "://" in address else f"//{address or ''}")
+    if place.hostname and place.port:
+        socket.create_connection((place.hostname, place.port), timeout=10).close()
