@@ -1,9 +1,9 @@
 """What share of a training run tracking costs.
 
 The same training with `tracking=none` and `tracking=mlflow` (sqlite, system metrics every 10 s), alternating. What else
-the machine does is in seconds by the clock, so shares are of CPU seconds of this process: those of the tracker's threads and
-of its calls while training, as if all of them held training up, and by themselves those of start, end and packing the model,
-which do not grow with the run. The last line is JSON.
+the machine does is in seconds by the clock, so shares are of CPU seconds of this process: those of the tracker's
+threads and of its calls while training, as if all of them held training up, and by themselves those of start, end and
+packing the model, which do not grow with the run. The last line is JSON.
 
     python benchmarks/tracking.py [--steps 10000] [--rounds 2]
 """
@@ -59,12 +59,12 @@ def main() -> None:
         usual = ["task=train", "resume=never", f"train.total_timesteps={options.steps}", f"output_dir={folder}"]
         prepare(load_config(usual))
         for i in range(options.rounds):
-            for tracking in clock:
+            for tracking, seconds in clock.items():
                 config = load_config([*usual, f"tracking={tracking}"])
                 began = time.process_time()
                 numbers = train(config, RunFolder.create(Path(folder) / f"{tracking}-{i}", config))
                 cpu[tracking].append(time.process_time() - began)
-                clock[tracking].append(numbers["seconds"])
+                seconds.append(numbers["seconds"])
             print(f"round {i + 1}: " + ", ".join(f"{name} {v[-1]:.1f} s" for name, v in clock.items()), flush=True)
     per_run = {name: seconds / options.rounds for name, seconds in spent.items()}
     while_training = per_run["in_calls"] + per_run["in_threads"]
