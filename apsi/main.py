@@ -80,6 +80,7 @@ def _run(config: DictConfig) -> Any:
     define_missing()
     check(config)
     instantiate(config.device).open()  # a device that is not there is no reason to prepare photos first
+    instantiate(config.tracking)  # a password in its URI is refused before anything is written down
     choices = choices_made(hydra.runtime.choices, config, overrides)
     folder = RunFolder.create(Path(hydra.runtime.output_dir), config, overrides, choices)
     logging.getLogger("apsi").info("Run folder: %s", folder.path)

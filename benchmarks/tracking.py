@@ -1,10 +1,9 @@
 """What share of a training run tracking costs.
 
-The same training with `tracking=none` and `tracking=mlflow` (sqlite, system metrics every 10 s), alternating. Two
-measures: the difference of the training loops' times (medians; what else the machine does is in it), and what the
-tracker itself took: seconds that training waited in its calls plus the CPU seconds of its threads, as if each of them
-held training up. Start, end and packing the model are timed by themselves, as they do not grow with the run. The last
-line is JSON.
+The same training with `tracking=none` and `tracking=mlflow` (sqlite, system metrics every 10 s), alternating. What else
+the machine does is in seconds by the clock, so shares are of CPU seconds of this process: those of the tracker's
+threads and of its calls while training, as if all of them held training up, and by themselves those of start, end and
+packing the model, which do not grow with the run. The last line is JSON.
 
     python benchmarks/tracking.py [--steps 10000] [--rounds 2]
 """
@@ -33,9 +32,10 @@ def timed(name: str, seconds: dict[str, float]) -> None:
     method = getattr(MlflowTracker, name)
 
     def counted(self: MlflowTracker, *arguments: Any) -> None:
-        began = time.perf_counter()
+        began, began_cpu = time.perf_counter(), time.process_time()
         method(self, *arguments)
-        seconds[name] += time.perf_counter() - began
+        seconds[f"{name}_by_the_clock"] += time.perf_counter() - began
+        seconds[name] += time.process_time() - began_cpu
         if name == "finish":
             seconds["in_calls"] += self.seconds
             seconds["in_threads"] += self.thread_seconds
@@ -53,31 +53,32 @@ def main() -> None:
     spent: dict[str, float] = defaultdict(float)
     for name in FIXED:
         timed(name, spent)
-    loops: dict[str, list[float]] = {"none": [], "mlflow": []}
+    clock: dict[str, list[float]] = {"none": [], "mlflow": []}
+    cpu: dict[str, list[float]] = {"none": [], "mlflow": []}
     with tempfile.TemporaryDirectory() as folder:
         usual = ["task=train", "resume=never", f"train.total_timesteps={options.steps}", f"output_dir={folder}"]
         prepare(load_config(usual))
         for i in range(options.rounds):
-            for tracking, taken in loops.items():
+            for tracking, seconds in clock.items():
                 config = load_config([*usual, f"tracking={tracking}"])
+                began = time.process_time()
                 numbers = train(config, RunFolder.create(Path(folder) / f"{tracking}-{i}", config))
-                taken.append(numbers["seconds"])
-            print(f"round {i + 1}: " + ", ".join(f"{name} {v[-1]:.1f} s" for name, v in loops.items()), flush=True)
-    none, mlflow = (statistics.median(values) for values in loops.values())
-    fixed = {name: spent[name] / options.rounds for name in FIXED}
-    counted = (spent["in_calls"] + spent["in_threads"]) / options.rounds
+                cpu[tracking].append(time.process_time() - began)
+                seconds.append(numbers["seconds"])
+            print(f"round {i + 1}: " + ", ".join(f"{name} {v[-1]:.1f} s" for name, v in clock.items()), flush=True)
+    per_run = {name: seconds / options.rounds for name, seconds in spent.items()}
+    while_training = per_run["in_calls"] + per_run["in_threads"]
+    fixed = sum(per_run[name] for name in FIXED)
+    train_cpu = statistics.median(cpu["none"])
     whole = TrainSettings().total_timesteps
-    seconds_of_whole = none * whole / options.steps
     result = {
         "steps": options.steps,
-        "loop_seconds_none": round(none, 2),
-        "loop_seconds_mlflow": round(mlflow, 2),
-        "loop_difference": round(mlflow / none - 1, 4),
-        "counted_seconds": {name: round(spent[name] / options.rounds, 3) for name in ("in_calls", "in_threads")},
-        "counted_share": round(counted / none, 4),
-        "fixed_seconds": {name: round(value, 2) for name, value in fixed.items()},
-        "share_of_this_run": round((counted + sum(fixed.values())) / none, 4),
-        f"share_of_{whole}_steps_at_this_speed": round(counted / none + sum(fixed.values()) / seconds_of_whole, 4),
+        "loop_seconds_by_the_clock": {name: round(statistics.median(v), 2) for name, v in clock.items()},
+        "cpu_seconds": {name: round(statistics.median(v), 2) for name, v in cpu.items()},
+        "tracker_seconds": {name: round(value, 3) for name, value in per_run.items()},
+        "share_while_training": round(while_training / train_cpu, 4),
+        "share_of_this_run": round((while_training + fixed) / train_cpu, 4),
+        f"share_of_{whole}_steps": round((while_training + fixed * options.steps / whole) / train_cpu, 4),
     }
     print(json.dumps(result))
 

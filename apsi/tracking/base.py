@@ -72,4 +72,7 @@ class Tracker(ABC):
         Raises:
             ApsiError: no such run, or it has none.
         """
-        return self.file(run_id, "checkpoints/last.zip")
+        try:
+            return self.file(run_id, "checkpoints/last.zip")
+        except ApsiError as error:
+            raise ApsiError(f"resume={run_id} is no file, and as a recorded run: {error}") from error

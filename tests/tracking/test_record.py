@@ -189,6 +189,13 @@ def test_runs_on_other_photos_are_not_compared_and_the_reason_is_given(place: Pl
     place.run("task=compare", f"run_ids=[{run}]", tiny=False).failed("two or more different runs")
 
 
+def test_a_password_in_the_uri_is_written_nowhere(place: Place) -> None:
+    uri = "http://ann:hunter2@127.0.0.1:9"
+    message = place.run("tracking=mlflow", f"tracking.uri='{uri}'", "task=train").failed("MLFLOW_TRACKING_PASSWORD")
+    assert "hunter2" not in message
+    assert not [path for path in place.outputs.rglob("*.[yjl]*") if "hunter2" in path.read_text(errors="ignore")]
+
+
 def test_a_server_that_does_not_answer_ends_the_run_before_it_begins(place: Place) -> None:
     outcome = place.run("tracking=mlflow", "tracking.uri=http://127.0.0.1:9", "task=train")
     outcome.failed("can't record this run with MLflow at http://127.0.0.1:9", "tracking=none")
