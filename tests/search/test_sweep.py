@@ -67,6 +67,7 @@ def test_a_search_goes_on_to_its_number_of_trials_and_a_failed_one_does_not_end_
     assert f"validation success {best.value:.3f}" in rerun.said  # the same agent, as it is the same run
 
 
+@pytest.mark.slow
 def test_a_trial_that_raises_is_recorded_with_its_error_and_the_rest_runs(place: Place) -> None:
     grid = ["hydra/sweeper/sampler=grid", "train.n_envs=choice(0,8)"]
     outcome = place.run(*_without_params(), *grid).succeeded()
