@@ -53,6 +53,7 @@ def test_trials_are_dealt_out_up_to_the_total_over_all_runs(url: str) -> None:
     assert storage.started(study) == 3
 
 
+@pytest.mark.slow
 def test_processes_that_deal_at_once_give_no_number_twice_and_none_too_many(url: str) -> None:
     study = study_at(url)
     context = multiprocessing.get_context("spawn")

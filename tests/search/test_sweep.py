@@ -67,6 +67,7 @@ def test_a_search_goes_on_to_its_number_of_trials_and_a_failed_one_does_not_end_
     assert f"validation success {best.value:.3f}" in rerun.said  # the same agent, as it is the same run
 
 
+@pytest.mark.slow
 def test_a_trial_that_raises_is_recorded_with_its_error_and_the_rest_runs(place: Place) -> None:
     grid = ["hydra/sweeper/sampler=grid", "train.n_envs=choice(0,8)"]
     outcome = place.run(*_without_params(), *grid).succeeded()
@@ -121,6 +122,37 @@ def test_several_objectives_give_a_preset_for_each_best_trial(place: Place) -> N
     place.run(*TINY, "hparams_search=success_and_calls", "hydra.sweeper.n_trials=2").succeeded()
     assert all(len(trial.values) == 2 for trial in trials(place))
     assert list((place.outputs / "search" / "s" / "experiment").glob("best_*.yaml"))
+
+
+def test_a_search_whose_trials_all_fail_ends_with_the_reason(place: Place) -> None:
+    settings = ["train.n_envs=0", "hydra.sweeper.n_trials=9", "hydra.sweeper.max_failures=2"]
+    place.run(*TINY, *settings).failed("2 trials failed one after the other", "train.n_envs=0 must be at least 1")
+    assert states(place) == ["FAIL", "FAIL"]
+
+
+def test_a_mistyped_parameter_ends_the_search_at_once(place: Place) -> None:
+    place.run(*TINY, "algo.gama=interval(0.1,0.2)").failed("gama", "gamma")
+    assert states(place) == ["FAIL"]
+
+
+@pytest.mark.slow
+def test_trials_in_processes_of_joblib_are_child_runs_in_mlflow(place: Place) -> None:
+    from mlflow import MlflowClient
+
+    together = [
+        "hydra/launcher=joblib",
+        "hydra.launcher.n_jobs=2",
+        "hydra.sweeper.n_jobs=2",
+        "hydra.sweeper.n_trials=2",
+    ]
+    place.run(*TINY, *together, "tracking=mlflow", warm=False).succeeded()
+    assert states(place) == ["COMPLETE", "COMPLETE"]
+    client = MlflowClient(f"sqlite:///{place.outputs / 'mlflow.db'}")
+    runs = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
+    (parent,) = (run for run in runs if run.info.run_name == "search/s")
+    children = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
+    assert sorted(run.data.tags["apsi.trial"] for run in children) == ["0", "1"]
+    assert {artifact.path for artifact in client.list_artifacts(parent.info.run_id)} == {"best.yaml", "report.html"}
 
 
 def test_a_search_that_lacks_multirun_says_so(place: Place) -> None:
