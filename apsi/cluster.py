@@ -1,4 +1,4 @@
-"""Ray, for whatever room needs it: a cluster, or one of our own that nobody else reaches."""
+"""Ray, for whatever room needs it: a cluster, or one of our own."""
 
 import os
 import signal
@@ -14,7 +14,10 @@ _connected_to: str | None = None
 
 
 def connect(place: str, address: str | None) -> tuple[Any, bool]:
-    """Ray, connected to a cluster or started here and reachable from here alone; whether it was started here.
+    """Ray, connected to a cluster or started here; whether it was started here.
+
+    One that is started here has no dashboard. Ray 2.60 listens on all network interfaces whatever its node address, and
+    turns away who has not its token, unless the environment says `RAY_AUTH_MODE=disabled`.
 
     Args:
         place: the component that asks, for errors, e.g. `worker_pool`.
