@@ -12,6 +12,7 @@ METRICS = {
     "val/success_rate": "success on the validation split while training",
     "val/mean_gain": "final minus start score there",
     "val/mean_steps": "edits an episode there",
+    "val/mean_juror_calls": "photos scored an episode there",
     "SPLIT/POLICY/success_rate": "evaluation: success of a policy (`agent`, `greedy`, ...) on a split (`test`, ...)",
     "SPLIT/POLICY/success_ci95_low": "lower end of its 95 % interval (Wilson)",
     "SPLIT/POLICY/success_ci95_high": "upper end",
