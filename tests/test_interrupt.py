@@ -103,6 +103,7 @@ def test_preparing_that_was_interrupted_says_so_and_goes_on(tmp_path: Path) -> N
     place.run(*MANY_PHOTOS).succeeded()
 
 
+@pytest.mark.slow
 def test_training_that_was_killed_continues_from_its_last_checkpoint_to_its_full_length(place: Place) -> None:
     command = (*TRAIN, "train.total_timesteps=1536")
     outcome = place.start(*command).send(signal.SIGKILL, once=saved(place, 512))

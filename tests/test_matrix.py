@@ -26,7 +26,7 @@ NEEDS = {
 }
 """What goes with an option"""
 
-HEAVY = {"feature_extractor=resnet50", "feature_extractor=efficientnet_b0", "feature_extractor=mobilenet_v2"}
+HEAVY = {f"feature_extractor={name}" for name in ("resnet18", "resnet50", "efficientnet_b0", "mobilenet_v2")}
 CHOICES = [
     *(f"algo={name}" for name in ALGORITHMS),
     *(
@@ -41,6 +41,7 @@ CHOICES = [
 def run(overrides: list[str], folder: Path, data_dir: Path) -> list[dict[str, str]]:
     """Runs the pipeline in this process; the rows of its results."""
     common = ["debug=tiny", "tracking=none", "device=cpu", "train.total_timesteps=200", "policy=[agent]"]
+    common += ["train.images=0", "evaluate.images=0"]
     dirs = [f"data_dir={data_dir}", f"output_dir={folder}"]
     config = load_config([*common, *overrides, *dirs])
     pipeline(config, RunFolder.create(folder, config))

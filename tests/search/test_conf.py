@@ -30,7 +30,9 @@ def test_there_is_a_search_for_each_main_algorithm_and_for_rewards() -> None:
     assert (len(SEARCHES), len(SAMPLERS), len(PRUNERS)) >= (9, 5, 3)
 
 
-@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize(
+    "search", [s if s == "ppo_optuna" else pytest.param(s, marks=pytest.mark.slow) for s in SEARCHES]
+)
 def test_all_that_a_search_tries_fits_the_signatures(search: str) -> None:
     node = sweeper(f"hparams_search={search}")
     settings = PruningSweeper(**{key: value for key, value in node.items() if key != "_target_"})._settings()

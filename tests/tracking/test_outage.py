@@ -148,6 +148,7 @@ def test_a_server_that_comes_back_during_the_run_gets_what_it_missed_without_syn
     assert assert_complete(server.uri, place.folder("train")) == "FINISHED"
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_is_completed_and_ended_by_sync(place: Place) -> None:
     command = place.start("task=train", "tracking=mlflow", "train.total_timesteps=200000", "train.eval_every=256")
     outcome = command.send(signal.SIGKILL, once=said(place, "train", "val/success_rate"))

@@ -116,6 +116,7 @@ def test_the_model_holds_no_pickle_and_no_replay_buffer(run: Path) -> None:
     assert not [path for path in files if path.suffix in (".pkl", ".pickle", ".pt")]
 
 
+@pytest.mark.slow
 def test_every_metric_that_is_sent_stands_in_the_table_of_the_readme(place: Place, run: Path) -> None:
     place.run("tracking=mlflow", "task=train", "algo=dqn", "algo.learning_starts=64", "seed=5").succeeded()
     place.run("tracking=mlflow", "task=preprocess", "seed=5").succeeded()

@@ -33,6 +33,8 @@ from tests.fast import ALGORITHMS
 HALF = 96
 SMALL = ("debug=tiny", "device=cpu", "device.threads=1", "task=train", "resume=never", "seed=3")
 TRAIN = (f"train.total_timesteps={2 * HALF}", f"train.eval_every={HALF}", f"train.keep_every={HALF}")
+RELATIVES = ("maskable_ppo", "a2c", "double_dqn", "dueling_dqn", "qrdqn", "td3", "afterstate")
+"""Algorithms that keep what ppo, dqn, sac or full_q keep"""
 
 
 def config_of(data: Path, *overrides: str) -> DictConfig:
@@ -92,7 +94,9 @@ def require_same(path: Path, expected: Path) -> None:
     assert read_checkpoint(path).state.counters == read_checkpoint(expected).state.counters
 
 
-@pytest.mark.parametrize("algo", list(ALGORITHMS))
+@pytest.mark.parametrize(
+    "algo", [pytest.param(name, marks=pytest.mark.slow) if name in RELATIVES else name for name in ALGORITHMS]
+)
 def test_every_algorithm_goes_on_as_if_it_had_never_stopped(algo: str, data_dir: Path, tmp_path: Path) -> None:
     config = config_of(data_dir, f"algo={algo}", *ALGORITHMS[algo])
     unbroken = trained(config, tmp_path / "unbroken")
@@ -124,6 +128,7 @@ def test_so_does_everything_else_that_changes_in_training(variant: str, data_dir
     require_same(broken.last_checkpoint, unbroken.last_checkpoint)
 
 
+@pytest.mark.slow
 def test_a_network_that_is_free_to_learn_stays_so(data_dir: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     torch.save(torchvision.models.mobilenet_v2(weights=None).state_dict(), tmp_path / "weights.pth")
