@@ -68,7 +68,7 @@ class ImageSaver:
     def _write(self, path: Path, picture: Photo) -> None:
         try:
             write_png(path, picture)
-        except Exception as error:
+        except Exception as error:  # whatever it is, it is raised where a picture is saved next, or at the end
             self._error = self._error or (path, error)  # the others are still tried
         finally:
             self._room.release()

@@ -1,7 +1,7 @@
 """The agent proposes, the juror disposes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import PositiveFloat
@@ -15,12 +15,12 @@ from apsi.policy.base import Choice, Policy, PolicyContext
 from apsi.transform.action_set import END, require_discrete
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 _NOISE = 0.01
 """variance of what no correlation explains, in squared log-odds"""
 
 
-@dataclass(frozen=True)
-class _Tried:
+class _Tried(NamedTuple):
     """An edit that the juror was asked about."""
 
     step: int
@@ -89,7 +89,7 @@ class Checked(Policy):
         step, score = int(core.steps[i]), float(core.scores[i])
         mean, variance = changes, np.diag(doubt)
         if tried := self._tried[i]:
-            steps, which, surprises = (np.array(column) for column in zip(*map(_row, tried), strict=True))
+            steps, which, surprises = (np.array(column) for column in zip(*tried, strict=True))
             fades = self._recall ** np.abs(steps[:, None] - steps)
             among = doubt[np.ix_(which, which)] * fades + _NOISE * np.eye(len(tried))
             weights = np.linalg.solve(among, (doubt[:, which] * self._recall ** (step - steps)).T).T
@@ -97,11 +97,7 @@ class Checked(Policy):
             variance = variance - (weights * doubt[:, which] * self._recall ** (step - steps)).sum(axis=1)
         spread = np.sqrt(np.maximum(variance, 1e-6))[:, None]
         outcomes = score_of(log_odds(np.array([score])) + mean[:, None] + spread * _NODES)
-        promise = np.maximum(outcomes - score, 0) @ (_WEIGHTS / _WEIGHTS.sum())
+        promise = np.maximum(outcomes - score, 0) @ _WEIGHTS
         promise[[t.transform for t in tried if t.step == step]] = -1
         best = int(promise.argmax())
         return best if promise[best] >= self._price else None
-
-
-def _row(tried: _Tried) -> tuple[int, int, float]:
-    return tried.step, tried.transform, tried.surprise

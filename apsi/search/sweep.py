@@ -226,7 +226,7 @@ class Sweep:
             for trial in trials:
                 fail(self._study, trial.number, str(error).splitlines()[0])
             raise
-        except Exception as error:
+        except Exception as error:  # each launcher has errors of its own
             log.exception("The launcher lost its jobs")
             return [Outcome(FAIL, {}, f"launcher: {type(error).__name__}: {error}") for _ in trials]
         finally:
