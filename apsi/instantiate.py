@@ -23,8 +23,9 @@ def instantiate(node: DictConfig, /, **arguments: Any) -> Any:
         ApsiError: the target isn't allowed or can't be found, or its arguments don't fit.
     """
     check(node)
+    alone = OmegaConf.create(_plain(node))  # Hydra copies all that a node is part of
     try:
-        return hydra.utils.instantiate(node, _execution_whitelist_=list(WHITELIST), _convert_="all", **arguments)
+        return hydra.utils.instantiate(alone, _execution_whitelist_=list(WHITELIST), _convert_="all", **arguments)
     except InstantiationException as error:
         if isinstance(error.__cause__, ApsiError):
             raise error.__cause__ from None

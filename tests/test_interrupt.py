@@ -130,7 +130,7 @@ def test_training_that_was_killed_starts_afresh_with_resume_never(place: Place) 
     assert "Continuing" not in log(fresh)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_training_that_was_interrupted_saves_what_was_learned_and_continues(
     place: Place, number: signal.Signals
 ) -> None:
@@ -146,6 +146,7 @@ def test_training_that_was_interrupted_saves_what_was_learned_and_continues(
     assert (second / "checkpoints" / "best.zip").exists() == (first / "checkpoints" / "best.zip").exists()
 
 
+@pytest.mark.slow
 def test_the_learning_curve_of_a_continued_training_is_whole(place: Place) -> None:
     command = (*TRAIN, "train.total_timesteps=1024", "train.eval_every=256")
     place.start(*command).send(signal.SIGTERM, once=saved(place, 512))

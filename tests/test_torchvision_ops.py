@@ -3,20 +3,17 @@
 import subprocess
 import sys
 
-CODE = "from apsi.torchvision_ops import define_missing; define_missing(); define_missing(); {}"
+CODE = """
+from apsi.torchvision_ops import define_missing
+define_missing()
+define_missing()
+import torch, torchvision
+define_missing()
+print(torchvision.models.resnet18()(torch.zeros(1, 3, 64, 64)).shape)
+"""
 
 
-def run(code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-
-
-def test_torchvision_imports_and_its_networks_run() -> None:
-    code = "import torch, torchvision; print(torchvision.models.resnet18()(torch.zeros(1, 3, 64, 64)).shape)"
-    done = run(CODE.format(code))
+def test_torchvision_imports_and_its_networks_run_and_nothing_is_defined_twice() -> None:
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "[1, 1000]" in done.stdout
-
-
-def test_nothing_is_defined_once_torchvision_is_there() -> None:
-    done = run(CODE.format("import torchvision; from apsi import torchvision_ops as t; t.define_missing(); print(1)"))
-    assert done.returncode == 0, done.stderr

@@ -5,6 +5,7 @@ import json
 import pickle
 import zipfile
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from tests.conftest import context
 from tests.fast import ALGORITHMS
 
 
+@cache
 def config_of(algo: str, *more: str) -> DictConfig:
     return load_config(["debug=tiny", "device=cpu", f"algo={algo}", *ALGORITHMS[algo], *more])
 

@@ -33,8 +33,8 @@ from tests.fast import ALGORITHMS
 HALF = 96
 SMALL = ("debug=tiny", "device=cpu", "device.threads=1", "task=train", "resume=never", "seed=3")
 TRAIN = (f"train.total_timesteps={2 * HALF}", f"train.eval_every={HALF}", f"train.keep_every={HALF}")
-RELATIVES = ("maskable_ppo", "a2c", "double_dqn", "dueling_dqn", "qrdqn", "td3", "afterstate")
-"""Algorithms that keep what ppo, dqn, sac or full_q keep"""
+RELATIVES = ("maskable_ppo", "recurrent_ppo", "a2c", "double_dqn", "dueling_dqn", "qrdqn", "sac", "td3", "afterstate")
+"""Algorithms that keep what ppo, dqn or full_q keep"""
 
 
 def config_of(data: Path, *overrides: str) -> DictConfig:
@@ -120,7 +120,9 @@ VARIANTS = {
 }
 
 
-@pytest.mark.parametrize("variant", list(VARIANTS))
+@pytest.mark.parametrize(
+    "variant", ["distance", *(pytest.param(v, marks=pytest.mark.slow) for v in VARIANTS if v != "distance")]
+)
 def test_so_does_everything_else_that_changes_in_training(variant: str, data_dir: Path, tmp_path: Path) -> None:
     config = config_of(data_dir, *VARIANTS[variant])
     unbroken = trained(config, tmp_path / "unbroken")

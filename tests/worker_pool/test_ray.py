@@ -59,10 +59,10 @@ def test_an_actor_that_was_killed_while_idle_is_replaced(pool: RayPool) -> None:
 @pytest.mark.parametrize(
     ("failure", "message"),
     [
-        (NAN, "gave nan for photo 2"),
+        pytest.param(NAN, "gave nan for photo 2", marks=pytest.mark.slow),
         (RAISE, "this photo is refused"),
-        (CRASH, "photo 2 of the batch.*3 Ray actors died"),
-        (HANG, "photo 2 of the batch.*timeout=2 s"),
+        pytest.param(CRASH, "photo 2 of the batch.*3 Ray actors died", marks=pytest.mark.slow),
+        pytest.param(HANG, "photo 2 of the batch.*timeout=2 s", marks=pytest.mark.slow),
     ],
     ids=["nan", "error", "crash", "hang"],
 )
@@ -91,6 +91,7 @@ def test_nothing_is_left_after_the_end(pool: RayPool) -> None:
         pool.score(photos(1))
 
 
+@pytest.mark.slow
 def test_a_juror_that_cannot_be_loaded_is_its_own_error(pool: RayPool) -> None:
     pool.close()  # its actors hold the cores
     with open_pool(Missing(), workers=1) as other, pytest.raises(ApsiError, match="the weights are missing"):

@@ -22,7 +22,7 @@ def ray_data(address: str | None = None) -> RayData:
     return RayData(address=address, workers=2, chunk_size=4, memory_mb=100)
 
 
-@pytest.fixture(scope="module", params=["local", "ray"])
+@pytest.fixture(scope="module", params=["local", pytest.param("ray", marks=pytest.mark.slow)])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     if request.param == "ray":
         pytest.importorskip("ray")
