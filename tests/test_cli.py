@@ -247,6 +247,7 @@ def test_training_from_a_checkpoint_is_called_resume(place: Place, checkpoint: P
     outcome.failed(str(checkpoint), f"resume={checkpoint}")
 
 
+@pytest.mark.slow
 def test_dqn_with_another_reward_keeps_its_replay_buffer_in_the_checkpoint(place: Place) -> None:
     small = ["train.total_timesteps=256", "algo.learning_starts=128", "algo.batch_size=32"]
     place.run("task=train", "algo=dqn", "reward=sigmoid_bonus", *small).succeeded()

@@ -96,6 +96,7 @@ def test_preparing_that_was_killed_ends_in_the_same_files_as_preparing_in_one_go
     assert files_below(killed.data) == files_below(unbroken.data)
 
 
+@pytest.mark.slow
 def test_preparing_that_was_interrupted_says_so_and_goes_on(tmp_path: Path) -> None:
     place = Place(tmp_path, tmp_path / "data")
     outcome = place.start(*MANY_PHOTOS).send(signal.SIGINT, once=half_done(place, CUTTING))

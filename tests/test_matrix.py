@@ -85,7 +85,7 @@ def test_an_option_trains_and_evaluates(choices: list[str], tmp_path: Path, data
     assert any(int(row["steps"]) > 0 for row in rows) or "stop" in option
 
 
-@pytest.mark.parametrize("algo", ["ppo", "dqn", "recurrent_ppo"])
+@pytest.mark.parametrize("algo", ["ppo", "dqn", pytest.param("recurrent_ppo", marks=pytest.mark.slow)])
 def test_extras_reach_the_agent(algo: str, tmp_path: Path, data_dir: Path) -> None:
     extras = "env.extras=[steps_left,score,last_action]"
     assert run([f"algo={algo}", *ALGORITHMS[algo], extras], tmp_path, data_dir)
