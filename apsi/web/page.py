@@ -1,0 +1,68 @@
+"""Rendering pages that need no other file."""
+
+import base64
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+NO_INTERVAL = "none: one photo"
+
+
+def render(package: str, template: str, **values: Any) -> str:
+    """A page as text.
+
+    Args:
+        package: whose folder `templates` holds the template.
+        template: file there; may extend `base.html.j2` and import `parts.html.j2`.
+        values: what the template shows; one that it names and does not get is an error.
+    """
+    loaders = [jinja2.PackageLoader(package), jinja2.PackageLoader("apsi.web")]
+    environment = jinja2.Environment(
+        loader=jinja2.ChoiceLoader(loaders),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": percent, "signed": signed, "interval": interval}
+    environment.globals["style"] = style()
+    return environment.get_template(template).render(**values)
+
+
+@cache
+def style() -> Markup:
+    """The style sheet of all pages."""
+    return Markup(files("apsi.web").joinpath("style.css").read_text(encoding="utf-8"))
+
+
+def percent(share: float) -> str:
+    """0.853 is 85 %; what is not all is never rounded to all, nor what is not nothing to nothing."""
+    if 0 < share < 1:
+        return f"{min(99.9, max(0.1, share * 100)):.1f} %" if not 0.01 <= share <= 0.99 else f"{share:.0%}"[:-1] + " %"
+    return f"{share * 100:.0f} %"
+
+
+def signed(number: float, digits: int = 3) -> str:
+    """With its sign; no minus before what rounds to 0."""
+    return f"{round(number, digits) + 0.0:+.{digits}f}"
+
+
+def interval(ends: Sequence[float] | None, digits: int = 3, sign: bool = False) -> str:
+    """Both ends, or that there is none."""
+    if ends is None:
+        return NO_INTERVAL
+    low, high = (signed(end, digits) if sign else f"{end:.{digits}f}" for end in ends)
+    return f"{low} to {high}"
+
+
+def data_uri(content: bytes | Path, kind: str = "image/png") -> str:
+    """What a page can show without a file beside it."""
+    return (
+        f"data:{kind};base64,"
+        + base64.b64encode(content if isinstance(content, bytes) else content.read_bytes()).decode()
+    )
