@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from apsi.errors import ApsiError
 from apsi.photo import Bools, Ints
-from apsi.transform.base import STOP_LABEL, by_label
+from apsi.transform.base import STOP_LABEL, Transform, by_label
+from apsi.transform.channel_group import Element
 from apsi.transform.recipe import Recipe
 
 END = -1
@@ -48,7 +49,7 @@ class ActionSet(ABC):
         """Actions as observations in [-1, 1], `(n, n_features)`; zeros for END."""
 
     def masks(self, last: npt.NDArray[Any]) -> Bools:
-        """Which actions make sense after these, `(n, A)`; only discrete actions have masks."""
+        """Which actions make sense after these, `(n, A)`: all but those that undo them. Only discrete actions have masks."""
         raise ApsiError("only discrete actions can be masked: choose another algo, or a transform option with labels")
 
 
@@ -77,7 +78,7 @@ class DiscreteActions(ActionSet):
         self.stop = len(labels) if stop else None
         self.space = gymnasium.spaces.Discrete(len(labels) + stop)
         self._recipes = tuple(Recipe((transform,)) for transform in self.transforms)
-        masks = [[b != a.inverse for b in self.transforms] + [True] * stop for a in self.transforms]
+        masks = [[not _undoes(b, a) for b in self.transforms] + [True] * stop for a in self.transforms]
         self._masks = np.array([*masks, [True] * len(self)])
         self._masks[~self._masks.any(axis=1)] = True
 
@@ -109,6 +110,17 @@ class DiscreteActions(ActionSet):
     def masks(self, last: npt.NDArray[Any]) -> Bools:
         masks: Bools = self._masks[np.where(self.stops(last), len(self.transforms), last)]
         return masks
+
+
+def _undoes(after: Transform, before: Transform) -> bool:
+    """Whether two transforms in a row do nothing.
+
+    By the composition rules, a shift by half undoes itself at any size: where a side is odd, two of them move the photo
+    by one pixel, which no degradation does and no agent needs, so that what makes sense is the same for all photos.
+    """
+    if after.element is None or before.element is None:
+        return after == before.inverse
+    return before.element.then(after.element) == Element()
 
 
 def require_discrete(actions: ActionSet, what: str) -> DiscreteActions:

@@ -3,13 +3,14 @@
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import Self
+from functools import cache, wraps
+from typing import Any, Self
 
 import apsi.transform
 from apsi.errors import ApsiError, did_you_mean
-from apsi.photo import Photo
+from apsi.photo import Photo, require_photo
 from apsi.transform.channel_group import Element
 
 STOP_LABEL = "stop"
@@ -17,7 +18,15 @@ STOP_LABEL = "stop"
 
 @dataclass(frozen=True)
 class Transform(ABC):
-    """A pure function `(H, W, 3)` `uint8` -> `(H, W, 3)` `uint8` that never changes its input."""
+    """A pure function `(H, W, 3)` `uint8` -> `(H, W, 3)` `uint8` that never changes its input.
+
+    What a transform is given and what it gives is checked at every call: anything else is an `ApsiError` that names it.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__call__" in vars(cls):
+            cls.__call__ = _checked(cls.__call__)  # type: ignore[assignment]  # a function is a method there
 
     @property
     @abstractmethod
@@ -41,6 +50,26 @@ class Transform(ABC):
     def element(self) -> Element | None:
         """What this does to the channels, where the composition rules know it; None: it combines with nothing."""
         return None
+
+
+def _checked(call: Callable[[Any, Photo], Photo]) -> Callable[[Any, Photo], Photo]:
+    @wraps(call)
+    def checked(self: Transform, photo: Photo) -> Photo:
+        try:
+            require_photo(photo)
+        except (AttributeError, ValueError) as error:
+            raise ApsiError(
+                f"transform '{self.label}' was not given a photo: {error}; read files with apsi.photo.read.read_photo, "
+                "or leave out a fourth channel: photo[..., :3]"
+            ) from error
+        result = call(self, photo)
+        try:
+            return require_photo(result)
+        except (AttributeError, ValueError) as error:
+            kind = f"{type(self).__module__}.{type(self).__qualname__}"
+            raise ApsiError(f"transform '{self.label}' ({kind}) does not return a photo: {error}") from error
+
+    return checked
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from apsi.transform.base import Named, Transform
 from apsi.transform.channel_group import Element
 
 CHANNELS = "rgb"
+_LARGEST_GAIN = 8  # of white balance
 NAMES = {"r": "red", "g": "green", "b": "blue", "all": "all channels"}
 
 
@@ -132,11 +133,16 @@ class Gains(Named):
 
 @dataclass(frozen=True)
 class WhiteBalance(Named):
-    """Gray world: scales the channels so that their means are equal (Buchsbaum 1980)."""
+    """Gray world: scales the channels so that their means are equal (Buchsbaum 1980).
+
+    Where a channel is nearly empty, its mean less than an eighth of the mean of all, the photo stays as it is.
+    """
 
     def __call__(self, photo: Photo) -> Photo:
         means = np.array(cv2.mean(np.ascontiguousarray(photo))[:3])
-        r, g, b = np.where(means > 0, means.mean() / np.maximum(means, 1e-9), 1.0).tolist()
+        if means.min() * _LARGEST_GAIN <= means.mean():  # the channel holds noise, or the photo is black
+            return photo.copy()
+        r, g, b = (means.mean() / means).tolist()
         return multiply_channels(photo, (r, g, b))
 
 

@@ -14,6 +14,7 @@ from apsi.transform.base import Named
 from apsi.transform.colour import look_up, to_bytes
 
 _VALUES = np.arange(256.0)
+_NEARLY_BLACK = 8 / 255  # mean of all values
 
 
 def contrast_table(factor: float) -> npt.NDArray[np.uint8]:
@@ -57,11 +58,13 @@ def _table(table: Callable[[float], Any], amount: float) -> Any:
 
 @dataclass(frozen=True)
 class AutoGamma(Named):
-    """The gamma that brings the mean to the middle of the scale."""
+    """The gamma that brings the mean to the middle of the scale; a nearly black or white photo stays as it is."""
 
     def __call__(self, photo: Photo) -> Photo:
         mean = float(np.mean(cv2.mean(np.ascontiguousarray(photo))[:3])) / 255
-        return look_up(photo, gamma_table(np.log(0.5) / np.log(mean) if 0 < mean < 1 else 1.0))
+        if not _NEARLY_BLACK < mean < 1 - _NEARLY_BLACK:  # there is nothing but noise to lift
+            return photo.copy()
+        return look_up(photo, gamma_table(np.log(0.5) / np.log(mean)))
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from apsi.config import load_config
 from apsi.errors import ApsiError
+from apsi.photo import Bools
 from apsi.transform.action_set import END, DiscreteActions
-from apsi.transform.base import by_label
+from apsi.transform.base import STOP_LABEL, by_label, catalogue
 
 LABELS = ["swap_gb", "invert_r", "shift_left_all"]
 
@@ -43,3 +45,32 @@ def test_a_repeated_label_or_stop_among_the_labels_is_an_error(labels: list[str]
 def test_an_unknown_label_is_an_error_that_names_the_closest() -> None:
     with pytest.raises(ApsiError, match=r"unknown transform 'invert_x'\. Did you mean 'invert_"):
         DiscreteActions(["swap_gb", "invert_x"])
+
+
+def undone_by_pixels(labels: list[str]) -> Bools:
+    """Which of two actions in a row leave noise of even size as it was, `(A, A)`."""
+    photo = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    transforms = [by_label(label) for label in labels]
+    return np.array([[np.array_equal(b(a(photo)), photo) for b in transforms] for a in transforms])
+
+
+@pytest.mark.parametrize("option", ["reversible", "reversible_exact"])
+def test_masks_leave_out_all_that_would_undo_the_last_action_and_nothing_else(option: str) -> None:
+    labels = list(load_config([f"transform={option}"]).transform.labels)
+    undone = undone_by_pixels(labels)
+    assert undone.any(axis=1).all()  # each of them can be undone
+    assert np.array_equal(DiscreteActions(labels).masks(np.arange(len(labels))), ~undone)
+
+
+def test_masks_of_every_transform_leave_out_all_that_have_an_inverse() -> None:
+    labels = sorted(set(catalogue()) - {STOP_LABEL})
+    actions = DiscreteActions(labels, stop=True)
+    masked = {(labels[a], labels[b]) for a, b in np.argwhere(~actions.masks(np.arange(len(labels))))}
+    assert {("flip_vertical", "flip_vertical"), ("invert_rg", "invert_rg"), ("shift_up_g", "shift_down_g")} <= masked
+    inverses = [(label, by_label(label).inverse) for label in labels]
+    assert {(label, inverse.label) for label, inverse in inverses if inverse is not None} <= masked
+    assert actions.masks(np.array([END, len(labels)])).all()
+
+
+def test_masks_leave_everything_where_nothing_else_would_be_left() -> None:
+    assert DiscreteActions(["shift_left_r", "shift_right_r"]).masks(np.array([0, 1])).all()

@@ -117,6 +117,27 @@ def test_white_balance_makes_the_channel_means_equal() -> None:
     assert means.max() - means.min() < 1
 
 
+@pytest.mark.parametrize("level", [0, 1, 3, 7, 249, 252, 254, 255])
+def test_auto_gamma_leaves_a_nearly_black_or_white_photo(level: int) -> None:
+    noise = np.random.default_rng(0).integers(-2, 3, (32, 40, 3))
+    photo = np.clip(level + noise, 0, 255).astype(np.uint8)
+    assert np.array_equal(by_label("gamma_auto")(photo), photo)
+
+
+@pytest.mark.parametrize("level", [14, 240])
+def test_auto_gamma_brings_a_dark_or_bright_photo_to_the_middle(level: int) -> None:
+    photo = np.full((8, 8, 3), level, np.uint8)
+    assert by_label("gamma_auto")(photo).mean() == pytest.approx(127.5, abs=1)
+
+
+@pytest.mark.parametrize("channel", [0, 1, 2])
+@pytest.mark.parametrize("level", [0, 1, 5])
+def test_white_balance_leaves_a_photo_with_a_nearly_empty_channel(channel: int, level: int) -> None:
+    photo = np.random.default_rng(0).integers(60, 140, (32, 40, 3), dtype=np.uint8)
+    photo[..., channel] = np.random.default_rng(1).integers(0, level + 1, (32, 40))
+    assert np.array_equal(by_label("white_balance")(photo), photo)
+
+
 def test_auto_contrast_uses_the_whole_scale_of_each_channel() -> None:
     photo = (large_photo() // 3 + 60).astype(np.uint8)
     stretched = by_label("auto_contrast")(photo)

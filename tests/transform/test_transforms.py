@@ -1,5 +1,9 @@
 """Every transform: pure, reversible where it says so, and with something to say to a photographer."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +11,7 @@ from hypothesis import strategies as st
 
 from apsi.errors import ApsiError
 from apsi.photo import Photo
-from apsi.transform.base import STOP_LABEL, Transform, by_label, catalogue
+from apsi.transform.base import STOP_LABEL, Named, Transform, by_label, catalogue
 from apsi.transform.recipe import Recipe
 
 SWAPS = ["swap_rg", "swap_rb", "swap_gb"]
@@ -172,3 +176,51 @@ def test_a_label_like_no_other_gets_no_guess_but_all_known_ones() -> None:
     with pytest.raises(ApsiError, match=r"unknown transform 'xyz'\. Known: ") as caught:
         by_label("xyz")
     assert all(label in str(caught.value) for label in REVERSIBLE)
+
+
+@every_transform
+@pytest.mark.parametrize(
+    "shape", [(4, 5, 4), (4, 5, 1), (4, 5), (0, 5, 3)], ids=["four channels", "one", "gray", "no pixel"]
+)
+def test_a_transform_refuses_what_is_no_photo_by_its_name(transform: Transform, shape: tuple[int, ...]) -> None:
+    with pytest.raises(
+        ApsiError, match=rf"transform '{transform.label}' was not given a photo: .*this is \({shape[0]}"
+    ):
+        transform(np.zeros(shape, np.uint8))
+
+
+def test_a_photo_of_floats_or_of_another_library_is_refused() -> None:
+    for wrong in (np.zeros((4, 5, 3)), [[[1, 2, 3]]]):
+        with pytest.raises(
+            ApsiError, match=r"transform 'invert_r' was not given a photo: .*leave out a fourth channel"
+        ):
+            Recipe.of(["invert_r"])(wrong)  # type: ignore[arg-type]  # what is tested
+
+
+@dataclass(frozen=True)
+class OfOnesOwn(Named):
+    """A component of a user that gets its result wrong."""
+
+    make: Callable[[Photo], Any]
+
+    def __call__(self, photo: Photo) -> Photo:
+        made: Photo = self.make(photo)
+        return made
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda photo: np.dstack([photo, photo[..., 0]]), r"this is \(7, 5, 4\) uint8"),
+        (lambda photo: photo / 2, r"this is \(7, 5, 3\) float64"),
+        (lambda photo: photo[..., 0], r"this is \(7, 5\) uint8"),
+        (lambda photo: photo[:0], r"this is \(0, 5, 3\) uint8"),
+        (lambda photo: None, "'NoneType' object"),
+    ],
+    ids=["four channels", "floats", "gray", "no pixel", "nothing"],
+)
+def test_a_transform_that_does_not_return_a_photo_is_refused_by_its_name(
+    make: Callable[[Photo], Any], message: str
+) -> None:
+    with pytest.raises(ApsiError, match=rf"transform 'own' \(.*OfOnesOwn\) does not return a photo: .*{message}"):
+        Recipe((by_label("invert_r"), OfOnesOwn("own", "", make)))(noise(7, 5))
