@@ -49,7 +49,7 @@ class ActionSet(ABC):
         """Actions as observations in [-1, 1], `(n, n_features)`; zeros for END."""
 
     def masks(self, last: npt.NDArray[Any]) -> Bools:
-        """Which actions make sense after these, `(n, A)`: all but those that undo them. Only discrete actions have masks."""
+        """Which actions make sense after these, `(n, A)`: all but what undoes them; only discrete ones have masks."""
         raise ApsiError("only discrete actions can be masked: choose another algo, or a transform option with labels")
 
 
