@@ -44,6 +44,11 @@ class Goal(ABC):
         if len(set(self.extras)) < len(self.extras):
             raise ApsiError(f"env.extras={self.extras} must name each once")
 
+    @property
+    def knows_time(self) -> bool:
+        """Whether the agent is told how many steps are left, so that a state tells when its episode ends."""
+        return "steps_left" in self.extras
+
     @abstractmethod
     def success(self, start: Floats, target: Floats, score: Floats) -> Bools:
         """Whether an episode that ends with these scores has succeeded; all shapes `(N,)`."""

@@ -31,7 +31,9 @@ class StepResult:
 
     rewards: Floats
     terminated: Bools
+    """the task is over, and nothing follows"""
     truncated: Bools
+    """cut off, where the task would have gone on: what would follow still counts"""
     success: Bools
     labels: list[tuple[str, ...]]
     """transforms applied to each episode, none where it was stopped"""
@@ -51,7 +53,7 @@ class Outlook:
     rewards: Floats
     """`(N, A)`"""
     terminated: Bools
-    """`(N, A)`"""
+    """as in `StepResult`, `(N, A)`"""
     observations: npt.NDArray[np.uint8]
     """of the photo after the action, `(N, A, 3, h, w)`"""
 
@@ -73,6 +75,9 @@ class EditCore:
         self.goal, self.actions, self.source = components.goal, components.actions, source
         self.n = n
         self._reward, self._juror = components.reward, components.juror
+        # Pardo et al.: "Time limits in reinforcement learning", 2018: an agent that knows the time is trained on states
+        # where it is up, so these are the end; for one that does not, being cut off says nothing about the photo
+        self._cut_is_final = self.goal.knows_time or self._reward.cut_is_final
         self.starts: list[Start] = []
         self.photos: list[Photo] = []
         self.start, self.target, self.scores, self.lowest, self._owed = (np.zeros(n) for _ in range(5))
@@ -153,10 +158,10 @@ class EditCore:
         transition = self._transition(np.arange(self.n), stopped, self.scores, self.steps)
         transition = replace(transition, before=before, distance_before=distance_before)
         rewards, self._owed = self.goal.pay(self._reward(transition), self._owed, transition)
-        truncated = cast("Bools", transition.truncated)
         if transition.ended.any():
             self.source.ended(transition.success[transition.ended])
-        return StepResult(rewards, transition.ended & ~truncated, truncated, transition.success, labels)
+        terminated = self._terminated(transition)
+        return StepResult(rewards, terminated, transition.ended & ~terminated, transition.success, labels)
 
     def look_ahead(self) -> Outlook:
         """What every discrete action would do to every episode, without doing it: all scored in one juror call."""
@@ -174,7 +179,7 @@ class EditCore:
         observations = np.repeat(observe(self.photos, self.goal), len(actions), axis=0)
         observations[~stopped] = observe(photos, self.goal)
         shape = (self.n, len(actions))
-        terminated = transition.ended & ~cast("Bools", transition.truncated)
+        terminated = self._terminated(transition)
         return Outlook(
             scores.reshape(shape),
             rewards.reshape(shape),
@@ -202,6 +207,12 @@ class EditCore:
             distance_before=self._distance[rows],
             distance_after=self._distance[rows],
         )
+
+    def _terminated(self, transition: Transition) -> Bools:
+        """Which of the ended episodes are so because their task is over, `(N,)`."""
+        if self._cut_is_final:
+            return transition.ended
+        return transition.ended & ~cast("Bools", transition.truncated)
 
     def _distance_of(self, photo: Photo, i: int) -> float:
         return difference(photo, self.starts[i].original)

@@ -41,6 +41,11 @@ class CurriculumEpisodes(FreshEpisodes):
         self._latest: deque[bool] = deque(maxlen=window)
         self.level = 1
 
+    def reseed(self, seed: int) -> None:
+        super().reseed(seed)
+        self.level = 1
+        self._latest.clear()
+
     def state(self) -> State:
         return super().state() | {"level": self.level, "latest": list(self._latest)}
 

@@ -30,7 +30,7 @@ class Transition:
     success: Bools
     """the environment's success holds for `after`"""
     truncated: Bools | None = None
-    """cut off at the last step"""
+    """cut off because the steps are used up, whether or not that counts as the end of the task"""
     distance_before: Floats | None = None
     """mean absolute difference from the original in [0, 1] before the step, where the reward needs it"""
     distance_after: Floats | None = None
@@ -42,6 +42,8 @@ class Reward(ABC):
 
     needs_stop: ClassVar[bool] = False
     """whether it pays only when the agent stops"""
+    cut_is_final: ClassVar[bool] = False
+    """whether nothing more can be earned once an episode is cut off, so that nothing is expected beyond it"""
     needs_distance: ClassVar[bool] = False
     """whether it looks at the distances of a transition"""
 

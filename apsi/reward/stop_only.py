@@ -14,7 +14,8 @@ from apsi.reward.bonus import Bonus
 
 @dataclass(frozen=True)
 class StopOnly(Reward):
-    """0 until the agent stops or its goal is reached; nothing where it is cut off.
+    """0 until the agent stops or its goal is reached; nothing where it is cut off, nor by what
+    would have followed.
 
     Then the gain of the whole episode, less a penalty for each step, plus the bonus.
     """
@@ -23,6 +24,7 @@ class StopOnly(Reward):
     penalty: NonNegativeFloat
 
     needs_stop: ClassVar[bool] = True
+    cut_is_final: ClassVar[bool] = True
 
     def __call__(self, transition: Transition) -> Floats:
         t = transition

@@ -14,6 +14,7 @@ from apsi.photo.compare import difference
 from apsi.photo.prepared import PreparedSplit
 from apsi.reward.bonus import NoBonus
 from apsi.reward.multi_objective import MultiObjective
+from apsi.reward.stop_only_plain import StopOnlyPlain
 from apsi.transform.action_set import END
 from tests.conftest import InOrder, context
 
@@ -69,6 +70,35 @@ def test_an_episode_is_cut_off_after_its_last_step(restore: Components, split: P
         result = step(core, INVERT_G, INVERT_G, INVERT_G)
         assert result.truncated.tolist() == [expected] * 3
     assert not result.terminated.any()
+
+
+@pytest.mark.parametrize("way", ["told the steps left", "paid when it stops"])
+def test_a_cut_is_the_end_where_the_agent_knows_the_time_or_nothing_more_can_be_earned(
+    way: str, optimise: Components, split: PreparedSplit
+) -> None:
+    if way == "told the steps left":
+        parts = replace(optimise, goal=replace(optimise.goal, extras=["score", "steps_left"]))
+    else:
+        parts = replace(optimise, reward=StopOnlyPlain(NoBonus(planned=False), penalty=0))
+    core = core_of(parts, split)
+    for _ in range(2):
+        assert not step(core, INVERT_G, INVERT_G, INVERT_G).done.any()
+    outlook = core.look_ahead()
+    result = step(core, INVERT_G, INVERT_G, STOP)
+    assert outlook.terminated.all()
+    assert result.terminated.all() and not result.truncated.any()
+    assert result.success.tolist() == [False] * 3
+
+
+def test_without_the_steps_left_other_extras_leave_a_cut_a_cut(optimise: Components, split: PreparedSplit) -> None:
+    core = core_of(replace(optimise, goal=replace(optimise.goal, extras=["score", "last_action"])), split)
+    for _ in range(2):
+        step(core, INVERT_G, INVERT_G, INVERT_G)
+    outlook = core.look_ahead()
+    result = step(core, INVERT_G, INVERT_G, STOP)
+    assert outlook.terminated.tolist() == [[False] * 4 + [True]] * 3
+    assert result.truncated.tolist() == [True, True, False]
+    assert result.terminated.tolist() == [False, False, True]
 
 
 def test_stop_ends_an_episode_unchanged_and_costs_no_juror_call(optimise: Components, split: PreparedSplit) -> None:

@@ -5,7 +5,9 @@ from dataclasses import replace
 import gymnasium
 import numpy as np
 import pytest
+import torch
 from gymnasium.utils.env_checker import check_env as gymnasium_check
+from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.env_checker import check_env as sb3_check
 
 import apsi.env  # registers apsi/PhotoEdit-v0
@@ -14,6 +16,7 @@ from apsi.env.gym_env import PhotoEditEnv
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.episodes.prepared import PreparedEpisodes
 from apsi.photo.prepared import PreparedSplit
+from apsi.transform.action_set import DiscreteActions
 from tests.conftest import context
 
 SWAP_RB = 3
@@ -52,6 +55,39 @@ def test_a_seed_repeats_an_episode(restore: Components, split: PreparedSplit) ->
     env.reset()
     again, _ = env.reset(seed=5)
     assert (first == again).all()
+
+
+@pytest.mark.parametrize("extras", [[], ["steps_left"]], ids=["photo", "steps_left"])
+def test_both_faces_say_truncated_only_where_the_agent_does_not_know_the_time(
+    extras: list[str], restore: Components, split: PreparedSplit
+) -> None:
+    parts = replace(restore, goal=replace(restore.goal, extras=extras))
+    many, one = vec_env(parts, split, n=1), PhotoEditEnv(parts, PreparedEpisodes(context(split)))
+    many.reset()
+    one.reset()
+    for step in (1, 2, 3):
+        _, _, terminated, truncated, _ = one.step(np.int64(1))
+        _, _, dones, infos = many.step(np.array([1]))
+        assert (terminated, truncated) == (step == 3 and bool(extras), step == 3 and not extras)
+        assert dones.tolist() == [step == 3]
+    assert infos[0]["TimeLimit.truncated"] == (not extras)
+
+
+@pytest.mark.parametrize("extras", [[], ["steps_left"]], ids=["photo", "steps_left"])
+def test_sb3_expects_something_of_a_photo_after_the_cut_only_where_the_agent_does_not_know_the_time(
+    extras: list[str], restore: Components, split: PreparedSplit
+) -> None:
+    goal = replace(restore.goal, extras=extras)
+    parts = replace(restore, goal=goal, actions=DiscreteActions(["invert_g"]))  # which repairs nothing
+    policy = "MultiInputPolicy" if extras else "CnnPolicy"
+    ppo = PPO(policy, vec_env(parts, split, n=1), n_steps=6, batch_size=6, gamma=0.5, device="cpu")
+    ppo.policy.predict_values = lambda _: torch.full((1, 1), 100.0)  # type: ignore[method-assign]
+    ppo.learn(6)
+    gained = ppo.rollout_buffer.rewards[:, 0] > 40
+    assert gained.tolist() == [False, False, not extras] * 2
+    dqn = DQN(policy, vec_env(parts, split, n=1), learning_starts=100, buffer_size=6, device="cpu")
+    dqn.learn(6)
+    assert bool(dqn.replay_buffer.sample(100).dones.any()) == bool(extras)  # type: ignore[union-attr]
 
 
 def test_no_image_travels_in_info_except_the_terminal_observation(restore: Components, split: PreparedSplit) -> None:

@@ -72,6 +72,19 @@ def test_the_curriculum_gets_harder_with_success_and_not_before(split: PreparedS
     assert source.level == 2
 
 
+def test_a_new_seed_takes_the_curriculum_back_to_its_beginning(split: PreparedSplit) -> None:
+    source = CurriculumEpisodes(context(split), min_scale=0.5, labels=LABELS, n_max=3, success_rate=0.5, window=4)
+    source.reseed(5)
+    first = [start.photo.tobytes() for start in source.draw(8)]
+    source.ended(np.array([True] * 6))
+    assert source.level == 2
+    source.reseed(5)
+    assert source.level == 1
+    assert [start.photo.tobytes() for start in source.draw(8)] == first
+    source.ended(np.array([True, True]))
+    assert source.level == 1  # what was before the seed counts no more
+
+
 def test_an_impossible_scale_is_an_error(split: PreparedSplit) -> None:
     with pytest.raises(ApsiError, match=r"episodes\.min_scale"):
         instantiate(load_config(["episodes=fresh", "episodes.min_scale=0"]).episodes, context=context(split))

@@ -91,6 +91,13 @@ def test_rl_guide_takes_the_penalty_each_step_and_gives_the_bonus_only_at_the_ta
     assert reward(transition(4, 9, ended=False))[0] == pytest.approx(5 - 0.01)
 
 
+def test_rl_guide_does_not_pay_for_leaving_a_photo_that_nobody_degraded_as_it_is() -> None:
+    reward = RlGuide(NONE, step_penalty=0.01, terminal_bonus=0.1)
+    at_once = {"target": 6, "ended": True, "stopped": True}
+    assert reward(transition(6, 6, **at_once))[0] == pytest.approx(-0.01)
+    assert reward(transition(7, 7, start=6, success=True, **at_once))[0] == pytest.approx(0.09)
+
+
 def test_clipped_difference_goes_no_further_than_its_limit() -> None:
     reward = ClippedDifference(NONE, 0.5)
     assert reward(transition([4, 4, 4, 4], [4.3, 9, 3.7, 0])).tolist() == pytest.approx([0.3, 0.5, -0.3, -0.5])
