@@ -2,21 +2,18 @@
 
 import csv
 import json
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import numpy as np
 
 from apsi.errors import ApsiError
 from apsi.evaluate import plots
-from apsi.photo import Floats
+from apsi.evaluate.interval import Interval, Sample, difference_interval, interval_text, rate_interval
 from apsi.photo.write import atomic, write_text
 
-_RESAMPLES = 10_000
 _FIGURES = ("success_rate", "mean_gain", "mean_steps", "juror_calls")
 Key = tuple[str, ...]
 """What tells one test episode from another: photo, image, degradation, start and target score"""
@@ -38,11 +35,15 @@ class Compared:
     """success (0 or 1) and gain"""
 
     @property
-    def figures(self) -> dict[str, float]:
+    def figures(self) -> dict[str, Any]:
         """Of the compared policy."""
         policy = self.summary["policies"][self.policy]
-        low, high = policy["success_ci95"]
+        low, high = rate_interval(self.sample(0)) or ("", "")
         return {name: policy[name] for name in _FIGURES} | {"success_ci95_low": low, "success_ci95_high": high}
+
+    def sample(self, index: int) -> Sample:
+        """Successes (0) or gains (1) of the episodes; the photos are in the same order in all runs compared."""
+        return Sample.of([[outcome[index] for outcome in self.episodes.values()]], [[key[0] for key in self.episodes]])
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Difference:
     """Mean of a run minus mean of the first one, on the same episodes."""
 
     mean: float
-    interval: tuple[float, float] | None
+    interval: Interval | None
     """95 %, or None where there is a single photo, from which nothing can be said about others"""
 
     @property
@@ -107,30 +108,16 @@ def require_same_photos(runs: Sequence[Compared]) -> None:
             )
 
 
-def difference(first: Compared, other: Compared, index: int, seed: int = 0) -> Difference:
-    """How much better `other` is than `first`, with a paired bootstrap interval (Efron 1979, percentiles).
-
-    Episodes of one photo are alike, so photos are drawn with all their episodes, not episodes.
+def difference(first: Compared, other: Compared, index: int) -> Difference:
+    """How much better `other` is than `first`, with its interval from resampling photos.
 
     Args:
         first: run to compare with.
         other: run with the same episodes.
         index: 0 for success, 1 for gain.
-        seed: of the resampling.
     """
-    by_photo: dict[str, list[float]] = defaultdict(list)
-    for key, outcome in first.episodes.items():
-        by_photo[key[0]].append(other.episodes[key][index] - outcome[index])
-    sums = np.array([sum(values) for values in by_photo.values()])
-    counts = np.array([len(values) for values in by_photo.values()], dtype=np.float64)
-    mean = float(sums.sum() / counts.sum())
-    if len(sums) < 2:
-        return Difference(mean, None)
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=_RESAMPLES)
-    means: Floats = (drawn @ sums) / (drawn @ counts)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return Difference(mean, (float(low), float(high)))
+    a, b = first.sample(index), other.sample(index)
+    return Difference(b.mean - a.mean, difference_interval(a, b, rates=index == 0))
 
 
 def rows(runs: Sequence[Compared]) -> list[dict[str, Any]]:
@@ -172,6 +159,7 @@ def write_comparison(folder: Path, runs: Sequence[Compared]) -> None:
     page = environment.get_template("comparison.html.j2").render(
         runs=runs,
         rows=table,
+        intervals=[interval_text(rate_interval(run.sample(0))) for run in runs],
         differences=[["", ""], *differences],
         params=differing_params(runs),
         curves_svg=plots.learning_curves(curves) if curves else "",

@@ -19,12 +19,14 @@ from apsi.evaluate.summary import PolicySummary
 
 
 def success_bars(summaries: Mapping[str, PolicySummary]) -> str:
-    """Success rate of each policy with its 95 % interval."""
-    figure, axes = _figure("Success rate, with 95 % interval")
+    """Success rate of each policy with its 95 % interval where there is one."""
+    known = all(summary.success_ci95 for summary in summaries.values())
+    figure, axes = _figure("Success rate, with 95 % interval" if known else "Success rate (one photo, no interval)")
     rates = [summary.success_rate for summary in summaries.values()]
-    below = [s.success_rate - s.success_ci95[0] for s in summaries.values()]
-    above = [s.success_ci95[1] - s.success_rate for s in summaries.values()]
-    axes.bar(list(summaries), rates, yerr=[below, above], capsize=4, color="#4477aa")
+    intervals = [s.success_ci95 or (s.success_rate, s.success_rate) for s in summaries.values()]
+    errors = [[rate - low for rate, (low, _) in zip(rates, intervals, strict=True)]]
+    errors.append([high - rate for rate, (_, high) in zip(rates, intervals, strict=True)])
+    axes.bar(list(summaries), rates, yerr=errors, capsize=4, color="#4477aa")
     axes.set_ylim(0, 1)
     return svg(figure)
 

@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 
 from apsi.evaluate import plots
+from apsi.evaluate.interval import interval_text
 from apsi.evaluate.rollout import EpisodeResult
 from apsi.evaluate.summary import PolicySummary
 from apsi.photo.write import write_text
@@ -43,6 +44,7 @@ def write_report(
     film = path.parent / "images" / "training.mp4"
     page = environment.get_template("report.html.j2").render(
         summary=summary,
+        interval_text=interval_text,
         policies=summaries,
         shown=shown,
         measures=list(summaries[shown].measures),

@@ -17,6 +17,7 @@ from apsi.env.core import Components, EditCore
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.episodes.base import EpisodeSource
 from apsi.errors import ApsiError
+from apsi.evaluate.interval import interval_text
 from apsi.evaluate.measure import measures_for
 from apsi.evaluate.pictures import save_pictures
 from apsi.evaluate.report import write_report
@@ -91,6 +92,7 @@ def evaluate_agent(
     summary = {
         "split": split.name,
         "episodes": len(episodes),
+        "photos": len({episode.source_hash for episode in episodes}),
         "policies": as_dict(summaries),
         "seconds": seconds,
         "train_timesteps": checkpoint.state.timesteps,
@@ -117,8 +119,8 @@ def evaluate_agent(
     )
     for name, figures in summaries.items():
         numbers = {k: float(v) for k, v in vars(figures).items() if isinstance(v, int | float)}
-        low, high = figures.success_ci95
-        numbers |= {"success_ci95_low": low, "success_ci95_high": high}
+        for what, interval in (("success", figures.success_ci95), ("mean_gain", figures.mean_gain_ci95)):
+            numbers |= dict(zip((f"{what}_ci95_low", f"{what}_ci95_high"), interval or (), strict=False))
         for measure, (before, after) in figures.measures.items():
             numbers |= {f"before/{measure}": before, f"after/{measure}": after}
         tracker.metrics(
@@ -135,7 +137,7 @@ def write_summary(summary: dict[str, Any], folder: RunFolder, tracker: Tracker) 
     write_text(path, json.dumps(summary, indent=1))
     tracker.artifact(path)
     out = Console()
-    out.print(_table(summary["policies"], summary["split"], summary["episodes"]))
+    out.print(_table(summary))
     out.print(
         f"Report   {folder.path / 'report.html'}\nEpisodes {folder.path / 'results.csv'}",
         soft_wrap=True,
@@ -162,18 +164,23 @@ def _shown(config: DictConfig) -> str:
     return str(next(iter(config.policy)))
 
 
-def _table(policies: dict[str, Any], split: str, episodes: int) -> Table:
-    table = Table(title=f"{split} split, {episodes} episodes")
-    for column in ("policy", "success", "95 % interval", "mean gain", "steps", "juror calls an episode"):
+def _table(summary: dict[str, Any]) -> Table:
+    episodes, photos = summary["episodes"], summary["photos"]
+    said = "intervals: from resampling photos" if photos > 1 else "one photo says nothing about others: no intervals"
+    title = f"{summary['split']} split, {episodes} episodes of {photos} photo{'s' if photos > 1 else ''}"
+    table = Table(title=title, caption=said)
+    columns = ("policy", "success", "95 % interval", "mean gain", "95 % interval", "steps", "juror calls an episode")
+    for column in columns:
         table.add_column(column, justify="left" if column == "policy" else "right")
-    for name, p in policies.items():
-        low, high = p["success_ci95"]
-        calls = p["juror_calls"] / episodes
-        cells = (
+    for name, p in summary["policies"].items():
+        success, gain = p["success_ci95"], p["mean_gain_ci95"]
+        table.add_row(
+            name,
             f"{p['success_rate']:.3f}",
-            f"{low:.3f} - {high:.3f}",
+            interval_text(success) if success else "-",
             f"{p['mean_gain']:+.3f}",
+            interval_text(gain, "+.3f") if gain else "-",
             f"{p['mean_steps']:.2f}",
+            f"{p['juror_calls'] / episodes:.1f}",
         )
-        table.add_row(name, *cells, f"{calls:.1f}")
     return table

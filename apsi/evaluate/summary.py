@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from apsi.evaluate.interval import Interval, Sample, mean_interval, rate_interval
 from apsi.evaluate.rollout import EpisodeResult
 from apsi.photo.write import atomic
 
@@ -23,8 +24,9 @@ COLUMNS = (
     "success",
     "steps",
     "juror_calls",
+    "original",
 )
-"""Of `results.csv`; two a measure follow, `before NAME` and `after NAME`"""
+"""Of `results.csv`; `original` begins the photo's hash; two a measure follow, `before NAME` and `after NAME`"""
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,17 @@ class PolicySummary:
     """How one policy did over all episodes."""
 
     success_rate: float
-    success_ci95: tuple[float, float]
-    """Wilson's interval, episodes taken as independent"""
+    success_ci95: Interval | None
+    """from resampling photos (see `apsi.evaluate.interval`); None where there is a single one"""
     mean_gain: float
     """final minus start score"""
+    mean_gain_ci95: Interval | None
+    """the same of it"""
     mean_steps: float
     juror_calls: int
     """photos scored over all episodes"""
+    photos: int
+    """originals that the episodes were made from"""
     measures: dict[str, tuple[float, float]]
     """further figures by name: means over the photos before and after"""
 
@@ -46,13 +52,17 @@ class PolicySummary:
 def summarise(results: Sequence[EpisodeResult]) -> PolicySummary:
     """Summarises at least one episode."""
     n = len(results)
-    successes = sum(result.success for result in results)
+    photos = [[result.episode.source_hash for result in results]]
+    successes = Sample.of([[float(result.success) for result in results]], photos)
+    gains = Sample.of([[result.gain for result in results]], photos)
     return PolicySummary(
-        success_rate=successes / n,
-        success_ci95=wilson_interval(successes, n),
+        success_rate=sum(result.success for result in results) / n,
+        success_ci95=rate_interval(successes),
         mean_gain=math.fsum(result.gain for result in results) / n,
+        mean_gain_ci95=mean_interval(gains),
         mean_steps=sum(result.steps for result in results) / n,
         juror_calls=sum(result.juror_calls for result in results),
+        photos=successes.photos,
         measures={name: _mean_pair([result.measures[name] for result in results]) for name in results[0].measures},
     )
 
@@ -60,15 +70,6 @@ def summarise(results: Sequence[EpisodeResult]) -> PolicySummary:
 def _mean_pair(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
     before, after = zip(*pairs, strict=True)
     return math.fsum(before) / len(pairs), math.fsum(after) / len(pairs)
-
-
-def wilson_interval(successes: int, n: int, z: float = 1.959963984540054) -> tuple[float, float]:
-    """Score interval of a proportion (Wilson, "Probable inference", 1927); by default at 95 %."""
-    p = successes / n
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    # at 0 and n successes rounding would put the rate itself just outside
-    return min(p, max(0.0, centre - half)), max(p, min(1.0, centre + half))
 
 
 def write_results(path: Path, results: Mapping[str, Sequence[EpisodeResult]]) -> None:
@@ -83,7 +84,7 @@ def write_results(path: Path, results: Mapping[str, Sequence[EpisodeResult]]) ->
                 done = (" ".join(e.degradation), " ".join(r.actions))
                 scores = (e.start_score, e.target_score, r.final_score)
                 measured = [figure for name in names for figure in r.measures[name]]
-                counts = (int(r.success), r.steps, r.juror_calls)
+                counts = (int(r.success), r.steps, r.juror_calls, e.source_hash[:16])
                 writer.writerow([policy, e.source, e.photo.name, *done, *scores, *counts, *measured])
 
 

@@ -6,21 +6,33 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from apsi.env.core import Components
 from apsi.evaluate.measure import distance
 from apsi.evaluate.pictures import TILE, mosaic, save_pictures
 from apsi.evaluate.report import write_report
 from apsi.evaluate.rollout import EpisodeResult, roll_out
+from apsi.evaluate.run import write_summary
 from apsi.evaluate.saver import ImageSaver
-from apsi.evaluate.summary import COLUMNS, as_dict, summarise, wilson_interval, write_results
+from apsi.evaluate.summary import COLUMNS, as_dict, summarise, write_results
 from apsi.evaluate.video import write_video
 from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.policy.base import PolicyContext
 from apsi.policy.greedy import Greedy
 from apsi.policy.nothing import Nothing
+from apsi.run_folder import RunFolder
+from apsi.tracking.none import NoTracker
+
+SUMMARY = {
+    "split": "test",
+    "episodes": 3,
+    "photos": 3,
+    "dataset": "<script>alert(1)</script>",
+    "juror": "redness",
+    "seed": 1,
+    "seconds": {"train": 60.0},
+    "train_timesteps": 1000,
+}
 
 
 @pytest.fixture
@@ -41,22 +53,6 @@ def results(restore: Components, split: PreparedSplit) -> dict[str, list[Episode
     return {"greedy": play(Greedy, 2), "nothing": play(Nothing, 0)}
 
 
-def test_wilsons_interval_has_the_published_values() -> None:
-    """Newcombe, "Two-sided confidence intervals for the single proportion" (1998), table I, method 3."""
-    assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson_interval(15, 148) == pytest.approx((0.0624, 0.1605), abs=5e-5)
-    assert wilson_interval(0, 20) == pytest.approx((0, 0.1611), abs=5e-5)
-    assert wilson_interval(1, 29) == pytest.approx((0.0061, 0.1718), abs=5e-5)
-
-
-@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_the_interval_holds_the_rate_and_stays_between_0_and_1(case: tuple[int, int]) -> None:
-    successes, n = case
-    low, high = wilson_interval(successes, n)
-    assert 0 <= low <= successes / n + 1e-12
-    assert successes / n - 1e-12 <= high <= 1
-
-
 def test_the_summary_is_what_the_episodes_say(results: dict[str, list[EpisodeResult]]) -> None:
     played = results["greedy"]
     summary = summarise(played)
@@ -68,10 +64,47 @@ def test_the_summary_is_what_the_episodes_say(results: dict[str, list[EpisodeRes
         "success_rate",
         "success_ci95",
         "mean_gain",
+        "mean_gain_ci95",
         "mean_steps",
         "juror_calls",
+        "photos",
         "measures",
     }
+
+
+def test_intervals_count_photos_not_episodes(results: dict[str, list[EpisodeResult]]) -> None:
+    """Ten times the same episodes say no more."""
+    played = results["greedy"]
+    assert summarise(played).photos == summarise(10 * played).photos == 3
+    assert summarise(10 * played).success_ci95 == summarise(played).success_ci95 == pytest.approx((0.4385, 1), abs=1e-4)
+    assert summarise(10 * played).mean_gain_ci95 == pytest.approx(summarise(played).mean_gain_ci95)
+
+
+def test_one_photo_has_no_interval_and_every_page_says_so(
+    results: dict[str, list[EpisodeResult]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = {name: 5 * played[:1] for name, played in results.items()}
+    summaries = {name: summarise(played) for name, played in one.items()}
+    summary = {**SUMMARY, "episodes": 5, "photos": 1, "policies": as_dict(summaries)}
+    assert [summary["policies"]["greedy"][name] for name in ("success_ci95", "mean_gain_ci95", "photos")] == [
+        None,
+        None,
+        1,
+    ]
+    write_summary(summary, RunFolder(tmp_path), NoTracker())
+    printed = capsys.readouterr().out
+    assert "5 episodes of 1 photo" in printed and "no intervals" in printed
+    write_report(
+        tmp_path / "report.html",
+        summary=summary,
+        summaries=summaries,
+        results=one,
+        shown="greedy",
+        history=[],
+        config="",
+    )
+    page = (tmp_path / "report.html").read_text()
+    assert "there are no intervals" in page and "none: one photo" in page
 
 
 def test_results_csv_has_a_line_an_episode_and_policy(results: dict[str, list[EpisodeResult]], tmp_path: Path) -> None:
@@ -111,15 +144,7 @@ def test_the_report_shows_everything_and_needs_no_other_file(
     summaries = {name: summarise(played) for name, played in results.items()}
     write_report(
         tmp_path / "report.html",
-        summary={
-            "split": "test",
-            "episodes": 3,
-            "dataset": "<script>alert(1)</script>",
-            "juror": "redness",
-            "seed": 1,
-            "seconds": {"train": 60.0},
-            "train_timesteps": 1000,
-        },
+        summary=SUMMARY,
         summaries=summaries,
         results=results,
         shown="greedy",
