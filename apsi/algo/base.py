@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 
 import gymnasium
 import numpy as np
+import numpy.typing as npt
 import torch
 from gymnasium.spaces import Box, Discrete
 from pydantic import Field, PositiveInt
@@ -16,6 +17,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 
+from apsi.algo.divergence import require_finite, require_finite_network
 from apsi.algo.optimizer.base import Optimizer
 from apsi.algo.schedule.base import Schedule
 from apsi.env.core import Observations
@@ -84,6 +86,11 @@ class Algo(ABC):
     """end of the SB3 policy's name"""
     action_spaces: ClassVar[tuple[type[gymnasium.Space[Any]], ...]] = (Discrete, Box)
 
+    @property
+    def name(self) -> str:
+        """The option of the group `algo` that it is, which is also its module."""
+        return type(self).__module__.rpartition(".")[2]
+
     def build(self, env: VecEnv, network: Network) -> BaseAlgorithm:
         """A new, untrained model on `env`.
 
@@ -138,7 +145,15 @@ class Algo(ABC):
 
 
 def trained_agent(algo: Algo, model: Any) -> TrainedAgent:
-    """A model as evaluation sees it; it acts without exploring."""
+    """A model as evaluation sees it; it acts without exploring.
+
+    Raises:
+        DivergedError: its networks hold what is no number; also raised where it later answers so.
+    """
+    require_finite_network(model, algo.name)
+
+    def check(values: npt.NDArray[Any], what: str) -> None:
+        require_finite(values, algo.name, model.num_timesteps, what)
 
     def ask(question: Callable[[Any, Any], Any]) -> Callable[[Observations], Any]:
         def answer(observations: Observations) -> Any:
@@ -152,10 +167,13 @@ def trained_agent(algo: Algo, model: Any) -> TrainedAgent:
     def prefer(model: Any, observations: Any) -> Floats:
         preferences = algo.prefer(model, observations)
         assert preferences is not None
-        return preferences.cpu().numpy().astype(np.float64)
+        values = preferences.cpu().numpy().astype(np.float64)
+        check(values, "what it prefers")
+        return values
 
     def predict(observations: Observations, state: Any, begins: Any) -> tuple[Any, Any]:
         actions, state = model.predict(observations, state=state, episode_start=begins, deterministic=True)
+        check(actions, "its action")
         return actions, state
 
     prefers = isinstance(model.action_space, Discrete) and type(algo).prefer is not Algo.prefer

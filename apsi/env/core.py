@@ -138,7 +138,11 @@ class EditCore:
 
         Args:
             actions: `(N, ...)` actions of the action set, or its `END`.
+
+        Raises:
+            ApsiError: one of them is no action; a `NoNumberError` where it is NaN. Nothing has changed then.
         """
+        self.actions.require_valid(actions)
         stopped = self.actions.stops(actions)
         changed = np.flatnonzero(~stopped)
         labels: list[tuple[str, ...]] = [()] * self.n

@@ -13,8 +13,8 @@ from apsi.reward.bonus import Bonus
 class RlGuide(Reward):
     """s' - s - step_penalty, plus the bonus, plus terminal_bonus when the episode ends with s' at least the target.
 
-    A photo that nobody degraded has reached its target at the start, so s' has to be above the start score, too: stopping
-    at once earns nothing.
+    A photo that nobody degraded has reached its target at the start, so s' has to be above the start score, too:
+    stopping at once earns nothing.
     """
 
     bonus: Bonus

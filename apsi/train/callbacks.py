@@ -11,6 +11,7 @@ from rich.progress import Progress
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger
 
+from apsi.algo.divergence import require_finite
 from apsi.algo.optimizer.base import gradient_norm
 from apsi.feature_extractor.pretrained import Pretrained
 from apsi.schema import TrainSettings
@@ -64,7 +65,14 @@ class UnfreezeCallback(BaseCallback):
 
 
 class GradientCallback(BaseCallback):
-    """Records the norm of the gradients, beside which `algo.max_grad_norm` tells whether they were clipped."""
+    """Records the norm of the gradients before clipping, beside which `algo.max_grad_norm` tells what was clipped.
+
+    Raises a `DivergedError` where it is no number: from then on the networks hold none either.
+    """
+
+    def __init__(self, algo: str) -> None:
+        super().__init__()
+        self._algo = algo
 
     def _on_step(self) -> bool:
         return True
@@ -72,6 +80,7 @@ class GradientCallback(BaseCallback):
     def _on_rollout_start(self) -> None:
         norm = gradient_norm(self.model)
         if norm is not None:
+            require_finite(np.array(norm), self._algo, self.num_timesteps, "the norm of its gradients")
             self.logger.record("train/grad_norm", norm)
 
 

@@ -14,6 +14,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from apsi.algo.base import Algo, Network, trained_agent
+from apsi.algo.divergence import divergence_named
 from apsi.algo.optimizer.base import Group, describe
 from apsi.assemble import components, episode_source, open_jury
 from apsi.console import progress
@@ -110,6 +111,7 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
 
     with open_jury(config, prepared.juror) as jury, ImageSaver() as saver:
         parts, store = components(config, jury), PhotoStore()
+        best_by = parts.goal.best_by
         require_something_to_do(train, parts.goal)
         source = episode_source(config, train, jury, seed, store)
         env = PhotoVecEnv(EditCore(parts, source, settings.n_envs))
@@ -121,7 +123,7 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
             load_into(checkpoint, model)
             go_on(checkpoint, model, jury, new_episodes=changes(checkpoint, config, prepared))
             for row in state.history:
-                algo.schedule.report(row["val_success_rate"])
+                algo.schedule.report(row[f"val_{best_by}"])
 
         keeper = Keeper(folder, settings, model, jury, config, parts.actions.labels, pack_parameters(prepared.juror))
 
@@ -129,14 +131,15 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
             with undisturbed():
                 figures, played = evaluate_quickly(trained_agent(algo, model), parts, val, settings, store)
                 pictures.save(model.num_timesteps, played)
-            algo.schedule.report(figures["success_rate"])
+            algo.schedule.report(figures[best_by])
             return figures
 
-        best_by, report = parts.goal.best_by, reporter(config)
+        report = reporter(config)
         milestones = MilestoneCallback(settings, state, validate, keeper.save, tracker, best_by=best_by, report=report)
         milestones.init_callback(model)
         try:
-            _learn(model, settings.total_timesteps, milestones, folder)
+            with divergence_named(algo.name, model):
+                _learn(model, algo.name, settings.total_timesteps, milestones, folder)
         except BaseException:
             with suppress(ApsiError, OSError):  # the first error is the one to report
                 _record_checkpoints(folder, tracker)
@@ -152,14 +155,15 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         return Trained(folder.best_checkpoint, milestones.state, hit_rate, milestones.best_row())
 
 
-def _learn(model: BaseAlgorithm, total: int, milestones: MilestoneCallback, folder: RunFolder) -> None:
+def _learn(model: BaseAlgorithm, algo: str, total: int, milestones: MilestoneCallback, folder: RunFolder) -> None:
     """Trains on to `total` steps and ends with a look at the validation split."""
     with deferred() as interrupt:
         left = total - milestones.state.timesteps
         if left > 0:
             with progress("success {task.fields[success]}", "{task.fields[rate]} steps/s") as bar:
                 ends = InterruptCallback(interrupt, milestones, folder.last_checkpoint)
-                callbacks = [ProgressCallback(bar, total), UnfreezeCallback(), GradientCallback(), ends, milestones]
+                gradients = GradientCallback(algo)  # before what would save networks that have diverged
+                callbacks = [ProgressCallback(bar, total), UnfreezeCallback(), gradients, ends, milestones]
                 model.learn(left, callbacks, reset_num_timesteps=False)
         if milestones.evaluated_at < model.num_timesteps or not folder.best_checkpoint.exists():
             milestones.evaluate()

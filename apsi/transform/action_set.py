@@ -17,6 +17,10 @@ END = -1
 """Ends an episode as it is without an action: what a policy that is done says where the agent has no STOP."""
 
 
+class NoNumberError(ApsiError):
+    """An action that is no number, as networks give it whose training has diverged."""
+
+
 class ActionSet(ABC):
     """What the actions of an agent mean; arrays of actions have one row an episode."""
 
@@ -34,6 +38,22 @@ class ActionSet(ABC):
     @abstractmethod
     def end(self, n: int) -> npt.NDArray[Any]:
         """`n` times END."""
+
+    @abstractmethod
+    def one(self, action: Any) -> npt.NDArray[Any]:
+        """An action from outside as an array `(1, ...)`.
+
+        Raises:
+            ApsiError: it is none of this set; the message says what is.
+        """
+
+    @abstractmethod
+    def require_valid(self, actions: npt.NDArray[Any]) -> None:
+        """Refuses actions, one row an episode, that mean nothing.
+
+        Raises:
+            ApsiError: the first of them, a `NoNumberError` where it is NaN.
+        """
 
     @abstractmethod
     def stops(self, actions: npt.NDArray[Any]) -> Bools:
@@ -94,6 +114,21 @@ class DiscreteActions(ActionSet):
 
     def end(self, n: int) -> Ints:
         return np.full(n, END, dtype=np.int64)
+
+    def one(self, action: Any) -> Ints:
+        value = np.asarray(action)
+        if value.size != 1 or value.dtype.kind not in "iu" or not 0 <= value.item() < len(self):
+            raise self._unknown(action)
+        return value.reshape(1).astype(np.int64)
+
+    def require_valid(self, actions: npt.NDArray[Any]) -> None:
+        unknown = ~((actions >= 0) & (actions < len(self)) | (actions == END))
+        if unknown.any():
+            raise self._unknown(actions[unknown][0])
+
+    def _unknown(self, action: Any) -> ApsiError:
+        known = ", ".join(f"{i} {label}" for i, label in enumerate(self.labels))
+        return ApsiError(f"{action!r} is no action: it must be a whole number from 0 to {len(self) - 1} ({known})")
 
     def stops(self, actions: npt.NDArray[Any]) -> Bools:
         ended: Bools = (actions == END) | (actions == (END if self.stop is None else self.stop))

@@ -8,10 +8,13 @@ import numpy.typing as npt
 
 from apsi.errors import ApsiError, did_you_mean
 from apsi.photo import Bools
-from apsi.transform.action_set import ActionSet
+from apsi.transform.action_set import ActionSet, NoNumberError
 from apsi.transform.adjust import ADJUSTMENTS, Adjust
 from apsi.transform.base import STOP_LABEL
 from apsi.transform.recipe import Recipe
+
+_END = -np.inf
+"""END is an action of such numbers: not NaN, which is what a diverged network gives, and no strength either"""
 
 
 class ParametricActions(ActionSet):
@@ -56,10 +59,29 @@ class ParametricActions(ActionSet):
         return Recipe(tuple(Adjust(name, self._reach * s) for name, s in strengths if abs(s) > self._dead_zone))
 
     def end(self, n: int) -> npt.NDArray[np.float32]:
-        return np.full((n, *self.space.shape), np.nan, np.float32)
+        return np.full((n, *self.space.shape), _END, np.float32)
+
+    def one(self, action: Any) -> npt.NDArray[np.float32]:
+        try:
+            value = np.asarray(action, np.float32)
+        except (TypeError, ValueError) as error:
+            raise self._unknown(action) from error
+        if value.shape != self.space.shape or not (np.abs(value) <= 1).all():  # NaN is neither
+            raise self._unknown(action)
+        return value[None]
+
+    def require_valid(self, actions: npt.NDArray[Any]) -> None:
+        wrong = np.isnan(actions).any(axis=1)
+        if wrong.any():
+            raise NoNumberError(str(self._unknown(actions[wrong][0])))
+
+    def _unknown(self, action: Any) -> ApsiError:
+        return ApsiError(
+            f"{action!r} is no action: it must be {len(self.labels)} numbers from -1 to 1 ({', '.join(self.labels)})"
+        )
 
     def stops(self, actions: npt.NDArray[Any]) -> Bools:
-        ended: Bools = np.isnan(actions).any(axis=1)
+        ended: Bools = (actions == _END).all(axis=1)
         return ended | (actions[:, -1] > 0.5) if self._has_stop else ended
 
     @property
@@ -67,5 +89,6 @@ class ParametricActions(ActionSet):
         return int(self.space.shape[0])
 
     def features(self, actions: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        features: npt.NDArray[np.float32] = np.nan_to_num(actions).astype(np.float32)
+        numbers = np.where(np.isfinite(actions), actions, 0)  # older checkpoints have NaN for END
+        features: npt.NDArray[np.float32] = np.clip(numbers, -1, 1).astype(np.float32)
         return features

@@ -15,7 +15,8 @@ from apsi.photo.prepared import PreparedSplit
 from apsi.reward.bonus import NoBonus
 from apsi.reward.multi_objective import MultiObjective
 from apsi.reward.stop_only_plain import StopOnlyPlain
-from apsi.transform.action_set import END
+from apsi.transform.action_set import END, NoNumberError
+from apsi.transform.parametric import ParametricActions
 from tests.conftest import InOrder, context
 
 INVERT_R, INVERT_G, INVERT_B, SWAP_RB, STOP = range(5)
@@ -126,6 +127,20 @@ def test_reset_begins_new_episodes_where_asked_and_nowhere_else(restore: Compone
     assert core.steps.tolist() == [0, 0, 1]
     assert core.photos[2] is kept
     assert core.scores[0] == core.start[0] == core.starts[0].score
+
+
+def test_an_action_that_is_none_is_an_error_and_changes_nothing(optimise: Components, split: PreparedSplit) -> None:
+    core = core_of(optimise, split)
+    before = list(core.photos)
+    with pytest.raises(ApsiError, match=r"7.* is no action: it must be a whole number from 0 to 4"):
+        step(core, INVERT_G, 7, STOP)
+    continuous = replace(optimise, actions=ParametricActions(["gamma", "contrast"], 1, 0))
+    other = core_of(continuous, split)
+    with pytest.raises(NoNumberError, match=r"nan.* must be 2 numbers from -1 to 1 \(gamma, contrast\)"):
+        other.step(np.array([[0.5, 0.5], [0.5, np.nan], [0.5, 0.5]], np.float32))
+    for each in (core, other):
+        assert each.steps.tolist() == each.juror_calls.tolist() == [0, 0, 0]
+    assert all(a is b for a, b in zip(core.photos, before, strict=True))
 
 
 def test_prepared_photos_are_never_changed(restore: Components, split: PreparedSplit) -> None:

@@ -31,6 +31,29 @@ def test_stop_is_the_last_action_and_known_by_its_number() -> None:
     assert actions.stops(np.array([0, 3, END])).tolist() == [False, True, True]
 
 
+@pytest.mark.parametrize("action", [4, -1, 1.0, True, "invert_r", None, [0, 1], np.nan])
+def test_an_action_that_is_none_is_an_error_that_lists_what_is(action: object) -> None:
+    actions = DiscreteActions(LABELS, stop=True)
+    with pytest.raises(ApsiError) as raised:
+        actions.one(action)
+    assert str(raised.value) == (
+        f"{action!r} is no action: it must be a whole number from 0 to 3 "
+        "(0 swap_gb, 1 invert_r, 2 shift_left_all, 3 stop)"
+    )
+
+
+def test_a_number_is_an_action_however_it_is_held() -> None:
+    for action in (2, np.int32(2), np.array(2), np.array([2])):
+        assert DiscreteActions(LABELS).one(action).tolist() == [2]
+
+
+def test_actions_of_many_episodes_must_be_of_the_set_or_end() -> None:
+    actions = DiscreteActions(LABELS)
+    actions.require_valid(np.array([0, 2, END]))
+    with pytest.raises(ApsiError, match=r"3\)? is no action"):
+        actions.require_valid(np.array([0, 3]))
+
+
 def test_no_label_at_all_is_an_error() -> None:
     with pytest.raises(ApsiError, match=r"transform\.labels is empty"):
         DiscreteActions([])

@@ -11,6 +11,7 @@ from apsi.errors import ApsiError
 from apsi.instantiate import instantiate
 from apsi.photo import Floats, Photo
 from apsi.photo.resize import resize
+from apsi.transform.action_set import NoNumberError
 from apsi.transform.adjust import ADJUSTMENTS, Adjust
 from apsi.transform.base import STOP_LABEL, by_label, catalogue
 from apsi.transform.parametric import ParametricActions
@@ -217,6 +218,25 @@ def test_a_continuous_action_is_a_recipe_of_the_strengths_outside_the_dead_zone(
     assert actions.stops(rows).tolist() == [True, True, False]
     assert actions.space.shape == (4,)
     assert not ParametricActions(["gamma"], 1, 0).stops(np.array([[0.9]])).any()
+
+
+def test_a_vector_that_is_no_action_is_an_error_that_says_what_is() -> None:
+    actions = ParametricActions(["gamma", "contrast"], 1, 0, stop=True)
+    for wrong in ([0, 0], [0, 0, 2], [0, np.nan, 0], "gamma", None, 0.5):
+        with pytest.raises(ApsiError, match=r"is no action: .* 3 numbers from -1 to 1 \(gamma, contrast, stop\)"):
+            actions.one(wrong)
+    assert actions.one([0.5, -1, 1]).tolist() == [[0.5, -1, 1]]
+
+
+def test_nan_is_no_end_but_an_error_and_older_ends_are_features_still() -> None:
+    actions = ParametricActions(["gamma", "contrast"], 1, 0)
+    actions.require_valid(actions.end(2))
+    assert actions.stops(actions.end(2)).all()
+    assert not actions.stops(np.array([[np.nan, np.nan]])).any()
+    with pytest.raises(NoNumberError):
+        actions.require_valid(np.array([[0.5, 0], [np.nan, np.nan]]))
+    rows = np.array([*actions.end(1), [np.nan, np.nan], [0.5, -2]])
+    assert actions.features(rows).tolist() == [[0, 0], [0, 0], [0.5, -1]]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from abc import ABC
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -78,7 +79,7 @@ def describe(model: BaseAlgorithm) -> list[Group]:
 
 
 def gradient_norm(model: BaseAlgorithm) -> float | None:
-    """Mean norm of the gradients, clipped as they are, that the model's optimizers took since this was last asked."""
+    """Mean norm of the gradients of the model's updates since this was last asked, before they were clipped."""
     norms = [norm for owner in _owners(model) for norm in owner.optimizer.take_norms()]
     return sum(norms) / len(norms) if norms else None
 
@@ -87,6 +88,17 @@ class _Scaled(torch.optim.Optimizer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._norms: list[torch.Tensor] = []
+        self._fresh: dict[int, torch.Tensor] = {}
+        """norm of each parameter's gradient as the backward pass left it: Stable-Baselines3 clips it before the step"""
+        self._watched: set[int] = set()
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        super().zero_grad(set_to_none)
+        self._fresh.clear()
+        for parameter in (p for group in self.param_groups for p in group["params"] if p.requires_grad):
+            if id(parameter) not in self._watched:  # a frozen one can be watched only once it is free
+                self._watched.add(id(parameter))
+                parameter.register_post_accumulate_grad_hook(partial(_note_norm, self._fresh))
 
     def take_norms(self) -> list[float]:
         """Norm of the gradients of each step since this was last asked."""
@@ -95,8 +107,8 @@ class _Scaled(torch.optim.Optimizer):
 
     def step(self, closure: Any = None) -> Any:
         """One step, each group at its share of the learning rate."""
-        gradients = [p.grad for group in self.param_groups for p in group["params"] if p.grad is not None]
-        self._norms.append(torch.nn.utils.get_total_norm(gradients))
+        if self._fresh:
+            self._norms.append(torch.stack(list(self._fresh.values())).norm())
         rates = [group["lr"] for group in self.param_groups]
         for group in self.param_groups:
             group["lr"] *= group[SCALE]
@@ -105,6 +117,11 @@ class _Scaled(torch.optim.Optimizer):
         finally:
             for group, rate in zip(self.param_groups, rates, strict=True):
                 group["lr"] = rate
+
+
+def _note_norm(norms: dict[int, torch.Tensor], parameter: torch.Tensor) -> None:
+    if parameter.grad is not None:
+        norms[id(parameter)] = parameter.grad.norm()
 
 
 class ScaledAdam(_Scaled, torch.optim.Adam):

@@ -17,13 +17,13 @@ class Plateau(Schedule):
     """never below this"""
     _seen: list[float] = field(default_factory=list, init=False, repr=False, compare=False)
 
-    def report(self, success_rate: float) -> None:
-        self._seen.append(success_rate)
+    def report(self, figure: float) -> None:
+        self._seen.append(figure)
 
     def factor(self, done: float) -> float:
         factor, best, waited = 1.0, float("-inf"), 0
-        for success_rate in self._seen:
-            best, waited = (success_rate, 0) if success_rate > best else (best, waited + 1)
+        for figure in self._seen:
+            best, waited = (figure, 0) if figure > best else (best, waited + 1)
             if waited > self.patience:
                 factor, waited = factor * self.gamma, 0
         return max(self.final, factor)
