@@ -12,6 +12,7 @@ import numpy.typing as npt
 from apsi.photo import Photo
 from apsi.transform.base import Named
 from apsi.transform.colour import look_up, to_bytes
+from apsi.transform.equalise import equalise
 
 _VALUES = np.arange(256.0)
 _NEARLY_BLACK = 8 / 255  # mean of all values
@@ -69,22 +70,11 @@ class AutoGamma(Named):
 
 @dataclass(frozen=True)
 class Clahe(Named):
-    """Contrast-limited adaptive histogram equalisation (Zuiderveld 1994) of Lab's lightness: limit 2, 8 x 8 tiles.
-
-    What it does to a photo whose shorter side has 128 pixels is done to larger ones.
-    """
+    """Contrast-limited adaptive histogram equalisation of Lab's lightness: limit 2, 8 x 8 tiles."""
 
     def __call__(self, photo: Photo) -> Photo:
         lab = cv2.cvtColor(np.ascontiguousarray(photo), cv2.COLOR_RGB2LAB)
-        h, w = photo.shape[:2]
-        scale = min(1.0, 128 / min(h, w))
-        lightness = np.ascontiguousarray(lab[..., 0])
-        small = cv2.resize(
-            lightness, (max(1, round(w * scale)), max(1, round(h * scale))), interpolation=cv2.INTER_AREA
-        )
-        equalised = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8)).apply(small)
-        change = equalised.astype(np.float32) - small
-        lab[..., 0] = to_bytes(lightness + cv2.resize(change, (w, h), interpolation=cv2.INTER_LINEAR))
+        lab[..., 0] = to_bytes(equalise(lab[..., 0].astype(np.uint8, copy=False), limit=2.0))
         return cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).astype(np.uint8, copy=False)
 
 
