@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
 from gymnasium.spaces import Dict, Discrete
 from pydantic import PositiveFloat, PositiveInt
@@ -87,6 +88,7 @@ class AllActionsModel(BaseAlgorithm):
                 self.policy.set_training_mode(True)
                 self._update_learning_rate(self.policy.optimizer)
                 going = self._round(callback)
+                self._record_episodes()
                 self.logger.dump(self.num_timesteps)
                 callback.on_rollout_end()
         finally:
@@ -97,6 +99,13 @@ class AllActionsModel(BaseAlgorithm):
     @abstractmethod
     def _round(self, callback: BaseCallback) -> bool:
         """Some states more, some updates more; False when the callback wants to end."""
+
+    def _record_episodes(self) -> None:
+        if self.ep_info_buffer:
+            self.logger.record("rollout/ep_rew_mean", float(np.mean([info["r"] for info in self.ep_info_buffer])))
+            self.logger.record("rollout/ep_len_mean", float(np.mean([info["l"] for info in self.ep_info_buffer])))
+        if self.ep_success_buffer:
+            self.logger.record("rollout/success_rate", float(np.mean(self.ep_success_buffer)))
 
     def _finish(self) -> None:
         """Lets go of what learning needed."""

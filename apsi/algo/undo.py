@@ -19,7 +19,7 @@ from apsi.env.core import observe
 from apsi.episodes.fresh import FreshEpisodes
 from apsi.errors import ApsiError
 from apsi.photo import Bools, Photo
-from apsi.state import State
+from apsi.state import State, generator, generator_state
 from apsi.transform.action_set import DiscreteActions, require_discrete
 from apsi.transform.channel_group import Element, compose, word_lengths
 
@@ -27,7 +27,11 @@ _AHEAD = 8  # batches made while others are learned from
 
 
 class UndoModel(AllActionsModel):
-    """Classifies photos that it degraded itself by the actions that lead back; asks no juror while it learns."""
+    """Classifies photos that it degraded itself by the actions that lead back; asks no juror while it learns.
+
+    To the source of episodes each photo is an episode of one decision, a success where the network's best action is one
+    of those that lead back.
+    """
 
     def __init__(self, *args: Any, wander: float = 0.0, updates: int = 1, **kwargs: Any) -> None:
         """Takes what `AllActionsModel` takes, and:
@@ -45,14 +49,14 @@ class UndoModel(AllActionsModel):
 
     def _round(self, callback: BaseCallback) -> bool:
         source = self.core.source
-        if self._batches is None:
-            ahead = copy.copy(source)
-            ahead.restore(source.state())  # the thread has random numbers of its own, some batches ahead
-            self._batches = Ahead(self._states(ahead, require_discrete(self.core.actions, "algo=undo")))
         losses, right = [], []
         for _ in range(self.updates):
-            photos, good, state = self._batches.next()
-            source.restore(state)  # where it stands after the batches that were learned from
+            if self._batches is None:
+                ahead = copy.copy(source)
+                ahead.restore(source.state())  # the thread has random numbers of its own, some batches ahead
+                self._batches = Ahead(self._states(ahead, require_discrete(self.core.actions, "algo=undo")))
+            photos, good, numbers = self._batches.next()
+            source.rng = generator(numbers)  # where they stand after the batches that were learned from
             observations, leads_back = self.policy.obs_to_tensor(photos)[0], torch.from_numpy(good).to(self.device)
             log_probabilities = self.policy.q_net(observations).log_softmax(dim=1)
             # any way back is right: the probability of all that are
@@ -60,7 +64,11 @@ class UndoModel(AllActionsModel):
             self._descend(loss)
             losses.append(loss.item())
             best = log_probabilities.argmax(dim=1, keepdim=True)
-            right.append(leads_back.gather(1, best).float().mean().item())
+            success = leads_back.gather(1, best)[:, 0].cpu().numpy()
+            right.append(success.mean())
+            self.ep_success_buffer.extend(success.tolist())  # type: ignore[union-attr]  # made by then
+            if source.ended(success):
+                self._finish()  # what was made ahead is of the old kind
             self.num_timesteps += len(photos)
             if not callback.on_step():
                 return False
@@ -78,7 +86,7 @@ class UndoModel(AllActionsModel):
         return [*super()._excluded_save_params(), "_batches"]
 
     def _states(self, source: Any, actions: DiscreteActions) -> Iterator[tuple[npt.NDArray[np.uint8], Bools, State]]:
-        """Endless batches: observations `(B, 3, h, w)`, which actions lead back `(B, A)`, the source's state after."""
+        """Endless batches: observations `(B, 3, h, w)`, which actions lead back `(B, A)`, the random state after it."""
         if not isinstance(source, FreshEpisodes):
             raise ApsiError("algo=undo makes its own photos: add episodes=fresh or episodes=curriculum")
         ways = WaysBack(actions)
@@ -96,7 +104,7 @@ class UndoModel(AllActionsModel):
                 if leads_back.any():
                     photos.append(photo)
                     good.append(leads_back)
-            yield observe(photos, self.core.goal), np.array(good), source.state()
+            yield observe(photos, self.core.goal), np.array(good), generator_state(source.rng)
 
 
 class WaysBack:

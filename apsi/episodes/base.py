@@ -58,8 +58,9 @@ class EpisodeSource(ABC):
     def draw(self, count: int) -> list[Start]:
         """The next `count` episodes."""
 
-    def ended(self, success: Bools) -> None:  # noqa: B027 - most don't mind
-        """Hears how episodes ended, `(n,)`."""
+    def ended(self, success: Bools) -> bool:
+        """Is told how episodes ended, `(n,)`; returns whether from now on it deals out others than it would have."""
+        return False
 
     def state(self) -> State:
         """Where the source stands; what a subclass adds to it, `restore` takes back."""

@@ -1,5 +1,6 @@
 """Harder photos as the agent gets better."""
 
+import logging
 from collections import deque
 
 from pydantic import PositiveInt
@@ -10,6 +11,8 @@ from apsi.episodes.fresh import FreshEpisodes, Share
 from apsi.photo import Bools
 from apsi.state import State
 from apsi.transform.recipe import Recipe
+
+log = logging.getLogger(__name__)
 
 
 class CurriculumEpisodes(FreshEpisodes):
@@ -58,9 +61,12 @@ class CurriculumEpisodes(FreshEpisodes):
         length = int(self.rng.integers(1, self.level, endpoint=True))
         return draw_irreducible(self._labels, length, self.rng)
 
-    def ended(self, success: Bools) -> None:
+    def ended(self, success: Bools) -> bool:
         self._latest.extend(success.tolist())
         full = len(self._latest) == self._window
-        if full and self.level < self._n_max and sum(self._latest) >= self._success_rate * self._window:
+        rises = full and self.level < self._n_max and sum(self._latest) >= self._success_rate * self._window
+        if rises:
             self.level += 1
             self._latest.clear()
+            log.info("Curriculum: level %d of %d", self.level, self._n_max)
+        return rises

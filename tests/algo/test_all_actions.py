@@ -13,17 +13,21 @@ from apsi.algo.undo import Ahead, WaysBack
 from apsi.config import load_config
 from apsi.env.core import Components, EditCore
 from apsi.env.vec_env import PhotoVecEnv
+from apsi.episodes.curriculum import CurriculumEpisodes
 from apsi.errors import ApsiError
 from apsi.evaluate.rollout import roll_out
 from apsi.instantiate import instantiate
+from apsi.photo import Bools
 from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.policy.agent import Agent
 from apsi.policy.base import PolicyContext
+from apsi.state import State
 from apsi.train.loop import build_model
 from apsi.transform.action_set import DiscreteActions
 from apsi.transform.base import by_label
 from apsi.transform.channel_group import Element, compose
-from tests.conftest import context
+from apsi.transform.recipe import Recipe
+from tests.conftest import LABELS, context
 
 REVERSIBLE = list(load_config([]).transform.labels)
 NETWORK = ["feature_extractor.channels=[16,16]", "feature_extractor.features_dim=32"]
@@ -79,6 +83,52 @@ def test_undo_repairs_photos_that_it_never_saw_and_asks_no_juror(restore: Compon
     policy = Agent(PolicyContext(restore, trained_agent(algo, model), np.random.default_rng(0)), no_repeats=True)
     results = list(roll_out(policy, restore, split.episodes, batch_size=4, store=PhotoStore()))
     assert [(r.success, r.steps) for r in results] == [(True, 1)] * 3
+
+
+def test_undo_tells_a_curriculum_how_it_did_so_that_the_photos_get_harder(
+    restore: Components, split: PreparedSplit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths: list[int] = []
+    draw = CurriculumEpisodes.recipe
+
+    def recipe(source: CurriculumEpisodes) -> Recipe:
+        made = draw(source)
+        lengths.append(len(made))
+        return made
+
+    monkeypatch.setattr(CurriculumEpisodes, "recipe", recipe)
+    harder = ["episodes=curriculum", f"episodes.labels={LABELS}", "episodes.n_max=2", "episodes.window=64"]
+    _, model = trained(restore, split, 3200, "algo=undo", "algo.batch_size=32", *harder, "episodes.success_rate=0.6")
+    assert model.core.source.level == 2
+    risen = lengths.index(2)
+    assert risen >= 64 and set(lengths[risen:]) == {1, 2}
+    assert 0 < np.mean(model.ep_success_buffer) <= 1
+
+
+def test_undo_goes_on_after_a_rise_as_one_that_begins_at_that_level(
+    restore: Components, split: PreparedSplit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had made ahead is thrown away, so that a continued run sees the same photos."""
+    seen: list[bytes] = []
+    rises: list[tuple[int, State]] = []
+    ended = CurriculumEpisodes.ended
+
+    def spy(source: CurriculumEpisodes, success: Bools) -> bool:
+        if risen := ended(source, success):
+            rises.append((len(seen), source.state()))
+        return risen
+
+    monkeypatch.setattr(CurriculumEpisodes, "ended", spy)
+    harder = ["episodes=curriculum", f"episodes.labels={LABELS}", "episodes.window=8", "episodes.success_rate=0.01"]
+    _, model = trained(restore, split, 0, "algo=undo", "algo.batch_size=8", *harder)
+    to_tensor = model.policy.obs_to_tensor
+    model.policy.obs_to_tensor = lambda photos: seen.append(photos.tobytes()) or to_tensor(photos)
+    model.learn(300)
+    following, state = rises[0]
+    source = model.core.source
+    source.restore(state)
+    photos, _, _ = next(model._states(source, model.core.actions))
+    assert photos.tobytes() == seen[following]
 
 
 def test_full_q_learns_what_every_action_is_worth(optimise: Components, split: PreparedSplit) -> None:

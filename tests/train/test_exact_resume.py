@@ -116,7 +116,10 @@ VARIANTS = {
     "paid_late": ["algo=a2c", "env=multi_step", "env.extras=[steps_left,score,last_action]"],
     "distance": ["algo=a2c", "episodes=fresh", "reward=multi_objective"],
     "plateau": ["algo=a2c", "algo/schedule=plateau", "algo.schedule.patience=0"],
-    "photos_ahead": ["algo=undo", "episodes=curriculum", "algo.batch_size=8", "algo.updates=3"],
+    "photos_ahead": [
+        *("algo=undo", "episodes=curriculum", "algo.batch_size=8", "algo.updates=3"),
+        *("episodes.window=70", "episodes.success_rate=0.01"),  # one level up before the break, one after it
+    ],
 }
 
 
