@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Listing:
 class Dataset(ABC):
     """A named collection of image files."""
 
+    is_sample: ClassVar[bool] = False
+    """whether these are photos to try apsi out with, and nobody's own"""
     enlarge: dict[str, int]
     """for each split, how many versions of each photo there are: the photo itself, then random crops and flips of it"""
 

@@ -24,6 +24,8 @@ PHOTOS = {
 class Sample(Dataset):
     """Seven natural colour photographs, enough to see apsi work on any machine."""
 
+    is_sample = True
+
     def __init__(self, enlarge: dict[str, int]) -> None:
         """Takes the photos out of the installed packages.
 

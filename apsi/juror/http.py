@@ -13,10 +13,13 @@ from apsi.errors import ApsiError
 from apsi.juror.base import About, Juror, require_scores
 from apsi.photo import Floats, Photo
 from apsi.serve.npy import MEDIA_TYPE, pack_photos
+from apsi.serve.token import VARIABLE, headers, token_from_environment
 
 
 class HttpJuror(Juror):
     """Sends photos losslessly and waits for their scores; a busy or lost server is asked again for a while.
+
+    A server that asks for a token gets the one in the environment variable `APSI_JUROR_TOKEN`.
 
     Args:
         url: where the server listens.
@@ -53,6 +56,8 @@ class HttpJuror(Juror):
 
         try:
             response = self._client.get("/healthz")
+            if response.status_code == 401:
+                raise ApsiError(f"juror.url={self.url} asks for a token: set {VARIABLE} to the one it was started with")
             response.raise_for_status()
             return f"http-{response.json()['fingerprint']}"
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError) as error:
@@ -78,7 +83,7 @@ class HttpJuror(Juror):
             import httpx
         except ImportError as error:
             raise ApsiError("juror=http needs httpx: pip install 'apsi[serve]'") from error
-        return httpx.Client(base_url=self.url, timeout=self.timeout)
+        return httpx.Client(base_url=self.url, timeout=self.timeout, headers=headers(token_from_environment()))
 
     def _ask(self, photos: Sequence[Photo]) -> Floats:
         import httpx

@@ -2,6 +2,8 @@
 
 import io
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -35,15 +37,27 @@ def read_photo(path: Path) -> Photo:
 
 def decode_photo(data: bytes, max_pixels: int | None = None) -> Photo:
     """`read_photo` for the bytes of an image file; one of more than `max_pixels` is refused before it is unpacked."""
+    with _opened(data) as image:
+        if max_pixels is not None and image.width * image.height > max_pixels:
+            raise Image.DecompressionBombError(f"{image.width} x {image.height}, at most {max_pixels} pixels")
+        image.load()
+        return _to_srgb(_upright(image))
+
+
+def pixels_of(data: bytes) -> int:
+    """How many pixels an image file has, by its header; `decode_photo` raises the same errors."""
+    with _opened(data) as image:
+        return image.width * image.height
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Image.Image]:
     if not data:
         raise UnreadablePhotoError("the file is empty")
     try:
         # only these: other decoders of Pillow's may call programs, such as Ghostscript for EPS
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            if max_pixels is not None and image.width * image.height > max_pixels:
-                raise Image.DecompressionBombError(f"{image.width} x {image.height}, at most {max_pixels} pixels")
-            image.load()
-            return _to_srgb(_upright(image))
+            yield image
     except UnidentifiedImageError as error:
         raise UnreadablePhotoError("not an image, or of a kind that is not read") from error
     except Image.DecompressionBombError as error:

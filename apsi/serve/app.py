@@ -2,22 +2,27 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Request
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
+from apsi.errors import ApsiError
 from apsi.juror.base import Juror
 from apsi.photo import Photo
-from apsi.photo.read import UnreadablePhotoError, decode_photo
-from apsi.serve.batcher import Batcher, QueueFullError
+from apsi.serve.admission import Admission, BusyError, Share
+from apsi.serve.batcher import Batcher
+from apsi.serve.contents import WORKING, decode, look_into
 from apsi.serve.metrics import Metrics
-from apsi.serve.npy import MAGIC, unpack_photos
+from apsi.serve.refusals import RefusalLog
+from apsi.serve.token import is_allowed
 
 
 @dataclass(frozen=True)
@@ -27,21 +32,36 @@ class Limits:
     max_batch: int
     max_delay_ms: float
     max_queue: int
-    """Photos that may wait; a request that finds no room gets 503"""
+    """Photos that may wait, of all requests; one that finds no room gets 503"""
     max_megabytes: float
-    """Of one request"""
+    """Of one request, as sent"""
     max_megapixels: float
     """Of one photo"""
+    max_megabytes_in_flight: float
+    """Of all requests together, as sent and as decoded, with what decoding takes; one that finds no room gets 503"""
+    max_seconds: float
+    """Until a request has come in whole"""
+
+    def __post_init__(self) -> None:
+        least = self.max_megabytes + (WORKING + 3) * self.max_megapixels
+        if self.max_megabytes_in_flight < least:
+            raise ApsiError(
+                f"task.max_megabytes_in_flight={self.max_megabytes_in_flight:g} has no room for one photo of "
+                f"task.max_megapixels={self.max_megapixels:g} in a request of task.max_megabytes="
+                f"{self.max_megabytes:g}: it must be at least {least:g}"
+            )
 
 
-def make_app(juror: Juror, limits: Limits) -> FastAPI:
+def make_app(juror: Juror, limits: Limits, token: str | None = None) -> FastAPI:
     """Score photos with `POST /score`; `GET /healthz` and `GET /metrics` tell how it goes.
 
     `/score` takes one image file (JPEG, PNG, WebP, TIFF, BMP), `.npy` arrays one after another, or several files as
     `multipart/form-data`, and answers `{"scores": [...], "fingerprint": "..."}` in the order of the photos.
     """
-    metrics = Metrics(juror)
-    batcher = Batcher(juror, limits.max_batch, limits.max_delay_ms / 1000, limits.max_queue, metrics)
+    admission = Admission(limits.max_queue, int(limits.max_megabytes_in_flight * 1e6))
+    metrics = Metrics(juror, admission)
+    batcher = Batcher(juror, limits.max_batch, limits.max_delay_ms / 1000, metrics)
+    refusals = RefusalLog()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -51,10 +71,20 @@ def make_app(juror: Juror, limits: Limits) -> FastAPI:
 
     app = FastAPI(title="apsi juror", description=make_app.__doc__ or "", lifespan=lifespan)
 
+    @app.exception_handler(HTTPException)
+    async def refuse(request: Request, refusal: HTTPException) -> Response:
+        refusals.note(request.client and request.client.host, refusal.status_code, refusal.detail)
+        return await http_exception_handler(request, refusal)
+
     @app.middleware("http")
     async def measure(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
         began = time.perf_counter()
-        response = await answer(request)
+        if is_allowed(request.headers.get("authorization", ""), token):
+            response = await answer(request)
+        else:
+            response = await refuse(
+                request, HTTPException(401, "no token, or a wrong one", {"WWW-Authenticate": "Bearer"})
+            )
         if request.url.path == "/score":
             metrics.requests.labels(str(response.status_code)).inc()
             metrics.latency.observe(time.perf_counter() - began)
@@ -62,25 +92,19 @@ def make_app(juror: Juror, limits: Limits) -> FastAPI:
 
     @app.post("/score")
     async def score(request: Request) -> Response:
-        files = await _files(request, int(limits.max_megabytes * 1e6), limits.max_queue)
-        photos = await run_in_threadpool(_decode, files, int(limits.max_megapixels * 1e6))
-        if not photos:
-            raise HTTPException(400, "there is no photo in this request")
-        if len(photos) > limits.max_queue:
-            raise HTTPException(413, f"{len(photos)} photos in one request, at most {limits.max_queue}")
         try:
-            scores = await batcher.score(photos)
-        except QueueFullError:
-            said = f"{batcher.pending} photos wait already, at most {limits.max_queue} may; try again"
-            return JSONResponse({"detail": said}, 503, {"Retry-After": "1"})
-        except Exception as error:  # the juror's own, whatever it is: the client is told
-            raise HTTPException(500, f"the juror could not score a photo of this request: {error}") from error
+            with admission.request() as share:
+                photos = await _photos(request, share, limits)
+                scores = await _scores(batcher, photos)
+        except BusyError as busy:
+            raise HTTPException(503, f"{busy}; try again", {"Retry-After": "1"}) from busy
         metrics.photos.inc(len(scores))
         return JSONResponse({"scores": scores, "fingerprint": juror.fingerprint})
 
     @app.get("/healthz")
     async def healthz() -> dict[str, object]:
-        return {"status": "ok", "fingerprint": juror.fingerprint, "queue": batcher.pending, "limit": batcher.limit}
+        queue = {"queue": admission.photos, "limit": admission.max_photos}
+        return {"status": "ok", "fingerprint": juror.fingerprint, **queue}
 
     @app.get("/metrics")
     async def prometheus() -> Response:
@@ -89,20 +113,51 @@ def make_app(juror: Juror, limits: Limits) -> FastAPI:
     return app
 
 
-async def _files(request: Request, max_bytes: int, max_files: int) -> list[bytes]:
+async def _scores(batcher: Batcher, photos: Sequence[Photo]) -> list[float]:
+    try:
+        return await batcher.score(photos)
+    except Exception as error:  # the juror's own, whatever it is: the client is told
+        raise HTTPException(500, f"the juror could not score a photo of this request: {error}") from error
+
+
+async def _photos(request: Request, share: Share, limits: Limits) -> list[Photo]:
+    """The decoded photos of a request; room for them is taken before the first is decoded."""
+    max_pixels = int(limits.max_megapixels * 1e6)
+    try:
+        async with asyncio.timeout(limits.max_seconds):
+            files = await _files(request, share, int(limits.max_megabytes * 1e6), limits.max_queue)
+    except TimeoutError as error:
+        raise HTTPException(408, f"the request did not come in whole within {limits.max_seconds:g} s") from error
+    except ClientDisconnect as error:
+        raise HTTPException(400, "the client left before the request was whole") from error
+    contents = await run_in_threadpool(look_into, files, limits.max_queue, max_pixels)
+    if not contents.photos:
+        raise HTTPException(400, "there is no photo in this request")
+    needed = share.size + contents.decoded + contents.working
+    if needed > limits.max_megabytes_in_flight * 1e6:
+        raise HTTPException(
+            413,
+            f"{contents.photos} photos would take {needed / 1e6:.0f} MB to decode, at most "
+            f"{limits.max_megabytes_in_flight:g} MB: send fewer in one request",
+        )
+    share.take(photos=contents.photos, size=contents.decoded + contents.working)
+    photos = await run_in_threadpool(decode, files, max_pixels)
+    share.give(size=contents.working)
+    return photos
+
+
+async def _files(request: Request, share: Share, max_bytes: int, max_files: int) -> list[bytes]:
     """The files of a request, read no further than is allowed."""
     too_large = HTTPException(413, f"the request is larger than {max_bytes / 1e6:g} MB")
     length = request.headers.get("content-length", "0")
     if length.isdigit() and int(length) > max_bytes:
         raise too_large
-    received = 0
     receive = request.receive
 
     async def counted() -> dict[str, object]:
-        nonlocal received
         message = await receive()
-        received += len(message.get("body", b""))
-        if received > max_bytes:
+        share.take(size=len(message.get("body", b"")))
+        if share.size > max_bytes:
             raise too_large
         return dict(message)
 
@@ -112,17 +167,3 @@ async def _files(request: Request, max_bytes: int, max_files: int) -> list[bytes
             uploads = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
             return [await upload.read() for upload in uploads]
     return [await request.body()]
-
-
-def _decode(files: list[bytes], max_pixels: int) -> list[Photo]:
-    photos: list[Photo] = []
-    for i, data in enumerate(files):
-        try:
-            found = unpack_photos(data) if data.startswith(MAGIC) else [decode_photo(data, max_pixels)]
-        except UnreadablePhotoError as error:
-            status = 413 if str(error).startswith("too large") else 400
-            raise HTTPException(status, f"file {i} can't be scored: {error}") from error
-        if any(photo.shape[0] * photo.shape[1] > max_pixels for photo in found):
-            raise HTTPException(413, f"file {i} can't be scored: too large, at most {max_pixels} pixels")
-        photos += found
-    return photos

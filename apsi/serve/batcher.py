@@ -9,10 +9,6 @@ from apsi.photo import Photo
 from apsi.serve.metrics import Metrics
 
 
-class QueueFullError(Exception):
-    """As many photos wait as may wait."""
-
-
 @dataclass
 class _Waiting:
     photo: Photo
@@ -25,27 +21,20 @@ class Batcher:
     When a batch fails, its photos are scored one by one: the error reaches only those that are at fault.
     """
 
-    def __init__(self, juror: Juror, max_batch: int, max_delay: float, limit: int, metrics: Metrics) -> None:
+    def __init__(self, juror: Juror, max_batch: int, max_delay: float, metrics: Metrics) -> None:
         self._juror, self._metrics = juror, metrics
-        self._max_batch, self._max_delay, self.limit = max_batch, max_delay, limit
+        self._max_batch, self._max_delay = max_batch, max_delay
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
-        self.pending = 0
 
     async def score(self, photos: Sequence[Photo]) -> list[float]:
         """Scores of photos, once their turn has come.
 
         Raises:
-            QueueFullError: there is no room for all of them; none was taken.
             Exception: what the juror raised for the first photo at fault.
         """
-        if self.pending + len(photos) > self.limit:
-            raise QueueFullError
-        self.pending += len(photos)
-        self._metrics.queue.set(self.pending)
         loop = asyncio.get_running_loop()
         waiting = [_Waiting(photo, loop.create_future()) for photo in photos]
         for one in waiting:
-            one.score.add_done_callback(self._done)
             self._queue.put_nowait(one)
         results = await asyncio.gather(*(one.score for one in waiting), return_exceptions=True)
         for result in results:
@@ -87,7 +76,3 @@ class Batcher:
             if len(batch) == 1:
                 return [error]
             return [result for one in batch for result in self._score([one])]
-
-    def _done(self, future: "asyncio.Future[float]") -> None:
-        self.pending -= 1
-        self._metrics.queue.set(self.pending)

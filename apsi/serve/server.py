@@ -37,7 +37,9 @@ def listen(host: str, port: int) -> socket.socket:
         raise ApsiError(f"can't listen on {host}:{port} ({error}); choose another task.host or task.port") from error
 
 
-def serve(juror: Juror, limits: Limits, listener: socket.socket) -> None:
-    """Serves a juror until SIGINT or SIGTERM."""
-    config = uvicorn.Config(make_app(juror, limits), log_level="warning", timeout_graceful_shutdown=30)
+def serve(juror: Juror, limits: Limits, listener: socket.socket, token: str | None = None) -> None:
+    """Serves a juror until SIGINT or SIGTERM; with a token, only those who send it."""
+    app = make_app(juror, limits, token)
+    # headers that name another client are for proxies, and anybody can write them
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=30, proxy_headers=False)
     _Server(config).run(sockets=[listener])

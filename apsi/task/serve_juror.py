@@ -8,6 +8,8 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from apsi.assemble import open_jury, ready_juror
 from apsi.errors import ApsiError
+from apsi.instantiate import instantiate
+from apsi.juror.base import FittedJuror, Juror
 from apsi.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
@@ -24,22 +26,41 @@ def serve_juror(
     max_queue: PositiveInt,
     max_megabytes: PositiveFloat,
     max_megapixels: PositiveFloat,
+    max_megabytes_in_flight: PositiveFloat,
+    max_seconds: PositiveFloat,
 ) -> dict[str, float]:
     """Serves the configured juror until Ctrl-C or SIGTERM; returns how many photos came and how many were known.
 
-    A juror that is fitted comes out of `checkpoint`, or is fitted on the configured data set.
+    A juror that is fitted comes out of `checkpoint`, or is fitted on the configured data set. On an address that other
+    machines can reach, clients need the token that the environment variable `APSI_JUROR_TOKEN` holds.
     """
     try:
         from apsi.serve.app import Limits
         from apsi.serve.server import listen, serve
+        from apsi.serve.token import require_token, token_from_environment
     except ImportError as error:
         raise ApsiError(f"task=serve_juror needs more packages ({error.name}): pip install 'apsi[serve]'") from error
 
-    limits = Limits(max_batch, max_delay_ms, max_queue, max_megabytes, max_megapixels)
-    with listen(host, port) as listener, open_jury(config, ready_juror(config)) as jury:
-        jury.warm_up()
+    limits = Limits(
+        max_batch, max_delay_ms, max_queue, max_megabytes, max_megapixels, max_megabytes_in_flight, max_seconds
+    )
+    token = token_from_environment()
+    with listen(host, port) as listener:
         address, real_port = listener.getsockname()[:2]
-        log.info("Juror %s listens on http://%s:%d; Ctrl-C stops it", jury.fingerprint, address, real_port)
-        serve(jury, limits, listener)
-        log.info("Stopped")
-        return {"hits": float(getattr(jury, "hits", 0)), "misses": float(getattr(jury, "misses", 0))}
+        require_token(address, token)
+        with open_jury(config, _juror(config)) as jury:
+            jury.warm_up()
+            log.info("Juror %s listens on http://%s:%d; Ctrl-C stops it", jury.fingerprint, address, real_port)
+            serve(jury, limits, listener, token)
+            log.info("Stopped")
+            return {"hits": float(getattr(jury, "hits", 0)), "misses": float(getattr(jury, "misses", 0))}
+
+
+def _juror(config: DictConfig) -> Juror:
+    juror = ready_juror(config)
+    if isinstance(juror, FittedJuror) and config.checkpoint is None and instantiate(config.dataset).is_sample:
+        log.warning(
+            "This juror is fitted on apsi's seven sample photos, enough to try it out but not to judge with: serve one "
+            "that is fitted on your own with dataset=folder dataset.path=PHOTOS, or with checkpoint=PATH"
+        )
+    return juror

@@ -10,6 +10,7 @@ import pytest
 
 from apsi.errors import ApsiError
 from apsi.photo import Photo
+from apsi.serve.token import VARIABLE
 from tests.command_line import Place
 from tests.conftest import Redness
 from tests.serve.servers import client, served
@@ -62,6 +63,24 @@ def test_another_juror_behind_the_same_address_is_noticed() -> None:
             juror.score(photos(1))
 
 
+def test_the_token_of_the_environment_is_sent_and_a_missing_one_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = "0123456789abcdef0123"
+    monkeypatch.delenv(VARIABLE, raising=False)
+    with served(Fragile(), token) as url:
+        with pytest.raises(ApsiError, match=rf"asks for a token: set {VARIABLE}"):
+            client(url).score(photos(1))
+        monkeypatch.setenv(VARIABLE, token)
+        juror = client(url)
+        assert juror.score(photos(3)).tolist() == Fragile().score(photos(3)).tolist()
+        assert token not in repr(vars(juror)) + juror.fingerprint
+
+
+def test_serving_the_network_without_a_token_is_refused_before_anything_is_prepared(tmp_path: Path) -> None:
+    place = Place(tmp_path, tmp_path / "data")
+    place.run("task=serve_juror", "task.host=0.0.0.0", "task.port=0").failed("task.host=0.0.0.0", VARIABLE)
+    assert not place.data.exists()
+
+
 def test_a_server_that_is_stopped_and_started_again_under_load_costs_no_score(tmp_path: Path, data_dir: Path) -> None:
     """Through `run.py`: naturalness fitted on the prepared photos, SIGTERM in the middle, the same port again."""
     place = Place(tmp_path, data_dir)
@@ -83,7 +102,7 @@ def test_a_server_that_is_stopped_and_started_again_under_load_costs_no_score(tm
     thread.start()
     ended = server.send(signal.SIGTERM, once=lambda: True)
     ended.succeeded()
-    assert "Stopped" in ended.said
+    assert "Stopped" in ended.said and "fitted on apsi's seven sample photos" in ended.said
     server = place.start(*command)
     thread.join()
     assert found[:8] == first.tolist()

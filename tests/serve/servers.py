@@ -14,11 +14,12 @@ from apsi.serve.server import listen
 
 
 @contextmanager
-def served(juror: Juror, **limits: float) -> Iterator[str]:
+def served(juror: Juror, token: str | None = None, **limits: float) -> Iterator[str]:
     """The address of a server with this juror."""
     usual = {"max_batch": 16, "max_delay_ms": 2, "max_queue": 256, "max_megabytes": 5, "max_megapixels": 1}
-    app = make_app(juror, Limits(**(usual | limits)))  # type: ignore[arg-type]
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+    usual |= {"max_megabytes_in_flight": 100, "max_seconds": 20}
+    app = make_app(juror, Limits(**(usual | limits)), token)  # type: ignore[arg-type]
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", proxy_headers=False))
     with listen("127.0.0.1", 0) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
