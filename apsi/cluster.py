@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import threading
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,11 +26,9 @@ def connect(place: str, address: str | None) -> tuple[Any, bool]:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    try:
-        import ray
-    except ImportError as error:
-        choice = f"{place.replace('.', '/')}=ray"
-        raise ApsiError(f"{choice} needs Ray: pip install 'apsi[ray]'") from error
+    require_installed(place)
+    import ray
+
     here: dict[str, Any] = {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
     on_terminate = signal.getsignal(signal.SIGTERM)
     try:
@@ -49,6 +48,20 @@ def connect(place: str, address: str | None) -> tuple[Any, bool]:
     global _connected_to  # noqa: PLW0603 - Ray's connection is the whole process's too
     _connected_to = address
     return ray, address is None
+
+
+def require_installed(place: str) -> None:
+    """Raises an ApsiError that names the extra where Ray is missing; imports nothing."""
+    if find_spec("ray") is None:
+        raise ApsiError(f"{place.replace('.', '/')}=ray needs Ray: pip install 'apsi[ray]'")
+
+
+def require_reachable(place: str, address: str | None) -> None:
+    """Raises an ApsiError where nothing listens at the address of a cluster."""
+    try:
+        _require_reachable(address)
+    except (OSError, ValueError) as error:
+        raise ApsiError(f"{place}.address={address}: Ray can't be reached: {error}") from error
 
 
 def _require_same(place: str, address: str | None) -> None:

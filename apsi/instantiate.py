@@ -32,6 +32,15 @@ def instantiate(node: DictConfig, /, **arguments: Any) -> Any:
         raise
 
 
+def class_of(node: DictConfig) -> Any:
+    """What a node names.
+
+    Raises:
+        ApsiError: it isn't allowed or can't be found.
+    """
+    return _locate(node)
+
+
 def class_and_arguments(node: DictConfig) -> tuple[type, dict[str, Any]]:
     """The class a node names and its arguments, for a library that wants to construct it itself."""
     check(node)
@@ -45,7 +54,7 @@ def check(config: DictConfig) -> None:
     Raises:
         ApsiError: the first argument that is unknown or of the wrong type, or target that can't be used.
     """
-    for node in _components(config):
+    for node in components_below(config):
         arguments = {key: value for key, value in _plain(node).items() if not _is_special(key)}
         target = _locate(node)
         parameters = inspect.signature(target).parameters
@@ -87,15 +96,16 @@ def _check_type(place: str, value: Any, hint: Any) -> None:
         raise ApsiError(f"{where}={problem['input']!r}: {message}") from None
 
 
-def _components(config: Any) -> Iterator[DictConfig]:
+def components_below(config: Any) -> Iterator[DictConfig]:
+    """Every node with a `_target_`, the outer before those that are its arguments."""
     if OmegaConf.is_dict(config) and not config._is_none():
         if "_target_" in config:
             yield config
         for key in config:
-            yield from _components(config._get_node(key))
+            yield from components_below(config._get_node(key))
     elif OmegaConf.is_list(config):
         for index in range(len(config)):
-            yield from _components(config._get_node(index))
+            yield from components_below(config._get_node(index))
 
 
 def _locate(node: DictConfig) -> Any:

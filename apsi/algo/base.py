@@ -116,6 +116,16 @@ class Algo(ABC):
         self.optimizer.attach(model)
         return model
 
+    def require_trainable(self, env: VecEnv) -> None:  # noqa: B027 - most learn anywhere
+        """Refuses, before anything is begun, an environment in which training would fail.
+
+        Args:
+            env: on the source of training episodes.
+
+        Raises:
+            ApsiError: with what would do instead.
+        """
+
     def arguments(self, env: VecEnv) -> dict[str, Any]:
         """What is passed to the model beside what all have in common."""
         common = {field.name for field in fields(Algo)}

@@ -12,10 +12,13 @@ import numpy.typing as npt
 import torch
 from pydantic import PositiveInt
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import VecEnv
 
 from apsi.algo.all_actions import AllActions, AllActionsModel
 from apsi.algo.base import Fraction
 from apsi.env.core import observe
+from apsi.env.vec_env import PhotoVecEnv
+from apsi.episodes.base import EpisodeSource
 from apsi.episodes.fresh import FreshEpisodes
 from apsi.errors import ApsiError
 from apsi.photo import Bools, Photo
@@ -24,6 +27,7 @@ from apsi.transform.action_set import DiscreteActions, require_discrete
 from apsi.transform.channel_group import Element, compose, word_lengths
 
 _AHEAD = 8  # batches made while others are learned from
+_TRIED = 100  # degradations that must have a way back before training begins
 
 
 class UndoModel(AllActionsModel):
@@ -87,9 +91,7 @@ class UndoModel(AllActionsModel):
 
     def _states(self, source: Any, actions: DiscreteActions) -> Iterator[tuple[npt.NDArray[np.uint8], Bools, State]]:
         """Endless batches: observations `(B, 3, h, w)`, which actions lead back `(B, A)`, the random state after it."""
-        if not isinstance(source, FreshEpisodes):
-            raise ApsiError("algo=undo makes its own photos: add episodes=fresh or episodes=curriculum")
-        ways = WaysBack(actions)
+        source, ways = _own_photos(source), WaysBack(actions)
         while True:
             photos: list[Photo] = []
             good: list[Bools] = []
@@ -105,6 +107,12 @@ class UndoModel(AllActionsModel):
                     photos.append(photo)
                     good.append(leads_back)
             yield observe(photos, self.core.goal), np.array(good), generator_state(source.rng)
+
+
+def _own_photos(source: EpisodeSource) -> FreshEpisodes:
+    if not isinstance(source, FreshEpisodes):
+        raise ApsiError("algo=undo makes its own photos: add episodes=fresh or episodes=curriculum")
+    return source
 
 
 class WaysBack:
@@ -192,3 +200,9 @@ class Undo(AllActions):
     """between two looks at milestones"""
 
     model = UndoModel
+
+    def require_trainable(self, env: VecEnv) -> None:
+        assert isinstance(env, PhotoVecEnv)
+        source, ways = _own_photos(env.core.source), WaysBack(require_discrete(env.core.actions, "algo=undo"))
+        for _ in range(_TRIED):
+            ways.of(compose(ways.element_of(transform) for transform in source.recipe()))

@@ -71,7 +71,7 @@ def evaluate_agent(
         parts, store = components(config, jury), PhotoStore()
         require_something_to_do(split, parts.goal)
         measures = measures_for(prepared.juror, second_juror(config, prepared), config.score_cache)
-        algo, model = _load_agent(config, checkpoint, parts, episode_source(config, split, jury, config.seed, store))
+        algo, model = load_agent(config, checkpoint, parts, episode_source(config, split, jury, config.seed, store))
         agent = trained_agent(algo, model)
         for name, node in config.policy.items():
             rng = np.random.default_rng(seed_for(config.seed, "evaluate", name))
@@ -145,9 +145,14 @@ def write_summary(summary: dict[str, Any], folder: RunFolder, tracker: Tracker) 
     )
 
 
-def _load_agent(
+def load_agent(
     config: DictConfig, checkpoint: Checkpoint, parts: Components, source: EpisodeSource
 ) -> tuple[Algo, BaseAlgorithm]:
+    """The algorithm and the trained model of a checkpoint.
+
+    Raises:
+        ApsiError: it does not fit the configuration.
+    """
     if checkpoint.actions != parts.actions.labels:
         raise ApsiError(
             f"{checkpoint.path} was trained with the actions {checkpoint.actions}, "

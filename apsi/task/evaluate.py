@@ -9,6 +9,7 @@ from apsi.assemble import prepare
 from apsi.errors import ApsiError
 from apsi.evaluate.run import evaluate_agent, write_summary
 from apsi.run_folder import RunFolder
+from apsi.task.rehearse import rehearse_evaluation
 from apsi.task.session import report_prepared, timed, tracked
 from apsi.train.checkpoint import read_checkpoint
 
@@ -21,6 +22,7 @@ def evaluate(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     if config.checkpoint is None:
         raise ApsiError("task=evaluate needs an agent: add checkpoint=outputs/.../checkpoints/best.zip")
     checkpoint = read_checkpoint(Path(config.checkpoint).expanduser())
+    rehearse_evaluation(config, checkpoint)
     seconds = {"prepare": 0.0, "train": checkpoint.state.seconds, "evaluate": 0.0}
     with tracked(config, folder) as tracker:
         with timed(seconds, "prepare"):

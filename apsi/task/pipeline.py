@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 from apsi.assemble import prepare
 from apsi.evaluate.run import evaluate_agent, write_summary
 from apsi.run_folder import RunFolder
+from apsi.task.rehearse import rehearse_training
 from apsi.task.session import report_prepared, timed, tracked
 from apsi.train.checkpoint import read_checkpoint
 from apsi.train.loop import train_agent
@@ -15,6 +16,7 @@ from apsi.train.loop import train_agent
 
 def pipeline(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     """Prepares, trains, evaluates the best agent; returns what `summary.json` holds."""
+    rehearse_training(config, evaluates=True)
     seconds = {"prepare": 0.0, "train": 0.0, "evaluate": 0.0}
     with tracked(config, folder) as tracker:
         with timed(seconds, "prepare"):

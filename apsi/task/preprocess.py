@@ -4,11 +4,13 @@ from omegaconf import DictConfig
 
 from apsi.assemble import prepare
 from apsi.run_folder import RunFolder
+from apsi.task.rehearse import rehearse_preparing
 from apsi.task.session import report_prepared, tracked
 
 
 def preprocess(config: DictConfig, folder: RunFolder) -> dict[str, int]:
     """Prepares train, val and test; returns how many episodes there are, were dropped, and files were skipped."""
+    rehearse_preparing(config)
     with tracked(config, folder) as tracker:
         prepared = prepare(config)
         numbers = report_prepared(prepared)

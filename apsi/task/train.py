@@ -6,6 +6,7 @@ from omegaconf import DictConfig
 
 from apsi.assemble import prepare
 from apsi.run_folder import RunFolder
+from apsi.task.rehearse import rehearse_training
 from apsi.task.session import report_prepared, tracked
 from apsi.train.loop import train_agent
 
@@ -14,6 +15,7 @@ log = logging.getLogger(__name__)
 
 def train(config: DictConfig, folder: RunFolder) -> dict[str, float]:
     """Prepares, trains; returns the best look at the validation split, steps, seconds, the cache's hit rate."""
+    rehearse_training(config)
     with tracked(config, folder) as tracker:
         prepared = prepare(config)
         report_prepared(prepared)

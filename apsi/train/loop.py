@@ -91,11 +91,7 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
     Raises:
         ApsiError: the train or val split is empty, or the checkpoint can't be read or does not fit.
     """
-    if config.checkpoint is not None:
-        raise ApsiError(
-            f"checkpoint={config.checkpoint} is for task=evaluate; "
-            f"to train on from it: task=train resume={config.checkpoint}"
-        )
+    require_no_checkpoint(config)
     settings = config.train
     train, val = prepared.split("train"), prepared.split("val")
     for split in (train, val):
@@ -153,6 +149,15 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
             "Trained for %.0f s; %.1f %% of the scores were in the cache", milestones.state.seconds, 100 * hit_rate
         )
         return Trained(folder.best_checkpoint, milestones.state, hit_rate, milestones.best_row())
+
+
+def require_no_checkpoint(config: DictConfig) -> None:
+    """Raises an ApsiError where a checkpoint is named that training would not look at."""
+    if config.checkpoint is not None:
+        raise ApsiError(
+            f"checkpoint={config.checkpoint} is for task=evaluate; "
+            f"to train on from it: task=train resume={config.checkpoint}"
+        )
 
 
 def _learn(model: BaseAlgorithm, algo: str, total: int, milestones: MilestoneCallback, folder: RunFolder) -> None:

@@ -1,9 +1,9 @@
 """The worker-pool contract."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror
@@ -20,6 +20,17 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV
 
 class WorkerPool(Juror):
     """A juror whose scoring runs elsewhere; a context manager that holds what it needs for that."""
+
+    @classmethod
+    def require_ready(cls, settings: Mapping[str, Any]) -> None:
+        """Refuses, before anything is begun, settings with which no worker could start.
+
+        Args:
+            settings: of the configuration, without the juror.
+
+        Raises:
+            ApsiError: a package is missing, or a place can't be reached.
+        """
 
     def __enter__(self) -> Self:
         return self

@@ -2,13 +2,13 @@
 
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 
-from apsi.cluster import connect
+from apsi.cluster import connect, require_installed, require_reachable
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror, require_scores
 from apsi.photo import Floats, Photo, require_photo
@@ -48,6 +48,11 @@ class RayPool(WorkerPool):
         self._sent = self._ray.put(juror)
         self._actors: list[Any] = []
         self._closed = False
+
+    @classmethod
+    def require_ready(cls, settings: Mapping[str, Any]) -> None:
+        require_installed("worker_pool")
+        require_reachable("worker_pool", settings["address"])
 
     @property
     def fingerprint(self) -> str:

@@ -1,0 +1,178 @@
+"""Whatever can fail at the end of a run is tried at its start, on one made-up photo and before any other is read."""
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from omegaconf import DictConfig
+
+from apsi.algo.base import Algo, trained_agent
+from apsi.assemble import components, episode_source
+from apsi.env.core import Components, EditCore
+from apsi.env.vec_env import PhotoVecEnv
+from apsi.episodes.base import EpisodeSource, Start
+from apsi.errors import ApsiError, standing_at
+from apsi.evaluate.run import load_agent
+from apsi.instantiate import class_and_arguments, class_of, components_below, instantiate
+from apsi.juror.base import FittedJuror, Juror
+from apsi.photo import Floats, Photo
+from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit
+from apsi.policy.base import PolicyContext
+from apsi.train.checkpoint import Checkpoint, load_into, read_checkpoint
+from apsi.train.loop import build_model, require_no_checkpoint, require_something_to_do
+from apsi.train.resume import resume_path
+from apsi.train.run_state import undisturbed
+
+_SIZE = 64
+
+
+def rehearse_preparing(config: DictConfig) -> None:
+    """Tries every juror and place that preparing needs, and the second juror.
+
+    Raises:
+        ApsiError: one can't be used.
+    """
+    require_writable("data_dir", config.data_dir)
+    if config.score_cache_dir is not None:
+        require_writable("score_cache_dir", config.score_cache_dir)
+    pool, settings = class_and_arguments(config.worker_pool)
+    pool.require_ready(settings)  # type: ignore[attr-defined]  # a WorkerPool, which only the configuration knows
+    instantiate(config.preprocess)
+    for name in ("juror", "second_juror"):
+        if config[name] is not None:
+            require_jurors(config[name], name)
+
+
+def rehearse_training(config: DictConfig, evaluates: bool = False) -> None:
+    """Tries all that preparing and training need, and with `evaluates` every policy as well.
+
+    Raises:
+        ApsiError: something can't be used, or does not go together.
+    """
+    require_no_checkpoint(config)
+    rehearse_preparing(config)
+
+    def build(parts: Components, source: EpisodeSource) -> tuple[Algo, object]:
+        env = PhotoVecEnv(EditCore(parts, source, config.train.n_envs))
+        algo, model = build_model(config, env, config.seed)
+        algo.require_trainable(env)
+        if config.resume not in (None, "auto", "never"):
+            load_into(read_checkpoint(resume_path(config.resume, instantiate(config.tracking))), model)
+        return algo, model
+
+    _rehearse(config, build, evaluates)
+
+
+def rehearse_evaluation(config: DictConfig, checkpoint: Checkpoint) -> None:
+    """Tries all that preparing and evaluating an agent need.
+
+    Raises:
+        ApsiError: something can't be used, or does not go together.
+    """
+    rehearse_preparing(config)
+    _rehearse(config, lambda parts, source: load_agent(config, checkpoint, parts, source), evaluates=True)
+
+
+def require_jurors(node: DictConfig, usual: str) -> None:
+    """Builds each juror below a node by itself; those that are ready to score do so once.
+
+    Args:
+        node: a juror, or one that is made of others.
+        usual: where it stands in the configuration, `juror` or `second_juror`.
+
+    Raises:
+        ApsiError: one can't be had; the message names its settings by their full keys.
+    """
+    inner = [part for part in components_below(node) if _is_juror(part)]
+    for part in reversed(inner):  # those that others are made of come first
+        place = part._get_full_key("") or usual
+        try:
+            juror = instantiate(part)
+            if sum(_is_juror(below) for below in components_below(part)) == 1:
+                juror.warm_up()
+                if not isinstance(juror, FittedJuror) or juror.is_fitted:
+                    juror.score([_made_up_photo()])
+        except ApsiError as error:
+            raise standing_at(error, "juror", place) from error
+
+
+def require_writable(key: str, value: str) -> None:
+    """Refuses a folder that can't be made or written to; makes nothing.
+
+    Raises:
+        ApsiError: with the remedy.
+    """
+    path = Path(value).expanduser()
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        reason = "has no write permission" if there.is_dir() else "is no folder"
+        raise ApsiError(
+            f"can't write to {key}={path}: {there} {reason}. Set output_dir and data_dir to folders that you can "
+            "write to"
+        )
+
+
+def _rehearse(
+    config: DictConfig, build: Callable[[Components, EpisodeSource], tuple[Algo, object]], evaluates: bool
+) -> None:
+    jury, store = _Stub(), _MadeUp()
+    with undisturbed(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the run itself gives them
+        parts, split = components(config, jury), _made_up_split(config)
+        require_something_to_do(split, parts.goal)
+        algo, model = build(parts, episode_source(config, split, jury, config.seed, store))
+        if not evaluates:
+            return
+        core = EditCore(parts, _One(split, store), 1)
+        core.reset()
+        for node in config.policy.values():
+            context = PolicyContext(parts, trained_agent(algo, model), np.random.default_rng(0))
+            instantiate(node, context=context).choose(core, [0])
+
+
+def _is_juror(node: DictConfig) -> bool:
+    found = class_of(node)
+    with suppress(TypeError):  # a function
+        return issubclass(found, Juror)
+    return False
+
+
+def _made_up_photo() -> Photo:
+    return np.random.default_rng(0).integers(0, 256, (_SIZE, _SIZE, 3), dtype=np.uint8)
+
+
+def _made_up_split(config: DictConfig) -> PreparedSplit:
+    """One episode of the configured degradation, with a score that falls where anything was degraded."""
+    labels = tuple(instantiate(config.degradation).sample(np.random.default_rng(0)).labels)
+    start, target = (4.0, 6.0) if labels else (5.0, 5.0)
+    episode = Episode(Path("photo"), Path("photo"), "photo", "", labels, start, target)
+    return PreparedSplit("train", (episode,), _Stub.fingerprint, 0, (), "")
+
+
+class _MadeUp(PhotoStore):
+    """The made-up photo under every name."""
+
+    def read(self, path: Path) -> Photo:
+        return _made_up_photo()
+
+
+class _One(EpisodeSource):
+    """The one episode of a split again and again."""
+
+    def __init__(self, split: PreparedSplit, store: PhotoStore) -> None:
+        self._start = Start.of(split.episodes[0], store)
+
+    def draw(self, count: int) -> list[Start]:
+        return [self._start] * count
+
+
+class _Stub(Juror):
+    """Stands in for the juror, which may have to be fitted first."""
+
+    fingerprint = "none"
+
+    def score(self, photos: Sequence[Photo]) -> Floats:
+        return np.full(len(photos), 5.0)

@@ -1,0 +1,131 @@
+"""What can fail at the end of a run fails at its start: before a photo is prepared, with the whole key."""
+
+import re
+from itertools import zip_longest
+from pathlib import Path
+
+import pytest
+
+from apsi.config import load_config
+from apsi.errors import ApsiError
+from apsi.instantiate import instantiate
+from apsi.run_folder import RunFolder
+from tests.test_conf import COMPONENTS
+
+MISSING = ["juror@second_juror=nima", "second_juror.path=missing.pth"]
+PARAMETRIC = ["transform=parametric", "degradation=sensible"]
+SECOND_IS_MISSING = r"^second_juror\.path=missing\.pth is not a file\. Add second_juror\.path=FILE"
+
+BAD = {
+    "algo=a2c": (["algo.gae_lambda=2"], r"algo\.gae_lambda=2"),
+    "algo=afterstate": (PARAMETRIC, "needs discrete actions"),
+    "algo=double_dqn": (PARAMETRIC, "needs discrete actions"),
+    "algo=dqn": (PARAMETRIC, "needs discrete actions"),
+    "algo=dueling_dqn": (PARAMETRIC, "needs discrete actions"),
+    "algo=full_q": (["env.extras=[score]"], r"env\.extras=\['score'\] must be \[\]"),
+    "algo=maskable_ppo": (PARAMETRIC, "needs discrete actions"),
+    "algo=ppo": ([*PARAMETRIC, "policy=[agent,beam]"], "policy=beam needs discrete actions"),
+    "algo=qrdqn": (PARAMETRIC, "needs discrete actions"),
+    "algo=recurrent_ppo": (["policy=[checked]"], "policy=checked needs an agent that"),
+    "algo=sac": ([], "needs continuous actions"),
+    "algo=td3": ([*PARAMETRIC, "policy=[agent,greedy]"], "policy=greedy needs discrete actions"),
+    "algo=undo": ([], "add episodes=fresh"),
+    "degradation=none": ([], "has reached its goal before the first edit"),
+    "degradation=sensible": (["algo=undo", "episodes=fresh"], "can't undo"),
+    "env=optimise": (["transform.labels=[swap_rbb]"], "swap_rbb"),
+    "feature_extractor=resnet18": (["feature_extractor.weights=none.pth"], r"feature_extractor\.weights=none\.pth"),
+    "feature_extractor=mobilenet_v2": (["feature_extractor.weights=null"], "would freeze random weights"),
+    "juror=http": (
+        ["juror.url=http://127.0.0.1:9", "juror.patience=0.1"],
+        r"juror\.url=http://127\.0\.0\.1:9 does not",
+    ),
+    "juror=laion": ([], r"juror\.head is not set"),
+    "juror=mix": (
+        ["juror.jurors.onnx.path=m.onnx"],
+        r"^juror\.jurors\.onnx\.path=m\.onnx is not a file\. Add juror\.jur",
+    ),
+    "juror=nima": (["juror.path=w.pth"], r"^juror\.path=w\.pth is not a file"),
+    "juror=siglip_v2_5": ([], r"juror\.head is not set"),
+    "policy=beam": (["policy=[beam]", "algo=sac", *PARAMETRIC], "policy=beam needs discrete actions"),
+    "policy=checked": (["policy=[checked]"], "policy=checked needs an agent that"),
+    "policy=greedy": (["policy=[greedy]", "algo=sac", *PARAMETRIC], "policy=greedy needs discrete actions"),
+    "reward=stop_only_plain": ([], r"add env\.stop=true"),
+    "reward=stop_only_quadratic": ([], r"add env\.stop=true"),
+    "task=evaluate": ([], "needs an agent: add checkpoint="),
+    "task=pipeline": (["checkpoint=best.zip"], "best.zip does not exist"),
+    "task=rerun": ([], "needs a run: add run_id="),
+    "task=compare": ([], "needs two or more different runs"),
+    "transform=full": (["algo=undo", "episodes=fresh"], "can't undo"),
+    "transform=parametric": ([], "transform.labels"),
+    "worker_pool=ray": (
+        ["worker_pool.address=127.0.0.1:9"],
+        r"worker_pool\.address=127\.0\.0\.1:9: Ray can't be reached",
+    ),
+}
+"""For an option, what does not go with it or is not there, and what the error says"""
+
+
+def fails_before_preparing(overrides: list[str], folder: Path) -> str:
+    """Runs what the overrides say; the message it ends with. No photo was prepared, no run recorded."""
+    dirs = [f"data_dir={folder / 'data'}", f"output_dir={folder / 'outputs'}"]
+    with pytest.raises(Exception) as caught:
+        config = load_config(["debug=tiny", "device=cpu", *overrides, *dirs])
+        instantiate(config.task)(config, RunFolder.create(folder / "outputs" / "run", config))
+    assert not (folder / "data").exists()
+    assert not list(folder.glob("outputs/*.db")) and not list(folder.glob("outputs/run/tracking"))
+    assert isinstance(caught.value, ApsiError) or "omegaconf" in type(caught.value).__module__, caught.value
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("choice", BAD)
+def test_a_bad_combination_or_path_fails_before_preparing(choice: str, tmp_path: Path) -> None:
+    overrides, message = BAD[choice]
+    own = [] if choice.startswith("policy=") else [choice]
+    said = fails_before_preparing([*own, *overrides], tmp_path)
+    assert re.search(message, said), said
+
+
+def rows() -> list[list[str]]:
+    """Every option of every group that a run is made of, an option of each group at a time."""
+    left_out = ("juror", "task", "device")
+    chosen = [(group, option) for group, option in COMPONENTS if group not in left_out and option != "ray"]
+    by_group: dict[str, list[str]] = {}
+    for group, option in chosen:
+        by_group.setdefault(group, []).append(f"{group}=[{option}]" if group == "policy" else f"{group}={option}")
+    return [[choice for choice in row if choice] for row in zip_longest(*by_group.values())]
+
+
+@pytest.mark.parametrize("row", rows(), ids=",".join)
+def test_with_any_option_a_second_juror_that_is_not_there_is_named_before_preparing(
+    row: list[str], tmp_path: Path
+) -> None:
+    extra = [f"dataset.path={tmp_path}"] if "dataset=folder" in row else []
+    if "transform=parametric" in row:
+        row = [choice for choice in row if not choice.startswith("degradation=")]
+        extra += ["degradation=sensible"]
+    said = fails_before_preparing([*row, *extra, *MISSING], tmp_path)
+    assert re.search(SECOND_IS_MISSING, said), said
+
+
+def test_the_rows_miss_no_option() -> None:
+    assert sum(map(len, rows())) == len(
+        [1 for g, o in COMPONENTS if g not in ("juror", "task", "device") and o != "ray"]
+    )
+    assert len(rows()) < 20
+
+
+@pytest.mark.parametrize("task", ["pipeline", "preprocess", "train"])
+def test_every_task_that_prepares_photos_looks_at_its_jurors_first(task: str, tmp_path: Path) -> None:
+    assert "second_juror.path" in fails_before_preparing([f"task={task}", *MISSING], tmp_path)
+
+
+def test_td3_evaluates_beside_policies_that_fit_its_actions() -> None:
+    chosen = list(load_config(["algo=td3", *PARAMETRIC]).policy)
+    assert chosen == ["agent", "nothing", "random"]
+    assert list(load_config(["algo=td3", *PARAMETRIC, "policy=[agent,greedy]"]).policy) == ["agent", "greedy"]
+
+
+def test_a_place_that_cannot_be_written_is_named_before_preparing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    said = fails_before_preparing([f"score_cache_dir={tmp_path / 'file' / 'x'}"], tmp_path)
+    assert f"score_cache_dir={tmp_path / 'file' / 'x'}" in said and "is no folder" in said
