@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from apsi.photo.read import MAX_PIXELS
+
 
 @dataclass(frozen=True)
 class SourceFile:
@@ -38,6 +40,8 @@ class Dataset(ABC):
     """whether these are photos to try apsi out with, and nobody's own"""
     enlarge: dict[str, int]
     """for each split, how many versions of each photo there are: the photo itself, then random crops and flips of it"""
+    max_pixels: int = MAX_PIXELS
+    """files with more are skipped, before they are decoded"""
 
     @property
     @abstractmethod

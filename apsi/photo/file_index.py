@@ -1,7 +1,9 @@
 """Content hashes of files, remembered between runs so that an unchanged file is not read again."""
 
 import json
+import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from apsi.photo.hash import file_hash
@@ -12,25 +14,44 @@ NO_STAMP: list[object] = [-1, -1]
 
 
 def content_hashes(
-    paths: Sequence[Path], index: Path, each: Callable[[Callable[[Path], str], Sequence[Path]], list[str]]
+    paths: Sequence[Path],
+    index: Path,
+    each: Callable[[Callable[[Path], str], Sequence[Path]], list[str]],
+    max_bytes: int | None = None,
 ) -> list[str]:
     """SHA-256 of every file, read only where size or modification time changed since `index` was written.
 
     Args:
-        paths: files; one that can't be opened gets the hash `"unreadable"`.
+        paths: files; one that can't be opened or is not a regular file gets the hash `"unreadable"`.
         index: JSON file that remembers; made when missing, replaced when broken.
         each: maps a function over paths, as in `parallel(function, paths)`.
+        max_bytes: a file with more is unreadable.
     """
     known = _read_index(index)
     stamps = {path: _stamp(path) for path in paths}
-    names = {path: str(path.resolve()) for path in paths}
+    names = {path: _name(path) for path in paths}
     changed = [path for path in paths if known.get(names[path], [])[:2] != stamps[path]]
     if changed:
-        for path, digest in zip(changed, each(_hash, changed), strict=True):
+        for path, digest in zip(changed, each(partial(_hash, max_bytes=max_bytes), changed), strict=True):
             stamp = stamps[path] if digest != UNREADABLE else NO_STAMP  # to be tried again: rights may change
             known[names[path]] = [*stamp, digest]
-        write_text(index, json.dumps(known, ensure_ascii=False))
+        _write_index(index, known)
     return [str(known[names[path]][2]) for path in paths]
+
+
+def forget(path: Path, index: Path) -> None:
+    """Lets the next `content_hashes` read a file again: its content is another than `index` says."""
+    known = _read_index(index)
+    if known.pop(_name(path), None):
+        _write_index(index, known)
+
+
+def _name(path: Path) -> str:
+    return os.path.realpath(path)  # unlike Path.resolve, it takes a link that leads to itself
+
+
+def _write_index(index: Path, known: dict[str, list[object]]) -> None:
+    write_text(index, json.dumps(known))  # in ASCII: the names of folders may hold bytes that are no UTF-8
 
 
 def _read_index(index: Path) -> dict[str, list[object]]:
@@ -49,8 +70,8 @@ def _stamp(path: Path) -> list[object]:
     return [stat.st_size, stat.st_mtime_ns]
 
 
-def _hash(path: Path) -> str:
+def _hash(path: Path, max_bytes: int | None) -> str:
     try:
-        return file_hash(path)
+        return file_hash(path, max_bytes)
     except OSError:
         return UNREADABLE

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from apsi.photo import Photo
+from apsi.photo.file import open_regular
 
 
 def pixel_hash(photo: Photo) -> bytes:
@@ -16,10 +17,19 @@ def pixel_hash(photo: Photo) -> bytes:
     return digest.digest()[:16]
 
 
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
-    with path.open("rb") as file:
+def file_hash(path: Path, max_bytes: int | None = None) -> str:
+    """SHA-256 of a regular file's bytes, in hex.
+
+    Raises:
+        OSError: it can't be opened, is not a regular file, or has more than `max_bytes`.
+    """
+    with open_regular(path, max_bytes) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def bytes_hash(data: bytes) -> str:
+    """What `file_hash` says of a file with these bytes."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def value_hash(value: object) -> str:

@@ -2,46 +2,77 @@
 
 import io
 import struct
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from apsi.photo import Photo
+from apsi.photo.file import read_file
+from apsi.photo.jpeg import count_scans
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
+MAX_PIXELS = 200_000_000
+"""Pixels of the largest photo that is read unless told otherwise: phones reach 200 million, medium format 151"""
 
-Image.MAX_IMAGE_PIXELS = 300_000_000  # medium-format cameras reach 150 MP; Pillow refuses twice this
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
+_MAX_SCANS = 100
+_FULL_SCANS = 16
+"""Scans of the largest photo: more of them need a smaller one; cameras and encoders write up to 12"""
+_LARGE_PIXELS = 50_000_000
+_one_large = threading.Lock()
+_STRIP_PIXELS = 1_000_000
+_STRIP_BYTES, _TILE_BYTES = (279, 325), (322, 323)
+"""TIFF tags: bytes of each strip or tile; width and height of a tile"""
+
+Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit; decode_photo has another, which can be set
 
 
 class UnreadablePhotoError(Exception):
     """The file can't be used as a photo; the message is the reason."""
 
 
-def read_photo(path: Path) -> Photo:
+def max_file_bytes(max_pixels: int) -> int:
+    """Bytes that a file of so many pixels may have: 16-bit RGBA without compression, and what stands beside it."""
+    return 64 * 1024**2 + 8 * max_pixels
+
+
+def read_photo(path: Path, max_pixels: int = MAX_PIXELS) -> Photo:
     """Reads an image file as `(H, W, 3)` `uint8` sRGB, upright.
 
     EXIF orientation is applied, an embedded colour profile is converted to sRGB, transparency is laid on white,
     16-bit values are scaled to 8 bits; of several frames or pages the first is taken.
 
     Raises:
-        UnreadablePhotoError: empty, truncated, corrupt or not an image.
-        OSError: the file itself can't be opened.
+        UnreadablePhotoError: empty, truncated, corrupt, not an image, or larger than `max_pixels`.
+        OSError: the file itself can't be opened, or is not a regular one.
+        MemoryError: there is less memory than it takes.
     """
-    return decode_photo(path.read_bytes())
+    return decode_photo(read_file(path, max_file_bytes(max_pixels)), max_pixels)
 
 
 def decode_photo(data: bytes, max_pixels: int | None = None) -> Photo:
-    """`read_photo` for the bytes of an image file; one of more than `max_pixels` is refused before it is unpacked."""
+    """`read_photo` for the bytes of an image file.
+
+    What the header asks for is held against the limits before anything is unpacked: a decoder can't be interrupted.
+    Up to 8 bytes a pixel are in use (14 for WebP and progressive JPEG); of large photos one is unpacked at a time.
+
+    Args:
+        data: a whole file.
+        max_pixels: a photo with more is refused; None: `MAX_PIXELS`.
+    """
     with _opened(data) as image:
-        if max_pixels is not None and image.width * image.height > max_pixels:
-            raise Image.DecompressionBombError(f"{image.width} x {image.height}, at most {max_pixels} pixels")
-        image.load()
-        return _to_srgb(_upright(image))
+        pixels = _require_bounded(image, data, MAX_PIXELS if max_pixels is None else max_pixels)
+        with _one_large if pixels > _LARGE_PIXELS else nullcontext():
+            image.load()
+            _turn_upright(image)
+            return _to_photo(image)
 
 
 def pixels_of(data: bytes) -> int:
@@ -60,8 +91,6 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
             yield image
     except UnidentifiedImageError as error:
         raise UnreadablePhotoError("not an image, or of a kind that is not read") from error
-    except Image.DecompressionBombError as error:
-        raise UnreadablePhotoError(f"too large: {error}") from error
     except (
         OSError,
         SyntaxError,
@@ -70,23 +99,67 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
         EOFError,
         struct.error,
     ) as error:  # what Pillow's decoders raise
+        if "out of memory" in str(error):
+            raise MemoryError(str(error)) from error
         raise UnreadablePhotoError(f"corrupt or truncated: {error}") from error
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except (SyntaxError, ValueError, TypeError, OSError, struct.error):
-        return image  # a broken EXIF block says nothing; the pixels are whole
+def _require_bounded(image: Image.Image, data: bytes, max_pixels: int) -> int:
+    """The pixels of an image that was opened and not loaded, all limits kept."""
+    pixels = image.width * image.height
+    if pixels > max_pixels:
+        raise UnreadablePhotoError(f"too large: {image.width} x {image.height}, at most {max_pixels} pixels")
+    if isinstance(image, JpegImageFile):
+        allowed = min(_MAX_SCANS, _FULL_SCANS * max_pixels // max(1, pixels))
+        if count_scans(data, allowed) > allowed:
+            raise UnreadablePhotoError(
+                f"too many scans: at most {allowed} in a JPEG of {image.width} x {image.height}; save it anew"
+            )
+    if isinstance(image, TiffImageFile):
+        _require_honest_tiles(image, len(data), max_pixels)
+    return pixels
 
 
-def _to_srgb(image: Image.Image) -> Photo:
+def _require_honest_tiles(image: TiffImageFile, size: int, max_pixels: int) -> None:
+    """Refuses a tile larger than a photo may be, and strips that all read the same bytes again."""
+    tile = [int(image.tag_v2.get(tag, 0)) for tag in _TILE_BYTES]
+    stored = sum(int(np.sum(image.tag_v2.get(tag, 0))) for tag in _STRIP_BYTES)
+    if tile[0] * tile[1] > max_pixels or stored > 2 * size:
+        raise UnreadablePhotoError(
+            f"corrupt or truncated: {tile[0]} x {tile[1]} tiles, {stored:,} bytes in a file of {size:,}"
+        )
+
+
+def _turn_upright(image: Image.Image) -> None:
+    # a broken EXIF block says nothing; the pixels are whole
+    with suppress(SyntaxError, ValueError, TypeError, OSError, struct.error):
+        ImageOps.exif_transpose(image, in_place=True)
+
+
+def _to_photo(image: Image.Image) -> Photo:
+    """The pixels in sRGB, converted strip by strip: what conversions hold on the way is small."""
     if image.mode in ("F", "LAB", "HSV"):
         raise UnreadablePhotoError(f"pixel mode {image.mode} is not supported; export it as 8- or 16-bit RGB")
+    top = 255
+    if image.mode.startswith("I"):
+        highest = image.getextrema()[1]
+        top = 65535 if image.mode.startswith("I;16") or int(highest) > 255 else 255  # type: ignore[arg-type]  # one band
+    width, height = image.size
+    rows = max(1, _STRIP_PIXELS // width)
+    if rows >= height:
+        return _to_srgb(image, top)
+    photo = np.empty((height, width, 3), np.uint8)
+    for y in range(0, height, rows):
+        below = min(y + rows, height)
+        photo[y:below] = _to_srgb(image.crop((0, y, width, below)), top)
+    return photo
+
+
+def _to_srgb(image: Image.Image, top: int) -> Photo:
+    """Args: an image or a strip of one; what is white where it is gray with more than 8 bits."""
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I"):  # 16-bit gray, which convert() would clip instead of scaling
         values = np.asarray(image, dtype=np.int64)
-        top = 65535 if values.max(initial=0) > 255 or image.mode.startswith("I;16") else 255
         image = Image.fromarray((values * 255 / top).round().clip(0, 255).astype(np.uint8))
     elif "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
         rgba = image.convert("RGBA")

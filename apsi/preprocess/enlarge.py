@@ -9,11 +9,13 @@ import numpy as np
 from apsi.errors import ApsiError
 from apsi.photo import Photo
 from apsi.photo.coco import ImageRecord
+from apsi.photo.file_index import forget
 from apsi.photo.hash import seed_for
-from apsi.photo.read import read_photo
+from apsi.photo.read import UnreadablePhotoError
 from apsi.photo.resize import resize
 from apsi.photo.write import write_png
 from apsi.preprocess.base import SPLITS, Context, Step, build_once, load_records, save_records
+from apsi.preprocess.source import INDEX, ChangedFileError, read_source
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,16 @@ class Enlarge(Step):
         folder = context.folder("enlarge")
 
         def build(target: Path) -> None:
-            work = [(record, files[record.source], versions[record.split]) for record in wanted]
-            cut = partial(self._versions, images=target / "images", seed=context.seed)
-            added = context.engine.map(cut, work, "Cutting more photos")
+            work = [(record, files.get(record.source), versions[record.split]) for record in wanted]
+            max_pixels = context.dataset.max_pixels
+            cut = partial(self._versions, images=target / "images", seed=context.seed, max_pixels=max_pixels)
+            try:
+                added = context.engine.map(cut, work, "Cutting more photos")
+            except ChangedFileError as changed:
+                forget(changed.path, context.data_dir / INDEX)
+                raise ApsiError(
+                    f"{changed.path} changed while it was prepared; run the same command again"
+                ) from changed
             save_records(target, (record for records in added for record in records))
 
         build_once(folder, build)
@@ -49,9 +58,16 @@ class Enlarge(Step):
         images = tuple(folder / "images" / record.file_name for record in records)
         return replace(context, records=context.records + records, images=context.images + images)
 
-    def _versions(self, work: tuple[ImageRecord, Path, int], images: Path, seed: int) -> list[ImageRecord]:
+    def _versions(
+        self, work: tuple[ImageRecord, Path | None, int], images: Path, seed: int, max_pixels: int
+    ) -> list[ImageRecord]:
         record, file, count = work
-        photo = read_photo(file)
+        if file is None:
+            raise ChangedFileError(record.source)
+        try:
+            photo = read_source(file, record.original, max_pixels)
+        except (OSError, UnreadablePhotoError) as error:  # it was read before
+            raise ChangedFileError(str(file)) from error
         records = []
         for version in range(1, count):
             rng = np.random.default_rng(seed_for(seed, record.original, version))

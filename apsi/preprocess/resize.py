@@ -1,6 +1,7 @@
 """Step: every usable photo, upright, in sRGB, at working size."""
 
 import csv
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,12 +11,18 @@ from apsi.dataset.base import Skipped, SourceFile
 from apsi.errors import ApsiError
 from apsi.photo import Photo
 from apsi.photo.coco import ImageRecord
-from apsi.photo.file_index import content_hashes
+from apsi.photo.file_index import content_hashes, forget
 from apsi.photo.hash import value_hash
-from apsi.photo.read import UnreadablePhotoError, read_photo
+from apsi.photo.read import UnreadablePhotoError, max_file_bytes
 from apsi.photo.resize import MODES, fit
 from apsi.photo.write import atomic, read_png, write_png
 from apsi.preprocess.base import Context, Step, build_once, load_records, save_records
+from apsi.preprocess.source import INDEX, ChangedFileError, read_source
+
+log = logging.getLogger(__name__)
+
+_ATTEMPTS = 3
+"""Times that the photos are gone through where one changes meanwhile"""
 
 
 @dataclass(frozen=True)
@@ -37,10 +44,21 @@ class Resize(Step):
             raise ApsiError(f"preprocess.steps.resize.size={self.size} must be an even number of pixels from 16 up")
 
     def run(self, context: Context) -> Context:
-        listing = context.dataset.listing()
+        for _ in range(_ATTEMPTS):
+            try:
+                return self._run(context)
+            except ChangedFileError as changed:
+                path = changed.path
+                log.warning("%s changed while the photos were read; reading again what is not known", path)
+                forget(path, context.data_dir / INDEX)
+        raise ApsiError(f"{path} changes while it is read; run the same command again once it is whole")
+
+    def _run(self, context: Context) -> Context:
+        listing, max_pixels = context.dataset.listing(), context.dataset.max_pixels
         hash_all = partial(context.engine.map, description="Hashing photos")
-        hashes = content_hashes([file.path for file in listing.files], context.data_dir / "hashes.json", hash_all)
-        context = context.then(self, [file.name for file in listing.files], hashes, listing.skipped)
+        paths = [file.path for file in listing.files]
+        hashes = content_hashes(paths, context.data_dir / INDEX, hash_all, max_file_bytes(max_pixels))
+        context = context.then(self, [file.name for file in listing.files], hashes, listing.skipped, max_pixels)
         folder = context.folder("resize")
 
         def build(target: Path) -> None:
@@ -48,7 +66,7 @@ class Resize(Step):
                 (file, digest, target / "images" / _file_name(file))
                 for file, digest in zip(listing.files, hashes, strict=True)
             ]
-            done = context.engine.map(self._copy, work, "Resizing photos")
+            done = context.engine.map(partial(self._copy, max_pixels=max_pixels), work, "Resizing photos")
             skipped = [outcome for outcome in done if isinstance(outcome, Skipped)]
             write_skipped(target / "skipped.csv", [*listing.skipped, *skipped])
             save_records(target, [outcome for outcome in done if isinstance(outcome, ImageRecord)])
@@ -64,13 +82,13 @@ class Resize(Step):
         images = tuple(folder / "images" / record.file_name for record in records)
         return replace(context, records=records, images=images, skipped=skipped)
 
-    def _copy(self, work: tuple[SourceFile, str, Path]) -> ImageRecord | Skipped:
+    def _copy(self, work: tuple[SourceFile, str, Path], max_pixels: int) -> ImageRecord | Skipped:
         file, digest, target = work
         if target.exists():  # an earlier run was killed after writing it
             photo = read_png(target)
         else:
             try:
-                photo = self._read(file.path)
+                photo = self._fitted(read_source(file.path, digest, max_pixels))
             except UnreadablePhotoError as error:
                 return Skipped(file.name, str(error))
             except OSError as error:
@@ -79,8 +97,7 @@ class Resize(Step):
         height, width = photo.shape[:2]
         return ImageRecord(target.name, width, height, source=file.name, original=digest)
 
-    def _read(self, path: Path) -> Photo:
-        photo = read_photo(path)
+    def _fitted(self, photo: Photo) -> Photo:
         height, width = photo.shape[:2]
         if min(height, width) < self.min_side:
             raise UnreadablePhotoError(
@@ -105,5 +122,6 @@ def read_skipped(path: Path) -> tuple[Skipped, ...]:
 
 def _file_name(file: SourceFile) -> str:
     """A name that tells `a/x.jpg` from `b/x.jpg` and `x.png`."""
-    stem = file.path.stem.encode()[:80].decode(errors="ignore")  # file systems allow 255 bytes
+    printable = "".join(letter if letter.isprintable() else "_" for letter in file.path.stem)
+    stem = printable.encode()[:80].decode(errors="ignore")  # file systems allow 255 bytes
     return f"{stem}-{value_hash(file.name)}.png"

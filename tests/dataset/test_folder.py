@@ -90,9 +90,25 @@ def test_a_missing_folder_is_an_error_that_names_the_setting(tmp_path: Path) -> 
         Folder(str(tmp_path / "gone"), ONCE, []).listing()
 
 
-def test_a_file_instead_of_a_folder_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ApsiError, match=r"dataset\.path=.*a\.jpg is a file; give the folder"):
-        Folder(str(make(tmp_path, "a.jpg") / "a.jpg"), ONCE, []).listing()
+def test_a_single_file_is_a_data_set_of_its_own(tmp_path: Path) -> None:
+    dataset = Folder(str(make(tmp_path, "a.jpg", "b.jpg") / "a.jpg"), ONCE, [])
+    assert [(file.name, file.path.read_text()) for file in dataset.listing().files] == [("a.jpg", "a.jpg")]
+    assert dataset.name == "a.jpg"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
+def test_a_folder_whose_name_is_not_utf8_has_a_name_that_files_can_hold(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    folder.mkdir()
+    assert Folder(str(folder), ONCE, []).name == "caf?"
+
+
+def test_a_pipe_and_links_that_lead_nowhere_are_no_data_set(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for name, reason in (("pipe.jpg", "neither a folder nor a file"), ("loop", "does not exist")):
+        with pytest.raises(ApsiError, match=reason):
+            Folder(str(tmp_path / name), ONCE, [str(tmp_path / "loop")]).listing()
 
 
 def test_a_folder_that_can_not_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,7 +121,7 @@ def test_a_file_that_could_not_be_opened_is_tried_again(
 ) -> None:
     """Rights can change without a trace in size and modification time."""
 
-    def refuse(path: Path) -> str:
+    def refuse(path: Path, max_bytes: int | None) -> str:
         raise PermissionError(path)
 
     index = tmp_path / "hashes.json"

@@ -2,6 +2,8 @@
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from apsi.photo import Photo
+from apsi.photo import Photo, read
 from apsi.photo.read import UnreadablePhotoError, decode_photo, read_photo
 
 RED, GREEN, BLUE = (0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7142)
@@ -295,3 +297,75 @@ def test_only_the_formats_that_are_promised_are_decoded(tmp_path: Path) -> None:
     (tmp_path / "a.gif").rename(tmp_path / "a.jpg")
     with pytest.raises(UnreadablePhotoError, match="not an image, or of a kind"):
         read_photo(tmp_path / "a.jpg")
+
+
+def png_header(width: int, height: int, depth: int, colour: int) -> bytes:
+    """A PNG file without pixels."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    return data + struct.pack(">I4sI", 0, b"IDAT", zlib.crc32(b"IDAT"))
+
+
+def test_576_megapixels_of_16_bit_gray_are_refused_by_their_header() -> None:
+    with pytest.raises(UnreadablePhotoError, match="too large: 24000 x 24000, at most 200000000 pixels"):
+        decode_photo(png_header(24_000, 24_000, 16, 0))
+
+
+def test_the_limit_of_pixels_can_be_set_and_holds_exactly(photo: Photo) -> None:
+    data = encode(Image.fromarray(photo), "PNG")
+    pixels = photo.shape[0] * photo.shape[1]
+    assert np.array_equal(decode_photo(data, max_pixels=pixels), photo)
+    with pytest.raises(UnreadablePhotoError, match=f"too large: 64 x 48, at most {pixels - 1} pixels"):
+        decode_photo(data, max_pixels=pixels - 1)
+
+
+def test_tiff_tiles_that_claim_more_than_there_is_are_refused() -> None:
+    data = encode(Image.fromarray(noise()), "TIFF", compression="tiff_adobe_deflate")
+    with Image.open(io.BytesIO(data)) as image:
+        stored = image.tag_v2[279]  # type: ignore[attr-defined]  # only TIFF has it
+    count = struct.pack("<HHII", 279, 4, 1, stored[0])
+    assert data.count(count) == 1
+    with pytest.raises(UnreadablePhotoError, match="corrupt or truncated: 0 x 0 tiles, 100,000,000 bytes in a file"):
+        decode_photo(data.replace(count, struct.pack("<HHII", 279, 4, 1, 100_000_000)))
+
+
+@pytest.mark.parametrize(("mode", "depth"), [("I;16", 16), ("RGBA", 8), ("L", 8), ("P", 8), ("RGB", 8)])
+def test_large_photos_are_converted_in_strips_as_in_one_go(
+    mode: str, depth: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.random.default_rng(0).integers(0, 2**depth, (40, 30), dtype=np.uint16)
+    image = Image.fromarray(values) if depth == 16 else Image.fromarray(noise(40, 30)).convert(mode)
+    if mode == "RGBA":
+        image.putalpha(Image.fromarray((values // 2).astype(np.uint8)))
+    data = encode(image, "PNG", **({"icc_profile": GREEN_FIRST} if mode == "RGB" else {}))
+    whole = decode_photo(data)
+    monkeypatch.setattr(read, "_STRIP_PIXELS", 7 * 30)
+    assert np.array_equal(decode_photo(data), whole)
+
+
+MEASURE = """
+import io, sys
+import numpy as np
+from PIL import Image
+from apsi.photo.read import decode_photo
+shape, kind = (4000, 3000), sys.argv[1]
+picture = np.zeros(shape, np.uint16) if kind == "gray16" else np.zeros((*shape, 4 if kind == "alpha" else 3), np.uint8)
+data = io.BytesIO()
+exif = Image.Exif()
+exif[0x0112] = 6
+Image.fromarray(picture).save(data, "JPEG" if kind == "turned" else "PNG", exif=exif, compress_level=1)
+del picture
+with open("/proc/self/clear_refs", "w") as refs:
+    refs.write("5")  # the peak so far is forgotten
+status = lambda name: 1024 * int(next(l for l in open("/proc/self/status") if l.startswith(name)).split()[1])
+before = status("VmRSS")
+assert decode_photo(data.getvalue()).shape[:2] == shape[::-1]
+print((status("VmHWM") - before) / (shape[0] * shape[1]))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak of memory is read from /proc")
+@pytest.mark.parametrize("kind", ["gray16", "alpha", "turned"])
+def test_decoding_takes_a_bounded_number_of_bytes_a_pixel(kind: str) -> None:
+    done = subprocess.run([sys.executable, "-c", MEASURE, kind], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 12

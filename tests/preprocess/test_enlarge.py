@@ -1,5 +1,7 @@
 """The step that cuts more photos out of few."""
 
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from apsi.dataset.folder import Folder
 from apsi.errors import ApsiError
 from apsi.photo import Photo
+from apsi.photo.hash import file_hash
 from apsi.photo.read import read_photo
 from apsi.photo.resize import fit
 from apsi.photo.write import read_png, write_png
@@ -120,3 +123,30 @@ def test_versions_must_be_given_for_every_split(dealt: Context, versions: dict[s
 def test_a_scale_outside_of_0_to_1_is_an_error(min_scale: float) -> None:
     with pytest.raises(ApsiError, match=r"min_scale=.* must be above 0 and at most 1"):
         Enlarge(min_scale)
+
+
+@pytest.mark.parametrize("keeps_its_time", [False, True])
+def test_a_file_that_changed_since_it_was_prepared_is_an_error_and_the_next_run_takes_it_as_it_is(
+    tmp_path: Path, photos: Path, context: Context, *, keeps_its_time: bool
+) -> None:
+    folder = tmp_path / "changing"
+    shutil.copytree(photos, folder)
+    context = replace(context, dataset=Folder(str(folder), VERSIONS, []))
+    resize, split = Resize(32, "longest_side", min_side=16), Split(0.7, 0.15, 0.15)
+    dealt = split.run(resize.run(context))
+    changed = folder / next(record.source for record in dealt.records if record.split == "train")
+    stat = changed.stat()
+    changed.write_bytes(changed.read_bytes()[:-1] + b"?")
+    if keeps_its_time:
+        os.utime(changed, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    with pytest.raises(ApsiError, match=rf"{changed.name} changed while it was prepared; run the same command again"):
+        Enlarge(0.5).run(dealt)
+    again = split.run(resize.run(context))
+    assert file_hash(changed) in {record.original for record in again.records}
+    assert len(Enlarge(0.5).run(again).records) > len(again.records)
+
+
+def test_a_file_that_vanished_is_named(dealt: Context, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ApsiError, match=r"\d\d\.png changed while it was prepared"):
+        Enlarge(0.5).run(replace(dealt, dataset=Folder(str(tmp_path / "empty"), VERSIONS, [])))

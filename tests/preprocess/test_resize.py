@@ -2,6 +2,8 @@
 
 import csv
 import os
+import socket
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +15,16 @@ from PIL import Image
 from apsi.dataset.folder import Folder
 from apsi.errors import ApsiError
 from apsi.photo import Photo
+from apsi.photo.hash import file_hash
 from apsi.photo.read import read_photo
 from apsi.photo.resize import fit
 from apsi.photo.write import encode_png, read_png, write_png
+from apsi.preprocess import resize
 from apsi.preprocess.base import Context
-from apsi.preprocess.resize import Resize
+from apsi.preprocess.resize import Resize, read_skipped
+from apsi.preprocess.source import read_source
+from tests.photo.test_jpeg import with_scans
+from tests.photo.test_read import png_header
 
 ONCE = {"train": 1, "val": 1, "test": 1}
 RESIZE = Resize(size=32, mode="square", min_side=20)
@@ -99,11 +106,16 @@ def test_an_empty_folder_is_an_error(tmp_path: Path, context: Context) -> None:
         RESIZE.run(replace(context, dataset=Folder(str(tmp_path / "empty"), ONCE, [])))
 
 
-@pytest.mark.parametrize("place", ["gone", "file.jpg"])
-def test_a_missing_folder_and_a_file_instead_of_one_are_errors(tmp_path: Path, context: Context, place: str) -> None:
-    (tmp_path / "file.jpg").touch()
+def test_a_missing_folder_is_an_error(tmp_path: Path, context: Context) -> None:
     with pytest.raises(ApsiError, match=r"give the folder that holds your photos"):
-        RESIZE.run(replace(context, dataset=Folder(str(tmp_path / place), ONCE, [])))
+        RESIZE.run(replace(context, dataset=Folder(str(tmp_path / "gone"), ONCE, [])))
+
+
+def test_a_single_file_is_a_data_set_of_one_photo(messy_context: Context, messy: Path) -> None:
+    after = RESIZE.run(replace(messy_context, dataset=Folder(str(messy / "deep" / "good.png"), ONCE, [])))
+    assert [record.source for record in after.records] == ["good.png"]
+    with pytest.raises(ApsiError, match=r"1 files skipped \(notes\.txt: not an image format"):
+        RESIZE.run(replace(messy_context, dataset=Folder(str(messy / "notes.txt"), ONCE, [])))
 
 
 def test_a_repaired_file_is_used_in_the_next_run(
@@ -120,6 +132,95 @@ def test_the_photos_content_counts_and_not_its_time(messy_context: Context, mess
     before = RESIZE.run(messy_context)
     os.utime(messy / "good.png", ns=(0, 1))
     assert RESIZE.run(messy_context).key == before.key
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no /dev/zero, or allow no such names")
+def test_hostile_files_are_skipped_by_name_and_the_rest_goes_on(messy_context: Context, messy: Path) -> None:
+    os.mkfifo(messy / "pipe.jpg")
+    (messy / "loop.jpg").symlink_to(messy / "loop.jpg")
+    (messy / "device.png").symlink_to("/dev/zero")
+    (messy / "two\nlines,\r and a comma.jpg").write_text("not a photo")
+    (messy / "large\nphoto.png").write_bytes(png_header(24_000, 24_000, 16, 0))
+    (messy / "scans.jpg").write_bytes(with_scans(300))
+    Path(os.fsdecode(os.fsencode(messy) + b"/caf\xe9.jpg")).symlink_to(os.fsdecode(b"caf\xe9.jpg"))
+    with (messy / "sparse.jpg").open("wb") as file:
+        file.truncate(10**12)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(messy / "socket.jpg"))
+    before, after = RESIZE.run(messy_context), RESIZE.run(messy_context)
+    assert [record.source for record in after.records] == ["good.png", "deep/good.png"]
+    reasons = {entry.name: entry.reason for entry in after.skipped}
+    assert {name: reasons[name] for name in reasons if name not in ("notes.txt", "tiny.png", "deep/cut.png")} == {
+        "empty.jpg": "the file is empty",
+        "text, renamed.jpg": "not an image, or of a kind that is not read",
+        "gone.jpg": "can't be opened: No such file or directory",
+        "pipe.jpg": "can't be opened: not a regular file but a named pipe",
+        "loop.jpg": "can't be opened: Too many levels of symbolic links",
+        "device.png": "can't be opened: not a regular file but a device",
+        "socket.jpg": "can't be opened: not a regular file but a socket",
+        "sparse.jpg": "can't be opened: it has 1,000,000,000,000 bytes, at most 1,667,108,864 are read "
+        "(dataset.max_pixels)",
+        "two\nlines,\r and a comma.jpg": "not an image, or of a kind that is not read",
+        "large\nphoto.png": "too large: 24000 x 24000, at most 200000000 pixels",
+        "scans.jpg": "too many scans: at most 100 in a JPEG of 64 x 48; save it anew",
+        "caf?.jpg": "its name is not UTF-8; rename it",
+    }
+    assert after.skipped == before.skipped == read_skipped(after.folder("resize") / "skipped.csv")
+
+
+def test_a_photo_whose_name_has_two_lines_is_kept_under_one(messy_context: Context, messy: Path) -> None:
+    (messy / "good.png").rename(messy / "good\nphoto\t.png")
+    after = RESIZE.run(messy_context)
+    assert [record.source for record in after.records] == ["good\nphoto\t.png", "deep/good.png"]
+    assert after.images[0].name.startswith("good_photo_-")
+
+
+def test_the_limit_of_pixels_is_part_of_the_outcome(messy_context: Context, messy: Path) -> None:
+    few = replace(messy_context, dataset=Folder(str(messy), ONCE, [], max_pixels=44 * 36 - 1))
+    with pytest.raises(ApsiError, match="no usable photo") as caught:
+        RESIZE.run(few)
+    reasons = {entry.name: entry.reason for entry in read_skipped(Path(str(caught.value).split("stands in ")[1]))}
+    assert reasons["good.png"] == reasons["deep/good.png"] == "too large: 44 x 36, at most 1583 pixels"
+    assert len(RESIZE.run(messy_context).records) == 2
+
+
+@pytest.mark.parametrize("keeps_its_time", [False, True])
+def test_a_file_that_changes_after_it_was_hashed_is_kept_under_its_new_hash(
+    messy_context: Context,
+    messy: Path,
+    new_photo: Callable[[int], Photo],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    keeps_its_time: bool,
+) -> None:
+    path, changes = messy / "good.png", []
+
+    def change_first(file: Path, digest: str, max_pixels: int) -> Photo:
+        if file == path and not changes:
+            stat = path.stat()
+            path.write_bytes(encode_png(new_photo(7)).ljust(stat.st_size, b"\0"))
+            if keeps_its_time:
+                os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+            changes.append(path)
+        return read_source(file, digest, max_pixels)
+
+    monkeypatch.setattr(resize, "read_source", change_first)
+    after = RESIZE.run(messy_context)
+    assert after.records[0].original == file_hash(path)
+    assert np.array_equal(read_png(after.images[0]), fit(new_photo(7), 32, "square"))
+
+
+def test_a_file_that_never_comes_to_rest_is_an_error_that_names_it(
+    messy_context: Context, messy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change(file: Path, digest: str, max_pixels: int) -> Photo:
+        with file.open("ab") as opened:
+            opened.write(b"more")
+        return read_source(file, digest, max_pixels)
+
+    monkeypatch.setattr(resize, "read_source", change)
+    with pytest.raises(ApsiError, match=r"\.(jpg|png) changes while it is read; run the same command again"):
+        RESIZE.run(messy_context)
 
 
 @pytest.mark.parametrize(
