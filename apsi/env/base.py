@@ -21,6 +21,8 @@ class Goal(ABC):
 
     best_by: ClassVar[str] = "success_rate"
     """figure of the validation split by which one agent is better than another"""
+    achieved: ClassVar[str] = "succeeded with"
+    """what a success is, as a verb of the past"""
 
     max_steps: PositiveInt
     """an episode is cut off after this many steps"""

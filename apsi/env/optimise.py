@@ -14,6 +14,7 @@ class Optimise(Goal):
     """A success is any gain; how far to go is the agent's choice, so it needs STOP. The better agent gains more."""
 
     best_by: ClassVar[str] = "mean_gain"
+    achieved: ClassVar[str] = "improved"
 
     def success(self, start: Floats, target: Floats, score: Floats) -> Bools:
         return score > start

@@ -1,6 +1,7 @@
 """Repairing degraded photos."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from apsi.env.base import Goal
 from apsi.photo import Bools, Floats
@@ -9,6 +10,8 @@ from apsi.photo import Bools, Floats
 @dataclass(frozen=True)
 class Restore(Goal):
     """The episode is over, and a success, once the photo scores as high as its undegraded original."""
+
+    achieved: ClassVar[str] = "repaired"
 
     def success(self, start: Floats, target: Floats, score: Floats) -> Bools:
         return score >= target

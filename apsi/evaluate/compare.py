@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from apsi.errors import ApsiError
-from apsi.evaluate import plots
+from apsi.evaluate.comparison_page import comparison_page
 from apsi.evaluate.interval import Interval, Sample, difference_interval, interval_text, rate_interval
 from apsi.photo.write import atomic, write_text
 
@@ -151,21 +149,8 @@ def write_comparison(folder: Path, runs: Sequence[Compared]) -> None:
         writer = csv.DictWriter(file, list(table[0]))
         writer.writeheader()
         writer.writerows(table)
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("apsi.evaluate", "templates"), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    differences = [[difference(runs[0], run, index).text for index in (0, 1)] for run in runs[1:]]
-    curves = {run.name: run.curve for run in runs if run.curve}
-    page = environment.get_template("comparison.html.j2").render(
-        runs=runs,
-        rows=table,
-        intervals=[interval_text(rate_interval(run.sample(0))) for run in runs],
-        differences=[["", ""], *differences],
-        params=differing_params(runs),
-        curves_svg=plots.learning_curves(curves) if curves else "",
-        photos=len({key[0] for key in runs[0].episodes}),
-    )
-    write_text(folder / "comparison.html", page)
+    differences = [(difference(runs[0], run, 0), difference(runs[0], run, 1)) for run in runs[1:]]
+    write_text(folder / "comparison.html", comparison_page(runs, table, differences, differing_params(runs)))
 
 
 def _key(row: Mapping[str, str]) -> Key:

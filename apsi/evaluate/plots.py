@@ -1,6 +1,8 @@
-"""Plots of an evaluation, as SVG text."""
+"""Plots of an evaluation, as SVG text in the colours of the pages' style sheet; titles are left to the captions."""
 
+import hashlib
 import io
+import re
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,107 +12,202 @@ import matplotlib
 
 matplotlib.use("Agg")  # files only, on machines without a screen too
 
+from markupsafe import Markup, escape
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from apsi.evaluate.rollout import EpisodeResult
 from apsi.evaluate.summary import PolicySummary
+from apsi.web.page import light_colours, percent
+
+Points = Sequence[tuple[float, float]]
+Band = Sequence[tuple[float, float, float]]
+"""For each x the lower and the upper end"""
+
+WIDTH = 5.0
+"""Inches; on a phone a figure is about as wide, so its text keeps its size"""
+_COLOURS = light_colours()
+INK, SOFT, LINE, GOOD, BAD = (_COLOURS[name] for name in ("ink", "soft", "line", "good", "bad"))
+SERIES = [_COLOURS[f"series-{i}"] for i in range(1, 9)]
+_DASHES, _MARKERS = ("-", "--", "-.", ":"), "os^DvPX*"
+_MOST_ACTIONS = 25
+STYLE: dict[Any, Any] = {
+    **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor"), INK),
+    **dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), SOFT),
+    **{"axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True},
+    **{"axes.grid": True, "axes.grid.axis": "y", "grid.color": LINE, "grid.linewidth": 0.8},
+    **{"font.size": 10, "legend.frameon": False, "legend.fontsize": 9.5, "figure.constrained_layout.use": True},
+    **{"svg.fonttype": "none", "svg.hashsalt": "apsi"},
+}
+"""Of matplotlib; plots are drawn under it, with `@rc_context(STYLE)`"""
 
 
-def success_bars(summaries: Mapping[str, PolicySummary]) -> str:
-    """Success rate of each policy with its 95 % interval where there is one."""
-    known = all(summary.success_ci95 for summary in summaries.values())
-    figure, axes = _figure("Success rate, with 95 % interval" if known else "Success rate (one photo, no interval)")
+@rc_context(STYLE)
+def success_bars(summaries: Mapping[str, PolicySummary]) -> Markup:
+    """Success rate of each policy with its 95 % interval, where there is one."""
+    figure, axes = new_figure(0.9 + 0.38 * len(summaries))
     rates = [summary.success_rate for summary in summaries.values()]
-    intervals = [s.success_ci95 or (s.success_rate, s.success_rate) for s in summaries.values()]
-    errors = [[rate - low for rate, (low, _) in zip(rates, intervals, strict=True)]]
-    errors.append([high - rate for rate, (_, high) in zip(rates, intervals, strict=True)])
-    axes.bar(list(summaries), rates, yerr=errors, capsize=4, color="#4477aa")
-    axes.set_ylim(0, 1)
-    return svg(figure)
+    axes.barh(list(summaries), rates, height=0.6, color=SERIES[0])
+    for i, summary in enumerate(summaries.values()):
+        if summary.success_ci95 is not None:
+            axes.plot(summary.success_ci95, (i, i), color=INK, linewidth=1.4, marker="|", markersize=8)
+        axes.text(1.03, i, percent(summary.success_rate), va="center")
+    axes.set_xlim(0, 1)
+    axes.invert_yaxis()
+    axes.grid(True, axis="x")
+    axes.grid(False, axis="y")
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.set_xlabel("successful episodes")
+    said = ", ".join(f"{name} {percent(rate)}" for name, rate in zip(summaries, rates, strict=True))
+    return svg(figure, f"Bar chart of the success rate of each policy: {said}")
 
 
-def learning_curve(history: Sequence[Mapping[str, Any]]) -> str:
+@rc_context(STYLE)
+def learning_curve(history: Sequence[Mapping[str, Any]]) -> Markup:
     """Success rate over training steps, on training episodes and on the validation split."""
-    figure, axes = _figure("Success rate while training")
-    for key, label in (("train_success_rate", "training episodes, exploring"), ("val_success_rate", "validation")):
-        points = [(row["timesteps"], row[key]) for row in history if row.get(key) is not None]
-        if points:
-            axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label)
-    axes.set_xlabel("environment steps")
-    axes.set_ylim(0, 1)
-    axes.legend()
-    return svg(figure)
+    names = {"training episodes, exploring": "train_success_rate", "validation split": "val_success_rate"}
+    return _training({name: _column(history, key) for name, key in names.items()}, "success rate", share=True)
 
 
-def learning_curves(curves: Mapping[str, Sequence[tuple[int, float]]]) -> str:
-    """Success rate on the validation split over training steps, one line a run."""
-    figure, axes = _figure("Success on the validation split while training")
-    for name, points in curves.items():
-        axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=name[-40:].replace("$", r"\$"))
-    axes.set_xlabel("environment steps")
-    axes.set_ylim(0, 1)
-    axes.legend(fontsize=7)
-    return svg(figure)
-
-
-def gain_curve(history: Sequence[Mapping[str, Any]]) -> str:
+@rc_context(STYLE)
+def gain_curve(history: Sequence[Mapping[str, Any]]) -> Markup:
     """Mean gain on the validation split over training steps."""
-    figure, axes = _figure("Mean gain while training")
-    points = [(row["timesteps"], row["val_mean_gain"]) for row in history if row.get("val_mean_gain") is not None]
-    if points:
-        axes.plot(*zip(*points, strict=True), marker="o", markersize=3, color="#ee7733", label="validation")
-        axes.legend()
-    axes.axhline(0, color="#999999", linewidth=0.8)
-    axes.set_xlabel("environment steps")
-    axes.set_ylabel("score after - before")
-    return svg(figure)
+    return _training({"validation split": _column(history, "val_mean_gain")}, "mean gain")
 
 
-def score_by_edit(results: Mapping[str, Sequence[EpisodeResult]]) -> str:
+@rc_context(STYLE)
+def learning_curves(curves: Mapping[str, Points], bands: Mapping[str, Band] | None = None) -> Markup:
+    """Success rate on the validation split over training steps, one line a name, in a band where it has one."""
+    return _training(curves, "success rate on the validation split", share=True, bands=bands)
+
+
+@rc_context(STYLE)
+def score_by_edit(results: Mapping[str, Sequence[EpisodeResult]]) -> Markup:
     """Mean score of the photos after each edit; a photo that is done keeps its last score."""
-    figure, axes = _figure("Mean score after each edit")
     longest = max((len(r.scores) for played in results.values() for r in played), default=0)
+    lines: dict[str, Points] = {}
     for name, played in results.items():
         scored = [r.scores for r in played if r.scores]
         if scored:
-            means = [statistics.fmean(s[min(i, len(s) - 1)] for s in scored) for i in range(longest)]
-            axes.plot(range(longest), means, marker="o", markersize=3, label=name)
+            lines[name] = [(i, statistics.fmean(s[min(i, len(s) - 1)] for s in scored)) for i in range(longest)]
+    figure, axes = new_figure(3.6)
+    draw_lines(axes, lines)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("edits")
-    axes.legend()
-    return svg(figure)
+    axes.set_ylabel("mean score")
+    legend_below(figure, axes)
+    ends = ", ".join(f"{name} {points[-1][1]:.2f}" for name, points in lines.items() if points)
+    return svg(figure, f"Line chart of the mean score after each edit; at the end: {ends}")
 
 
-def action_usage(results: Sequence[EpisodeResult]) -> str:
-    """How often each transform was used, split by whether the episode succeeded."""
+@rc_context(STYLE)
+def action_usage(results: Sequence[EpisodeResult]) -> Markup:
+    """How often each transform was used, split by whether the episode succeeded; empty where none was."""
     used = {True: Counter[str](), False: Counter[str]()}
     for result in results:
         used[result.success].update(result.actions)
     total = used[True] + used[False]
-    labels = sorted(total, key=lambda label: (total[label], label))  # the most used on top
-    figure, axes = _figure("Transforms used", height=max(3.6, 0.8 + 0.2 * len(labels)))
+    if not total:
+        return Markup("")
+    labels = sorted(total, key=lambda label: (-total[label], label))[:_MOST_ACTIONS]  # the most used on top
+    figure, axes = new_figure(1.3 + 0.24 * len(labels))
     good, bad = [used[True][label] for label in labels], [used[False][label] for label in labels]
-    axes.barh(labels, good, color="#228833", label="in successful episodes")
-    bars = axes.barh(labels, bad, left=good, color="#cc6677", label="in others")
-    axes.bar_label(bars, [str(total[label]) for label in labels], padding=3, fontsize=8)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("times")
-    axes.legend()
-    return svg(figure)
+    axes.barh(labels, good, color=SERIES[2], label="in successful episodes")
+    bars = axes.barh(labels, bad, left=good, color=SERIES[7], hatch="///", edgecolor=LINE, label="in others")
+    axes.bar_label(bars, [str(total[label]) for label in labels], padding=3, fontsize=9)
+    axes.invert_yaxis()
+    axes.margins(x=0.1)
+    axes.grid(True, axis="x")
+    axes.grid(False, axis="y")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.set_xlabel("times used")
+    legend_below(figure, axes)
+    said = ", ".join(f"{label} {total[label]}" for label in labels[:5])
+    return svg(figure, f"Bar chart of how often each transform was used; most often: {said}")
 
 
-def _figure(title: str, height: float = 3.6) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(6, height), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_title(title)
-    return figure, axes
+def _training(
+    curves: Mapping[str, Points], what: str, share: bool = False, bands: Mapping[str, Band] | None = None
+) -> Markup:
+    figure, axes = new_figure(3.4 + (0.2 * len(curves) if len(curves) > 3 else 0))
+    draw_lines(axes, curves, bands)
+    axes.set_xlabel("environment steps")
+    axes.set_ylabel(what)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.set_xlim(left=0)
+    if share:
+        axes.set_ylim(-0.03, 1.03)
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+    else:
+        axes.axhline(0, color=SOFT, linewidth=0.8)
+    if sum(bool(points) for points in curves.values()) > 1:
+        legend_below(figure, axes)
+    ends = ", ".join(f"{name} {points[-1][1]:.3f}" for name, points in curves.items() if points)
+    return svg(figure, f"Line chart of {what} over environment steps; at the end: {ends}")
 
 
-def svg(figure: Figure) -> str:
-    """A figure as text to put into a page."""
+def _column(history: Sequence[Mapping[str, Any]], key: str) -> Points:
+    return [(row["timesteps"], row[key]) for row in history if row.get(key) is not None]
+
+
+def new_figure(height: float) -> tuple[Figure, Axes]:
+    """An empty figure of the usual width; to be called under `STYLE`."""
+    figure = Figure(figsize=(WIDTH, height))
+    return figure, figure.add_subplot()
+
+
+def draw_lines(axes: Axes, lines: Mapping[str, Points], bands: Mapping[str, Band] | None = None) -> None:
+    """Lines that differ in colour, dashes and marks; of identical ones the legend says so."""
+    seen: dict[tuple[tuple[float, float], ...], list[str]] = {}
+    drawn = {name: tuple(points) for name, points in lines.items() if points}
+    for i, (name, points) in enumerate(drawn.items()):
+        alike = seen.setdefault(points, [])
+        same = f" (same as {alike[0]})" if alike else ""
+        later = list(drawn.values())[i + 1 :].count(points)
+        axes.plot(
+            *zip(*points, strict=True),
+            color=SERIES[i % len(SERIES)],
+            linestyle=_DASHES[i % len(_DASHES)],
+            linewidth=1.8 + 2.2 * later,
+            marker=_MARKERS[i % len(_MARKERS)],
+            markersize=4 + 2.5 * later,
+            label=f"{name}{same}".replace("$", r"\$"),
+        )
+        if band := (bands or {}).get(name):
+            x, low, high = zip(*band, strict=True)
+            axes.fill_between(x, low, high, color=SERIES[i % len(SERIES)], alpha=0.16, linewidth=0)
+        alike.append(name)
+
+
+def legend_below(figure: Figure, axes: Axes) -> None:
+    """The legend under the axes, where no line can be."""
+    handles, labels = axes.get_legend_handles_labels()
+    longest = max((len(label) for label in labels), default=0)
+    columns = max(1, min(len(labels), int(62 / (longest + 8))))
+    figure.legend(handles, labels, loc="outside lower left", ncols=columns, handlelength=3.2)
+
+
+def svg(figure: Figure, description: str) -> Markup:
+    """A figure as part of a page: its colours follow the reader's setting, its ids are its own.
+
+    Args:
+        figure: drawn under `STYLE`.
+        description: what people hear who can't see it.
+    """
+    figure.patch.set_alpha(0)
+    for axes in figure.axes:
+        axes.patch.set_alpha(0)
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     text = buffer.getvalue()
-    return text[text.index("<svg") :]
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>", "", text, flags=re.DOTALL)
+    text = re.sub(r'^(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'^(<svg[^>]*?) height="[^"]*"', r"\1", text))
+    own = "p" + hashlib.sha256(description.encode()).hexdigest()[:8]
+    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{own}-", text)
+    for name, colour in _COLOURS.items():
+        text = text.replace(colour, f"var(--{name})")
+    return Markup(text.replace("<svg", f'<svg role="img" aria-label="{escape(description)}"', 1))

@@ -1,18 +1,22 @@
 """One self-contained HTML page that shows an evaluation."""
 
-import base64
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
+from apsi.errors import ApsiError
 from apsi.evaluate import plots
+from apsi.evaluate.gallery import gallery
 from apsi.evaluate.interval import interval_text
+from apsi.evaluate.outcome import caution, headline, photos_and_copies, sentences
 from apsi.evaluate.rollout import EpisodeResult
 from apsi.evaluate.summary import PolicySummary
 from apsi.photo.write import write_text
+from apsi.transform.base import by_label
+from apsi.web.page import data_uri, render
+
+_MANY_DEGRADATIONS = 20
 
 
 def write_report(
@@ -22,41 +26,51 @@ def write_report(
     summaries: Mapping[str, PolicySummary],
     results: Mapping[str, Sequence[EpisodeResult]],
     shown: str,
+    achieved: str,
     history: Sequence[Mapping[str, Any]],
     config: str,
 ) -> None:
-    """Writes the page; the pictures are read from the folder `images` beside it.
+    """Writes the page; the film of training is read from the folder `images` beside it.
 
     Args:
         path: the HTML file.
         summary: what `summary.json` holds.
         summaries: figures of each policy.
-        results: episodes of each policy.
-        shown: the policy that the pictures and the tables of details are of.
+        results: episodes of each policy, the same in the same order; pictures are shown of those with frames.
+        shown: the policy that the headline and the chart of transforms are of.
+        achieved: what a success is, as a verb of the past: "repaired".
         history: rows of the learning curve; may be empty.
         config: the resolved configuration as YAML.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("apsi.evaluate", "templates"), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    pictures = sorted((path.parent / "images").glob("before_after_*.png"))
-    mosaic = path.parent / "images" / "mosaic.png"
+    episodes = [result.episode for result in results[shown]]
+    degraded = any(episode.degradation for episode in episodes)
+    photos = summaries[shown].photos
+    facts = {**summary, "degraded": degraded}
     film = path.parent / "images" / "training.mp4"
-    page = environment.get_template("report.html.j2").render(
+    by_degradation = _by_degradation(results)
+    cards = gallery(results)
+    page = render(
+        "apsi.evaluate",
+        "report.html.j2",
+        headline=headline(facts, summaries, shown, achieved),
+        sentences=sentences(facts, summaries, shown),
+        caution=caution(facts, photos),
+        counted=photos_and_copies(photos, len(episodes), degraded),
         summary=summary,
-        interval_text=interval_text,
         policies=summaries,
+        interval_text=interval_text,
         shown=shown,
         measures=list(summaries[shown].measures),
-        by_degradation=_by_degradation(results),
+        by_degradation=by_degradation,
+        many=len(by_degradation) > _MANY_DEGRADATIONS,
         success_svg=plots.success_bars(summaries),
         curve_svg=plots.learning_curve(history) if history else "",
         gain_svg=plots.gain_curve(history) if history else "",
         scores_svg=plots.score_by_edit(results),
         actions_svg=plots.action_usage(results[shown]),
-        pictures=[_data_uri(picture) for picture in pictures],
-        mosaic=_data_uri(mosaic) if mosaic.exists() else "",
-        film=_data_uri(film, "video/mp4") if film.exists() else "",
+        cards=cards,
+        edits=_advice(results),
+        film=data_uri(film, "video/mp4") if film.exists() else "",
         config=config,
     )
     write_text(path, page)
@@ -74,5 +88,14 @@ def _by_degradation(results: Mapping[str, Sequence[EpisodeResult]]) -> list[tupl
     ]
 
 
-def _data_uri(file: Path, kind: str = "image/png") -> str:
-    return f"data:{kind};base64," + base64.b64encode(file.read_bytes()).decode()
+def _advice(results: Mapping[str, Sequence[EpisodeResult]]) -> dict[str, str]:
+    """What the edits and degradations in the pictures do, by label."""
+    kept = [result for played in results.values() for result in played if result.frames]
+    labels = {label for result in kept for label in (*result.episode.degradation, *result.actions)}
+    advice = {}
+    for label in sorted(labels):
+        try:
+            advice[label] = by_label(label).advice
+        except ApsiError:  # with parameters, which its label says
+            continue
+    return advice

@@ -19,7 +19,7 @@ from apsi.episodes.base import EpisodeSource
 from apsi.errors import ApsiError
 from apsi.evaluate.interval import interval_text
 from apsi.evaluate.measure import measures_for
-from apsi.evaluate.pictures import save_pictures
+from apsi.evaluate.pictures import save_pictures, with_small_frames
 from apsi.evaluate.report import write_report
 from apsi.evaluate.rollout import EpisodeResult, roll_out
 from apsi.evaluate.saver import ImageSaver
@@ -76,17 +76,16 @@ def evaluate_agent(
         for name, node in config.policy.items():
             rng = np.random.default_rng(seed_for(config.seed, "evaluate", name))
             policy = instantiate(node, context=PolicyContext(parts, agent, rng))
-            pictures = config.evaluate.images if name == _shown(config) else 0
             played = roll_out(
                 policy,
                 parts,
                 episodes,
                 batch_size=config.evaluate.batch_size,
                 store=store,
-                pictures=pictures,
+                pictures=config.evaluate.images,
                 measures=measures,
             )
-            results[name] = list(track(played, f"Evaluating {name}", len(episodes)))
+            results[name] = [with_small_frames(r) for r in track(played, f"Evaluating {name}", len(episodes))]
 
     summaries = {name: summarise(played) for name, played in results.items()}
     summary = {
@@ -102,9 +101,8 @@ def evaluate_agent(
         "skipped_files": len(prepared.skipped),
         "dropped": split.dropped,
     }
-    shown = results[_shown(config)]
     with ImageSaver() as saver:
-        save_pictures(folder.path / "images", shown, saver)
+        save_pictures(folder.path / "images", results, saver)
         write_results(folder.path / "results.csv", results)
     history = checkpoint.state.history
     yaml = OmegaConf.to_yaml(config, resolve=True)
@@ -113,7 +111,8 @@ def evaluate_agent(
         summary=summary,
         summaries=summaries,
         results=results,
-        shown=_shown(config),
+        shown=next(iter(results)),
+        achieved=parts.goal.achieved,
         history=history,
         config=yaml,
     )
@@ -162,11 +161,6 @@ def load_agent(
     algo, model = build_model(config, env, config.seed)
     load_into(checkpoint, model)
     return algo, model
-
-
-def _shown(config: DictConfig) -> str:
-    """The policy that pictures are made of: the first one."""
-    return str(next(iter(config.policy)))
 
 
 def _table(summary: dict[str, Any]) -> Table:

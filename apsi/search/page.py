@@ -1,20 +1,36 @@
 """One self-contained HTML page that shows a search."""
 
 import csv
+import math
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
-
-from apsi.evaluate.plots import svg
 from apsi.photo.write import atomic, write_text
+from apsi.search import plots
+from apsi.web.page import render
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
+
+_MOSTLY_CHANCE, _ROUGH = 3, 10
+"""Complete trials for each parameter, below which importances are that"""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One plot of the page, or why it can't be drawn."""
+
+    title: str
+    caption: str
+    svg: str
+    missing: str = ""
+    warning: str = ""
 
 
 def write_page(study: "Study", folder: Path, objective: Sequence[str], best: Sequence[Path]) -> Path:
@@ -26,26 +42,28 @@ def write_page(study: "Study", folder: Path, objective: Sequence[str], best: Seq
         objective: the figures searched for.
         best: presets of the best trials.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("apsi.search", "templates"), autoescape=True, undefined=jinja2.StrictUndefined
-    )
     trials = study.get_trials(deepcopy=False)
     rows = [_row(trial, objective) for trial in trials]
     parameters = sorted({name for trial in trials for name in trial.params})
-    page = environment.get_template("search.html.j2").render(
+    columns = ["trial", "state", *objective, "seconds", *parameters, "error"]
+    page = render(
+        "apsi.search",
+        "search.html.j2",
         name=study.study_name,
         objective=objective,
-        directions=[direction.name.lower() for direction in study.directions],
+        goals=[f"{'most' if _maximise(study, i) else 'least'} {name}" for i, name in enumerate(objective)],
         counts={state: sum(row["state"] == state for row in rows) for state in sorted({row["state"] for row in rows})},
-        columns=["trial", "state", *objective, "seconds", *parameters, "error"],
+        columns=columns,
+        numbers=["trial", *objective, "seconds"],
         rows=rows,
+        reached=[dict(zip(objective, trial.values, strict=True)) | {"trial": trial.number} for trial in _best(study)],
         best=[(path.stem, path.read_text(encoding="utf-8")) for path in best],
         folder=folder,
         plots=_plots(study, objective),
     )
     write_text(folder / "report.html", page)
     with atomic(folder / "trials.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["trial", "state", *objective, "seconds", *parameters, "error"])
+        writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
     return folder / "report.html"
@@ -63,44 +81,88 @@ def _row(trial: "FrozenTrial", objective: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _plots(study: "Study", objective: Sequence[str]) -> list[tuple[str, str, str]]:
-    """For each plot its title, its SVG text, and what to say where it can't be drawn."""
-    from optuna.visualization import matplotlib as draw
+def _maximise(study: "Study", index: int) -> bool:
+    return study.directions[index].name == "MAXIMIZE"
 
-    plots: list[tuple[str, Callable[..., Any], dict[str, Any]]] = []
+
+def _complete(study: "Study") -> "list[FrozenTrial]":
+    return [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
+
+
+def _best(study: "Study") -> "list[FrozenTrial]":
+    if not _complete(study):
+        return []
+    return list(study.best_trials) if len(study.directions) > 1 else [study.best_trial]
+
+
+def _plots(study: "Study", objective: Sequence[str]) -> list[Plot]:
+    trials = _complete(study)
+    drawn: list[Plot] = []
     for i, name in enumerate(objective):
-        one: dict[str, Any] = {"target_name": name}
-        if len(objective) > 1:
-            one["target"] = partial(_value, i)
-        plots += [
-            (f"History of {name}", draw.plot_optimization_history, one),
-            (f"Importance for {name}", draw.plot_param_importances, one),
-            (f"{name} by parameter", draw.plot_slice, one),
-            (f"Parameters side by side, {name}", draw.plot_parallel_coordinate, one),
+        maximise = _maximise(study, i)
+        drawn += [
+            _plot(
+                f"{name}, trial after trial",
+                "A line that no longer rises says that the search has found what it can."
+                if maximise
+                else "A line that no longer falls says that the search has found what it can.",
+                partial(plots.history, trials, name, i, maximise),
+            ),
+            _plot(
+                f"Which parameter mattered for {name}",
+                "Estimated by fANOVA (Hutter et al. 2014) from the complete trials.",
+                partial(plots.importance, study, name, i),
+                _too_few(trials),
+            ),
+            _plot(f"{name} by parameter", "Each dot is a trial.", partial(plots.by_parameter, trials, name, i)),
+            _plot(
+                f"All parameters of a trial, by {name}",
+                "Each line from top to bottom is a trial; the best stand out.",
+                partial(plots.side_by_side, trials, name, i, maximise),
+            ),
         ]
-    if len(objective) > 1:
-        plots.append(("What can't be had together", draw.plot_pareto_front, {"target_names": list(objective)}))
+    for x, y in combinations(range(len(objective)), 2):
+        title = f"{objective[y]} against {objective[x]}"
+        drawn.append(_plot(title, "Each dot is a trial.", partial(plots.trade_off, study, trials, objective, x, y)))
+    if len(objective) == 1:
+        caption, steps = _looks(study)
+        draw = partial(plots.on_the_way, study.get_trials(deepcopy=False), objective[0], steps)
+        drawn.append(_plot("While the trials trained", caption, draw))
+    return drawn
+
+
+def _too_few(trials: "Sequence[FrozenTrial]") -> str:
+    """A warning where importances can't be trusted."""
+    parameters = len({name for trial in trials for name in trial.params})
+    if len(trials) >= _ROUGH * parameters:
+        return ""
+    said = f"{len(trials)} complete trial{'s' if len(trials) != 1 else ''} for {parameters} parameters: "
+    if len(trials) < _MOSTLY_CHANCE * parameters:
+        said += "too few. The shares and their order are mostly chance."
     else:
-        plots.append(("Values on the way", draw.plot_intermediate_values, {}))
-    return [(title, *_drawn(partial(draw_it, study, **more))) for title, draw_it, more in plots]
+        said += "the shares are rough."
+    return f"{said} From about {_ROUGH * parameters} trials on, ten for each parameter, they say more."
 
 
-def _value(index: int, trial: "FrozenTrial") -> float:
-    return float(trial.values[index])
+def _looks(study: "Study") -> tuple[str, list[int] | None]:
+    """What a look at the validation split is, and the environment steps of each where all trials share them."""
+    settings = study.user_attrs.get("settings", {})
+    train = settings.get("config", {}).get("train", {})
+    seeds = len(settings.get("seeds", []))
+    every, total = train.get("eval_every"), train.get("total_timesteps")
+    if every is None or total is None:  # they are searched for themselves
+        return "Each dot is a look at the validation split; trials look at different environment steps.", None
+    said = f"Each dot is a look at the validation split, one every {every:,} environment steps"
+    count = math.ceil(total / every)
+    if seeds > 1:
+        return f"{said}, {count} for each of {seeds} seeds, one seed after the other.", None
+    return f"{said}.", [min(look * every, total) for look in range(1, count + 1)]
 
 
-def _drawn(plot: Callable[[], Any]) -> tuple[str, str]:
-    from matplotlib import pyplot, rc_context
-
-    with rc_context({"savefig.bbox": "tight"}), warnings.catch_warnings():  # Optuna changes matplotlib's style
-        warnings.simplefilter("ignore")
+def _plot(title: str, caption: str, draw: Callable[[], str], warning: str = "") -> Plot:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Optuna's, of what is experimental
         try:
-            axes = plot()
-            figure = (axes.flat[0] if hasattr(axes, "flat") else axes).figure
-            width, height = figure.get_size_inches()
-            figure.set_size_inches(max(width, 9), height)
-            return svg(figure), ""
-        except (ValueError, RuntimeError, ZeroDivisionError) as error:
-            return "", f"Not enough trials to draw this yet: {error}"
-        finally:
-            pyplot.close("all")
+            return Plot(title, caption, draw(), warning=warning)
+        except (ValueError, RuntimeError, ZeroDivisionError, IndexError) as error:
+            return Plot(title, caption, "", missing=f"Not enough trials to draw this yet: {error}")

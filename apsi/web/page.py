@@ -1,6 +1,7 @@
 """Rendering pages that need no other file."""
 
 import base64
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -38,6 +39,11 @@ def render(package: str, template: str, **values: Any) -> str:
 def style() -> Markup:
     """The style sheet of all pages."""
     return Markup(files("apsi.web").joinpath("style.css").read_text(encoding="utf-8"))
+
+
+def light_colours() -> dict[str, str]:
+    """The colours of the light setting by name, as `#rrggbb`; each is used under one name only."""
+    return dict(re.findall(r"--([\w-]+): (#\w{6})", style().partition("@media")[0]))
 
 
 def percent(share: float) -> str:

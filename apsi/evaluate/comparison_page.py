@@ -1,0 +1,107 @@
+"""The page that shows runs side by side, and short names for them."""
+
+from collections.abc import Mapping, Sequence
+from string import ascii_uppercase
+from typing import TYPE_CHECKING, Any
+
+from apsi.config import OF_THIS_RUN
+from apsi.evaluate import plots
+from apsi.evaluate.interval import interval_text, rate_interval
+from apsi.web.page import percent, render, signed
+
+if TYPE_CHECKING:
+    from apsi.evaluate.compare import Compared, Difference
+
+_SHOWN = 3
+"""Settings in a name"""
+
+
+def comparison_page(
+    runs: Sequence["Compared"],
+    rows: Sequence[Mapping[str, Any]],
+    differences: Sequence[tuple["Difference", "Difference"]],
+    differing: Mapping[str, Sequence[str]],
+) -> str:
+    """A page that needs no other file.
+
+    Args:
+        runs: one or more that were tested on the same episodes.
+        rows: figures of each.
+        differences: of each but the first, from the first: in success and in gain.
+        differing: settings that are not the same in all runs, with the value in each.
+    """
+    letters, names = ascii_letters(len(runs)), short_names(differing, len(runs))
+    labels = [f"{letter}: {name}" if name else letter for letter, name in zip(letters, names, strict=True)]
+    curves = {label: run.curve for label, run in zip(labels, runs, strict=True) if run.curve}
+    photos = len({key[0] for key in runs[0].episodes})
+    return render(
+        "apsi.evaluate",
+        "comparison.html.j2",
+        runs=runs,
+        letters=letters,
+        names=names,
+        rows=rows,
+        intervals=[interval_text(rate_interval(run.sample(0))) for run in runs],
+        differences=[None, *differences],
+        verdicts=[
+            _verdict(label, run, *both) for label, run, both in zip(labels[1:], runs[1:], differences, strict=True)
+        ],
+        first=labels[0],
+        params=differing,
+        curves_svg=plots.learning_curves(curves) if curves else "",
+        photos=photos,
+    )
+
+
+def ascii_letters(count: int) -> list[str]:
+    """A, B, ..., Z, A2, B2, ..."""
+    rounds = [""] + [str(i) for i in range(2, 2 + count // len(ascii_uppercase))]
+    return [letter + suffix for suffix in rounds for letter in ascii_uppercase][:count]
+
+
+def short_names(differing: Mapping[str, Sequence[str]], count: int) -> list[str]:
+    """What tells the runs apart, in few words: `algo=dqn, seed=2`; empty where nothing does.
+
+    Where a component differs, it stands for all its settings.
+
+    Args:
+        differing: settings that are not the same in all runs, with the value in each.
+        count: number of runs.
+    """
+    settings = {key: values for key, values in differing.items() if key.split(".")[0] not in OF_THIS_RUN}
+    components = [key.removesuffix("._target_") for key in settings if key.endswith("._target_")]
+    named: dict[str, Sequence[str]] = {}
+    for key, values in sorted(settings.items(), key=lambda item: (not item[0].endswith("._target_"), item[0])):
+        name = key.removesuffix("._target_")
+        if any(key.startswith(f"{component}.") and name != component for component in components):
+            continue
+        named[name] = _options(values) if key.endswith("._target_") else values
+    shown = list(named)[:_SHOWN]
+    return [", ".join(f"{name}={named[name][i] or 'none'}" for name in shown) for i in range(count)]
+
+
+def _options(targets: Sequence[str]) -> list[str]:
+    """Short names of classes: their modules' where these differ, as options of a group are named."""
+    parts = [target.split(".") for target in targets]
+    modules = {tuple(part[:-1]) for part in parts}
+    place = -2 if len(modules) == len({tuple(part) for part in parts}) else -1
+    return [part[place] if len(part) > 1 else part[-1] for part in parts]
+
+
+def _verdict(label: str, run: "Compared", success: "Difference", gain: "Difference") -> str:
+    """What came out for one run, in words."""
+    return (
+        f"{label} succeeded with {percent(run.figures['success_rate'])}, {_more_or_less(success)}. "
+        f"Its mean gain was {signed(run.figures['mean_gain'], 2)}, {_more_or_less(gain)}."
+    )
+
+
+def _more_or_less(found: "Difference") -> str:
+    if found.mean == 0:
+        return "no difference"
+    word = f"{abs(found.mean):.3f} {'more' if found.mean > 0 else 'less'} than the first"
+    if found.interval is None:
+        return f"{word} (one photo: whether that is chance can't be told)"
+    low, high = found.interval
+    sure = "which may be chance" if low <= 0 <= high else "which is more than chance"
+    return f"{word} (95 % interval of the difference {interval_text(found.interval, '+.3f')}), {sure}"

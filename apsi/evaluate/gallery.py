@@ -1,0 +1,104 @@
+"""Episodes as a page shows them: what a photo was, what was done to it, and where each policy left it."""
+
+import io
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from PIL import Image
+
+from apsi.evaluate.pictures import original, same_episodes, small
+from apsi.evaluate.rollout import EpisodeResult
+from apsi.photo import Photo
+from apsi.web.page import data_uri
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One state of a photo."""
+
+    source: str
+    """data URI"""
+    alt: str
+    title: str
+    score: float
+    detail: str = ""
+    """the edits that led here"""
+    state: str = ""
+    """`success` or `failure` where an episode ended, else empty"""
+
+
+@dataclass(frozen=True)
+class Path:
+    """What some policies did with a photo, all of them the same."""
+
+    policies: str
+    end: Picture
+    steps: tuple[Picture, ...]
+    """every state, the start among them"""
+
+
+@dataclass(frozen=True)
+class Card:
+    """One episode."""
+
+    photo: str
+    degradation: str
+    """labels; empty where there was none"""
+    starts: tuple[Picture, ...]
+    """the original and the degraded copy, or only one of them where they are the same"""
+    paths: tuple[Path, ...]
+    idle: str
+    """policies that made no edit"""
+
+
+def gallery(results: Mapping[str, Sequence[EpisodeResult]]) -> list[Card]:
+    """Cards of the episodes that kept their frames.
+
+    Args:
+        results: the same episodes in the same order, by policy.
+    """
+    return [_card(shown) for shown in same_episodes(results)]
+
+
+def _card(results: Mapping[str, EpisodeResult]) -> Card:
+    first = next(iter(results.values()))
+    name, start = first.episode.source, first.frames[0].photo
+    undegraded = original(first)
+    if undegraded is None:
+        starts = [Picture(_jpeg(start), f"{name} as it is", "original, unedited", first.episode.start_score)]
+    else:
+        starts = [
+            Picture(_jpeg(undegraded), f"{name}, the original", "original", first.episode.target_score),
+            Picture(_jpeg(start), f"{name}, degraded", "degraded copy", first.episode.start_score),
+        ]
+    together: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for policy, result in results.items():
+        together[tuple(frame.label for frame in result.frames[1:])].append(policy)
+    idle = together.pop((), [])
+    paths = [_path(name, ", ".join(policies), results[policies[0]]) for policies in together.values()]
+    return Card(name, ", ".join(first.episode.degradation), tuple(starts), tuple(paths), ", ".join(idle))
+
+
+def _path(name: str, policies: str, result: EpisodeResult) -> Path:
+    state, last = ("success" if result.success else "failure"), len(result.frames) - 1
+    steps = tuple(
+        Picture(
+            _jpeg(frame.photo),
+            f"{name} after edit {i} of {policies}" if i else f"{name} at the start",
+            f"{i}. {frame.label}" if i else "start",
+            frame.score,
+            state=state if i == last else "",
+        )
+        for i, frame in enumerate(result.frames)
+    )
+    edits = ", ".join(frame.label for frame in result.frames[1:])
+    end = Picture(steps[-1].source, f"{name} as {policies} left it", policies, result.final_score, edits, state)
+    return Path(policies, end, steps)
+
+
+def _jpeg(photo: Photo) -> str:
+    """For looking at; files that have to be exact are PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(small(photo)).save(buffer, "JPEG", quality=88, subsampling=0)
+    return data_uri(buffer.getvalue(), "image/jpeg")

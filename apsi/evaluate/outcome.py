@@ -1,0 +1,89 @@
+"""What an evaluation came to, in sentences."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from apsi.evaluate.summary import PolicySummary
+from apsi.web.page import percent, signed
+
+
+def headline(summary: Mapping[str, Any], summaries: Mapping[str, PolicySummary], shown: str, achieved: str) -> str:
+    """One line: who did what to how many, and of how many photos these were made.
+
+    Args:
+        summary: what `summary.json` holds.
+        summaries: figures of each policy.
+        shown: the policy that it is about.
+        achieved: what a success is, as a verb of the past: "repaired".
+    """
+    return f"{_who(shown).capitalize()} {achieved} {_count(summaries[shown], summary)}"
+
+
+def sentences(summary: Mapping[str, Any], summaries: Mapping[str, PolicySummary], shown: str) -> list[str]:
+    """The same with figures and intervals, and beside it the other policies."""
+    policy = summaries[shown]
+    said = [f"That is {percent(policy.success_rate)} {_between(policy.success_ci95)}."]
+    said.append(
+        f"On average the score changed by {signed(policy.mean_gain, 2)} {_gained(policy.mean_gain_ci95)} "
+        f"of the 10 points there are, with {policy.mean_steps:.1f} edits."
+    )
+    others = {name: other for name, other in summaries.items() if name != shown}
+    if others:
+        rates = _listed([f"{name} {percent(other.success_rate)}" for name, other in others.items()])
+        said.append(f"The same photos edited by other policies: {rates}.")
+    asked = {name: other.juror_calls / summary["episodes"] for name, other in summaries.items()}
+    dearest = max(asked, key=lambda name: asked[name])
+    if asked[dearest] > 2 * asked[shown] > 0:
+        said.append(
+            f"{dearest.capitalize()} needs {asked[dearest]:.1f} scores of the juror an episode, "
+            f"{_who(shown)} {asked[shown]:.1f}."
+        )
+    return said
+
+
+def caution(summary: Mapping[str, Any], photos: int) -> str:
+    """What the figures can't say; empty where nothing is to be said."""
+    if summary["split"] in ("train", "all"):
+        return "The agent was trained on photos that are shown here, so the figures say nothing about new photos."
+    if photos == 1:
+        return (
+            "All of this is one photo. How well other photos would fare can't be told from it, so there is no interval."
+        )
+    if summary["split"] == "val":
+        return "The best checkpoint was chosen by these photos, so the figures are somewhat too good."
+    return f"Only {photos} photos: the intervals are rough." if photos < 10 else ""
+
+
+def photos_and_copies(photos: int, episodes: int, degraded: bool) -> str:
+    """How many photos, and how many copies were made of them: the two must not be confused."""
+    count = f"{photos:,} photo{'s' if photos != 1 else ''}"
+    if not degraded and episodes == photos:
+        return count
+    kind = "degraded copy" if degraded else "episode"
+    return f"{count} ({episodes:,} {kind if episodes == 1 else kind.replace('copy', 'copie') + 's'})"
+
+
+def _count(policy: PolicySummary, summary: Mapping[str, Any]) -> str:
+    successes, episodes = round(policy.success_rate * summary["episodes"]), summary["episodes"]
+    what = "degraded copies" if summary["degraded"] else "episodes"
+    if not summary["degraded"] and episodes == policy.photos:
+        return f"{successes:,} of {episodes:,} photo{'s' if episodes != 1 else ''}"
+    return f"{successes:,} of {episodes:,} {what} of {policy.photos:,} photo{'s' if policy.photos != 1 else ''}"
+
+
+def _who(policy: str) -> str:
+    return "the agent" if policy == "agent" else policy
+
+
+def _between(ends: tuple[float, float] | None) -> str:
+    return (
+        "(of one photo: no interval)" if ends is None else f"(95 % interval {percent(ends[0])} to {percent(ends[1])})"
+    )
+
+
+def _gained(ends: tuple[float, float] | None) -> str:
+    return "" if ends is None else f"(95 % interval {signed(ends[0], 2)} to {signed(ends[1], 2)})"
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
