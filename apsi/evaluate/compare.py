@@ -9,7 +9,7 @@ from typing import Any
 
 from apsi.errors import ApsiError
 from apsi.evaluate.comparison_page import comparison_page
-from apsi.evaluate.interval import Interval, Sample, difference_interval, interval_text, rate_interval
+from apsi.evaluate.interval import Interval, Sample, difference_interval, rate_interval
 from apsi.photo.write import atomic, write_text
 
 _FIGURES = ("success_rate", "mean_gain", "mean_steps", "juror_calls")

@@ -41,6 +41,7 @@ def comparison_page(
         letters=letters,
         names=names,
         rows=rows,
+        interval_text=interval_text,
         intervals=[interval_text(rate_interval(run.sample(0))) for run in runs],
         differences=[None, *differences],
         verdicts=[
@@ -91,17 +92,17 @@ def _options(targets: Sequence[str]) -> list[str]:
 def _verdict(label: str, run: "Compared", success: "Difference", gain: "Difference") -> str:
     """What came out for one run, in words."""
     return (
-        f"{label} succeeded with {percent(run.figures['success_rate'])}, {_more_or_less(success)}. "
-        f"Its mean gain was {signed(run.figures['mean_gain'], 2)}, {_more_or_less(gain)}."
+        f"{label}: success in {percent(run.figures['success_rate'])} of the episodes, {_more_or_less(success)}; "
+        f"mean gain {signed(run.figures['mean_gain'], 2)}, {_more_or_less(gain)}."
     )
 
 
 def _more_or_less(found: "Difference") -> str:
     if found.mean == 0:
         return "no difference"
-    word = f"{abs(found.mean):.3f} {'more' if found.mean > 0 else 'less'} than the first"
+    word = f"{abs(found.mean):.3f} {'more' if found.mean > 0 else 'less'}"
     if found.interval is None:
         return f"{word} (one photo: whether that is chance can't be told)"
     low, high = found.interval
     sure = "which may be chance" if low <= 0 <= high else "which is more than chance"
-    return f"{word} (95 % interval of the difference {interval_text(found.interval, '+.3f')}), {sure}"
+    return f"{word} (95 % interval {interval_text(found.interval, '+.3f')}), {sure}"

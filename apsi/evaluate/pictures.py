@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ from apsi.photo.write import read_png
 
 TILE, SMALL = 128, 256
 """Longer side in pixels: of a photo in a picture file, and of one on a page"""
+TILE_WIDTH = TILE + 20
+"""Room for the longest label of the catalogue; always the same, so that the frames of a film fit"""
 _CAPTION, _LINE, _GAP = 30, 22, 4
 _INK, _PAPER, _GOOD, _BAD = (30, 30, 30), (255, 255, 255), (20, 130, 60), (190, 40, 40)
-_FONT, _HEADING = ImageFont.load_default(size=12), ImageFont.load_default(size=14)
 Tile = tuple[Photo, str, str, tuple[int, int, int]]
 """Photo, title, score, colour of the score"""
 
@@ -63,7 +65,7 @@ def before_after(results: Mapping[str, EpisodeResult]) -> Photo:
     for name, result in results.items():
         if len(result.frames) > 1:
             tiles.append((result.frames[-1].photo, name, f"{result.final_score:.2f}", _colour(result)))
-    return titled(_row(tiles, _widest(tiles)), heading(first))
+    return titled(_row(tiles), heading(first))
 
 
 def mosaic(results: Sequence[EpisodeResult]) -> Photo:
@@ -73,15 +75,15 @@ def mosaic(results: Sequence[EpisodeResult]) -> Photo:
         row = [(frame.photo, frame.label or "start", f"{frame.score:.2f}", _INK) for frame in result.frames]
         row[-1] = (*row[-1][:3], _colour(result))
         rows.append(row)
-    width = _widest([tile for row in rows for tile in row])
-    return _stacked([titled(_row(row, width), heading(result)) for row, result in zip(rows, results, strict=True)])
+    return _stacked([titled(_row(row), heading(result)) for row, result in zip(rows, results, strict=True)])
 
 
 def titled(picture: Photo, title: str) -> Photo:
     """The picture below a line of text, as wide as both need."""
-    width = max(picture.shape[1], 2 * _GAP + int(_HEADING.getlength(title)))
+    font = _font(14)
+    width = max(picture.shape[1], 2 * _GAP + int(font.getlength(title)))
     line = Image.new("RGB", (width, _LINE), _PAPER)
-    ImageDraw.Draw(line).text((_GAP, 3), title, fill=_INK, font=_HEADING)
+    ImageDraw.Draw(line).text((_GAP, 3), title, fill=_INK, font=font)
     return _stacked([np.array(line, dtype=np.uint8), picture])
 
 
@@ -115,12 +117,8 @@ def _colour(result: EpisodeResult) -> tuple[int, int, int]:
     return _GOOD if result.success else _BAD
 
 
-def _widest(tiles: Sequence[Tile]) -> int:
-    return max(TILE, *(int(_FONT.getlength(title)) + 1 for _, title, _, _ in tiles)) + 2 * _GAP
-
-
-def _row(tiles: Sequence[Tile], width: int) -> Photo:
-    return np.hstack([_tile(*tile, width) for tile in tiles])
+def _row(tiles: Sequence[Tile]) -> Photo:
+    return np.hstack([_tile(*tile) for tile in tiles])
 
 
 def _stacked(pictures: Sequence[Photo]) -> Photo:
@@ -130,13 +128,30 @@ def _stacked(pictures: Sequence[Photo]) -> Photo:
     return np.vstack([np.pad(p, pad, constant_values=255) for p, pad in zip(pictures, white, strict=True)])
 
 
-def _tile(photo: Photo, title: str, score: str, colour: tuple[int, int, int], width: int) -> Photo:
+def _tile(photo: Photo, title: str, score: str, colour: tuple[int, int, int]) -> Photo:
     h, w = photo.shape[:2]
     scale = TILE / max(h, w)
     fitted = resize(photo, max(1, round(w * scale)), max(1, round(h * scale)))
-    tile = Image.new("RGB", (width, TILE + _CAPTION), _PAPER)
-    tile.paste(Image.fromarray(fitted), ((width - fitted.shape[1]) // 2, (TILE - fitted.shape[0]) // 2))
+    tile = Image.new("RGB", (TILE_WIDTH, TILE + _CAPTION), _PAPER)
+    tile.paste(Image.fromarray(fitted), ((TILE_WIDTH - fitted.shape[1]) // 2, (TILE - fitted.shape[0]) // 2))
     draw = ImageDraw.Draw(tile)
-    draw.text((_GAP, TILE + 1), title, fill=_INK, font=_FONT)
-    draw.text((_GAP, TILE + 14), score, fill=colour, font=_FONT)
+    text, font = _fitting(title)
+    draw.text((_GAP, TILE + 1), text, fill=_INK, font=font)
+    draw.text((_GAP, TILE + 14), score, fill=colour, font=_font(12))
     return np.array(tile, dtype=np.uint8)
+
+
+def _fitting(text: str) -> tuple[str, ImageFont.FreeTypeFont | ImageFont.ImageFont]:
+    """The text in the largest letters that fit a tile; where none do, its beginning with an ellipsis."""
+    room = TILE_WIDTH - 2 * _GAP
+    for size in range(12, 7, -1):
+        if _font(size).getlength(text) <= room:
+            return text, _font(size)
+    while _font(8).getlength(text + "…") > room:
+        text = text[:-1]
+    return text + "…", _font(8)
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size=size)

@@ -4,6 +4,7 @@ import hashlib
 import io
 import re
 import statistics
+import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,7 +33,7 @@ _COLOURS = light_colours()
 INK, SOFT, LINE, GOOD, BAD = (_COLOURS[name] for name in ("ink", "soft", "line", "good", "bad"))
 SERIES = [_COLOURS[f"series-{i}"] for i in range(1, 9)]
 _DASHES, _MARKERS = ("-", "--", "-.", ":"), "os^DvPX*"
-_MOST_ACTIONS = 25
+_MOST_ACTIONS, _WIDEST_LABEL = 25, 52
 STYLE: dict[Any, Any] = {
     **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor"), INK),
     **dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), SOFT),
@@ -80,7 +81,7 @@ def gain_curve(history: Sequence[Mapping[str, Any]]) -> Markup:
 @rc_context(STYLE)
 def learning_curves(curves: Mapping[str, Points], bands: Mapping[str, Band] | None = None) -> Markup:
     """Success rate on the validation split over training steps, one line a name, in a band where it has one."""
-    return _training(curves, "success rate on the validation split", share=True, bands=bands)
+    return _training(curves, "success rate", share=True, bands=bands)
 
 
 @rc_context(STYLE)
@@ -92,7 +93,7 @@ def score_by_edit(results: Mapping[str, Sequence[EpisodeResult]]) -> Markup:
         scored = [r.scores for r in played if r.scores]
         if scored:
             lines[name] = [(i, statistics.fmean(s[min(i, len(s) - 1)] for s in scored)) for i in range(longest)]
-    figure, axes = new_figure(3.6)
+    figure, axes = new_figure(3.2)
     draw_lines(axes, lines)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("edits")
@@ -112,7 +113,7 @@ def action_usage(results: Sequence[EpisodeResult]) -> Markup:
     if not total:
         return Markup("")
     labels = sorted(total, key=lambda label: (-total[label], label))[:_MOST_ACTIONS]  # the most used on top
-    figure, axes = new_figure(1.3 + 0.24 * len(labels))
+    figure, axes = new_figure(0.9 + 0.24 * len(labels))
     good, bad = [used[True][label] for label in labels], [used[False][label] for label in labels]
     axes.barh(labels, good, color=SERIES[2], label="in successful episodes")
     bars = axes.barh(labels, bad, left=good, color=SERIES[7], hatch="///", edgecolor=LINE, label="in others")
@@ -131,7 +132,7 @@ def action_usage(results: Sequence[EpisodeResult]) -> Markup:
 def _training(
     curves: Mapping[str, Points], what: str, share: bool = False, bands: Mapping[str, Band] | None = None
 ) -> Markup:
-    figure, axes = new_figure(3.4 + (0.2 * len(curves) if len(curves) > 3 else 0))
+    figure, axes = new_figure(3.2)
     draw_lines(axes, curves, bands)
     axes.set_xlabel("environment steps")
     axes.set_ylabel(what)
@@ -183,11 +184,18 @@ def draw_lines(axes: Axes, lines: Mapping[str, Points], bands: Mapping[str, Band
 
 
 def legend_below(figure: Figure, axes: Axes) -> None:
-    """The legend under the axes, where no line can be."""
+    """The legend under the axes, where no line can be; the figure grows by its height."""
     handles, labels = axes.get_legend_handles_labels()
-    longest = max((len(label) for label in labels), default=0)
-    columns = max(1, min(len(labels), int(62 / (longest + 8))))
-    figure.legend(handles, labels, loc="outside lower left", ncols=columns, handlelength=3.2)
+    wrapped = [textwrap.fill(label, _WIDEST_LABEL) for label in labels]
+    for columns in range(min(4, len(labels)), 0, -1):
+        legend = figure.legend(handles, wrapped, loc="outside lower left", ncols=columns, handlelength=3.2)
+        figure.draw_without_rendering()
+        box = legend.get_window_extent()
+        if box.x1 <= figure.bbox.x1:
+            break
+        if columns > 1:
+            legend.remove()
+    figure.set_figheight(figure.get_figheight() + box.height / figure.dpi)
 
 
 def svg(figure: Figure, description: str) -> Markup:

@@ -2,7 +2,6 @@
 
 import base64
 import re
-from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -10,8 +9,6 @@ from typing import Any
 
 import jinja2
 from markupsafe import Markup
-
-NO_INTERVAL = "none: one photo"
 
 
 def render(package: str, template: str, **values: Any) -> str:
@@ -30,7 +27,7 @@ def render(package: str, template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "signed": signed, "interval": interval}
+    environment.filters |= {"percent": percent, "signed": signed}
     environment.globals["style"] = style()
     return environment.get_template(template).render(**values)
 
@@ -56,14 +53,6 @@ def percent(share: float) -> str:
 def signed(number: float, digits: int = 3) -> str:
     """With its sign; no minus before what rounds to 0."""
     return f"{round(number, digits) + 0.0:+.{digits}f}"
-
-
-def interval(ends: Sequence[float] | None, digits: int = 3, sign: bool = False) -> str:
-    """Both ends, or that there is none."""
-    if ends is None:
-        return NO_INTERVAL
-    low, high = (signed(end, digits) if sign else f"{end:.{digits}f}" for end in ends)
-    return f"{low} to {high}"
 
 
 def data_uri(content: bytes | Path, kind: str = "image/png") -> str:

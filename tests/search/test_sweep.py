@@ -61,7 +61,7 @@ def test_a_search_goes_on_to_its_number_of_trials_and_a_failed_one_does_not_end_
     with (folder / "trials.csv").open() as file:
         assert [row["state"] for row in csv.DictReader(file)] == ["COMPLETE"] * 3
     page = (folder / "report.html").read_text()
-    assert "History of val_best" in page and page.count("<svg") >= 3
+    assert "val_best, trial after trial" in page and page.count("<svg") >= 3
     best = max(trials(place), key=lambda trial: trial.value)
     rerun = place.run("--config-dir", str(folder), "experiment=best", "task=train", tiny=False).succeeded()
     assert f"validation success {best.value:.3f}" in rerun.said  # the same agent, as it is the same run

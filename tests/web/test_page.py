@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from apsi.web.page import data_uri, interval, percent, render, signed, style
+from apsi.web.page import data_uri, percent, render, signed, style
 
 
 class Tags(HTMLParser):
@@ -77,7 +77,4 @@ def test_shares_are_never_rounded_to_all_or_nothing() -> None:
 
 def test_numbers_for_people() -> None:
     assert [signed(number, 2) for number in (1.234, -0.5, -0.0001)] == ["+1.23", "-0.50", "+0.00"]
-    assert interval((0.1, 0.25), 2) == "0.10 to 0.25"
-    assert interval((-0.1, 0.25), 2, sign=True) == "-0.10 to +0.25"
-    assert "one photo" in interval(None)
     assert data_uri(b"a", "text/plain") == "data:text/plain;base64,YQ=="
