@@ -41,6 +41,7 @@ class EvaluateSettings:
     episodes: int | None = None
     batch_size: int = 64
     images: int = 20
+    """episodes, the first ones, of which every policy's edits are shown; 0: none"""
 
     def __post_init__(self) -> None:
         if self.episodes is not None:
