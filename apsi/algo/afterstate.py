@@ -16,11 +16,11 @@ from torch import nn
 from torch.nn import functional
 
 from apsi.algo.base import Fraction, Network
-from apsi.algo.tried import Tried, TriedModel
+from apsi.algo.tried import Rows, Tried, TriedModel
 from apsi.env.core import Outlook
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.juror.odds import log_odds
-from apsi.photo import Floats
+from apsi.photo import Ints
 from apsi.policy.base import Foresight
 from apsi.transform.action_set import DiscreteActions, require_discrete
 from apsi.transform.base import Transform
@@ -137,21 +137,21 @@ class AfterstateModel(TriedModel):
         self.guidance = guidance
         super().__init__(*args, **kwargs)
 
-    @property
-    def _lesson_size(self) -> int:
-        return 1 + len(self.policy.actions.transforms)
+    def _empty_memory(self) -> Rows:
+        return {"lessons": self._room(1 + len(self.policy.actions.transforms))}
 
-    def _lessons(self, outlook: Outlook) -> Floats:
-        scores = np.column_stack([self.core.scores, outlook.scores[:, : self._lesson_size - 1]])
+    def _outcomes(self, outlook: Outlook) -> Rows:
+        """Log-odds of the scores of the photo and of what each transform makes of it, `(N, 1 + T)`."""
+        scores = np.column_stack([self.core.scores, outlook.scores[:, : len(self.policy.actions.transforms)]])
         lessons = log_odds(scores)
         self.policy.set_training_mode(False)
         with torch.no_grad():
             _, foretold = self.policy.foretell(torch.from_numpy(self.core.observe()))
             self.policy.compare(foretold, torch.from_numpy(lessons[:, 1:] - lessons[:, :1]).to(foretold))
-        return lessons
+        return {"lessons": lessons}
 
-    def _choose(self, observations: npt.NDArray[np.uint8], lessons: Floats) -> npt.NDArray[np.int64]:
-        actions = super()._choose(observations, lessons)
+    def _choose(self, observations: npt.NDArray[np.uint8], outcomes: Rows) -> npt.NDArray[np.int64]:
+        actions, lessons = super()._choose(observations, outcomes), outcomes["lessons"]
         stop = self.policy.actions.stop
         best = lessons[:, 1:].argmax(axis=1)
         if stop is not None:
@@ -159,7 +159,8 @@ class AfterstateModel(TriedModel):
         guided = self._rng.random(len(actions)) < self.guidance
         return np.where(guided, best, actions)
 
-    def _loss(self, photos: npt.NDArray[np.uint8], lessons: npt.NDArray[np.float32]) -> torch.Tensor:
+    def _loss(self, photos: npt.NDArray[np.uint8], chosen: Ints) -> torch.Tensor:
+        lessons = self._memory["lessons"][chosen]
         transforms = self.policy.actions.transforms
         every = np.tile(np.arange(len(transforms)), (len(photos), 1))
         drawn = self._rng.permuted(every, axis=1)[:, : self.actions_per_state]

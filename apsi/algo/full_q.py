@@ -6,38 +6,81 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from pydantic import PositiveInt
 from torch.nn import functional
 
 from apsi.algo.base import Fraction
-from apsi.algo.tried import Tried, TriedModel
+from apsi.algo.tried import Rows, Tried, TriedModel
 from apsi.env.core import Outlook
-from apsi.photo import Floats
+from apsi.photo import Ints
+
+_PART = 512  # photos that are valued together
 
 
 class FullQModel(TriedModel):
-    """Regresses all Q-values of a visited state on what came of the actions."""
+    """Regresses all Q-values of a visited state on what came of the actions.
 
-    def __init__(self, *args: Any, gamma: float = 0.8, **kwargs: Any) -> None:
+    The photos after all actions are remembered, too, so that the target network can value them anew: at every update,
+    one outcome of each state that is learned from. All of them would cost many times more; this way, a value is about
+    as old as it takes to learn from a state once for each action.
+    """
+
+    def __init__(self, *args: Any, gamma: float = 0.8, target_update_interval: int = 100, **kwargs: Any) -> None:
         """Takes what `TriedModel` takes, and:
 
         Args:
             args: of `TriedModel`.
             gamma: discount.
+            target_update_interval: updates after which the target network becomes like the one that learns.
             kwargs: of `TriedModel`.
         """
-        self.gamma = gamma
+        self.gamma, self.target_update_interval = gamma, target_update_interval
         super().__init__(*args, **kwargs)
 
-    def _lessons(self, outlook: Outlook) -> Floats:
-        n, n_actions = outlook.rewards.shape
-        photos = outlook.observations
-        following = self._q(photos.reshape(n * n_actions, *photos.shape[2:])).max(axis=1).reshape(n, n_actions)
-        values: Floats = outlook.rewards + self.gamma * np.where(outlook.terminated, 0.0, following)
-        return values
+    def _empty_memory(self) -> Rows:
+        n = self._n_actions
+        return {
+            "rewards": self._room(n),
+            "terminated": self._room(n, dtype=np.bool_),
+            "following": self._room(n, *(self.observation_space.shape or ()), dtype=np.uint8),
+            "values": self._room(n),
+        }
 
-    def _loss(self, photos: npt.NDArray[np.uint8], lessons: npt.NDArray[np.float32]) -> torch.Tensor:
+    def _outcomes(self, outlook: Outlook) -> Rows:
+        photos = outlook.observations
+        return {
+            "rewards": outlook.rewards,
+            "terminated": outlook.terminated,
+            "following": photos,
+            "values": self._values(photos.reshape(-1, *photos.shape[2:])).reshape(outlook.rewards.shape),
+        }
+
+    def _values(self, photos: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """What the target network expects from photos `(n, 3, h, w)` on, `(n,)`."""
+        network = self.policy.q_net_target
+        with torch.no_grad():
+            parts = [photos[i : i + _PART] for i in range(0, len(photos), _PART)]
+            values = [network(self.policy.obs_to_tensor(part)[0]).amax(dim=1).cpu().numpy() for part in parts]
+        return np.concatenate(values)
+
+    def _loss(self, photos: npt.NDArray[np.uint8], chosen: Ints) -> torch.Tensor:
+        self._refresh(chosen)
+        terminated, values = self._memory["terminated"][chosen], self._memory["values"][chosen]
+        targets = self._memory["rewards"][chosen] + self.gamma * np.where(terminated, 0, values)
         observations, _ = self.policy.obs_to_tensor(photos)
-        return functional.smooth_l1_loss(self.policy.q_net(observations), torch.from_numpy(lessons).to(self.device))
+        return functional.smooth_l1_loss(self.policy.q_net(observations), torch.from_numpy(targets).to(self.device))
+
+    def _refresh(self, chosen: Ints) -> None:
+        """Values one outcome of each of these states anew, drawn from those after which the episode goes on."""
+        drawn = self._rng.random((len(chosen), self._n_actions))
+        actions = np.where(self._memory["terminated"][chosen], -1, drawn).argmax(axis=1)
+        self._memory["values"][chosen, actions] = self._values(self._memory["following"][chosen, actions])
+
+    def _learn_from_memory(self) -> float:
+        loss = super()._learn_from_memory()
+        if self._n_updates % self.target_update_interval == 0:
+            self.policy.q_net_target.load_state_dict(self.policy.q_net.state_dict())
+        return loss
 
 
 @dataclass(frozen=True)
@@ -46,8 +89,10 @@ class FullQ(Tried):
 
     At every visited state each action is tried once, and all Q-values are fitted to the reward plus the discounted
     value of what follows. Where an ordinary algorithm learns one action's worth from a step, this learns all of them.
+    A remembered state takes one observation more for every action: 184 kB with 14 actions at 64 x 64 pixels.
     """
 
     gamma: Fraction
+    target_update_interval: PositiveInt = 100  # checkpoints of earlier versions have none
 
     model = FullQModel

@@ -13,12 +13,15 @@ from stable_baselines3.common.callbacks import BaseCallback
 from apsi.algo.all_actions import AllActions, AllActionsModel
 from apsi.algo.base import Fraction
 from apsi.env.core import Outlook
-from apsi.photo import Floats
+from apsi.photo import Ints
 from apsi.state import State, fill, generator, generator_state
+
+Rows = dict[str, npt.NDArray[Any]]
+"""What is remembered of states, by name; a row a state"""
 
 
 class TriedModel(AllActionsModel):
-    """Tries every action at each state it visits, remembers the state with its lesson, and learns from the memory."""
+    """Tries every action at each state it visits, remembers what came of it, and learns from the memory."""
 
     def __init__(
         self,
@@ -35,7 +38,7 @@ class TriedModel(AllActionsModel):
 
         Args:
             args: of `AllActionsModel`.
-            buffer_size: states that are remembered with their lessons.
+            buffer_size: states that are remembered with what came of every action.
             learning_starts: states before the first update.
             gradient_steps: updates after each step of the environments.
             mirror: whether states are mirrored every other time, which no transform minds.
@@ -50,36 +53,38 @@ class TriedModel(AllActionsModel):
         super().__init__(*args, **kwargs)
 
     @abstractmethod
-    def _lessons(self, outlook: Outlook) -> Floats:
-        """What is remembered of the present states, `(N, L)`."""
+    def _empty_memory(self) -> Rows:
+        """Room for what `_outcomes` gives, `buffer_size` rows each."""
 
     @abstractmethod
-    def _loss(self, photos: npt.NDArray[np.uint8], lessons: npt.NDArray[np.float32]) -> torch.Tensor:
-        """Of remembered states `(B, 3, h, w)` and their lessons `(B, L)`."""
+    def _outcomes(self, outlook: Outlook) -> Rows:
+        """What came of every action at the present states."""
+
+    @abstractmethod
+    def _loss(self, photos: npt.NDArray[np.uint8], chosen: Ints) -> torch.Tensor:
+        """Of the remembered states in these rows `(B,)`, with the photos `(B, 3, h, w)` as they are or mirrored."""
 
     def _setup_model(self) -> None:
         super()._setup_model()
         self._rng = np.random.default_rng(self.seed)
-        self._observations = np.zeros((self.buffer_size, *(self.observation_space.shape or ())), np.uint8)
-        self._lesson = np.zeros((self.buffer_size, self._lesson_size), np.float32)
+        self._memory = {"observations": self._room(*(self.observation_space.shape or ()), dtype=np.uint8)}
+        self._memory |= self._empty_memory()
+
+    def _room(self, *shape: int, dtype: type[np.generic] = np.float32) -> npt.NDArray[Any]:
+        return np.zeros((self.buffer_size, *shape), dtype)
 
     @property
     def _n_actions(self) -> int:
         return int(self.action_space.n)  # type: ignore[attr-defined]  # Discrete
-
-    @property
-    def _lesson_size(self) -> int:
-        """L."""
-        return self._n_actions
 
     def _round(self, callback: BaseCallback) -> bool:
         core, env = self.core, self.env
         assert env is not None
         here = core.observe()
         assert isinstance(here, np.ndarray)  # `AllActions` refuses others
-        lessons = self._lessons(core.look_ahead())
-        self._remember(here, lessons)
-        actions = self._choose(here, lessons)
+        outcomes = self._outcomes(core.look_ahead())
+        self._remember({"observations": here, **outcomes})
+        actions = self._choose(here, outcomes)
         _, _, dones, infos = env.step(actions)
         self._update_info_buffer(infos, dones)
         self.num_timesteps += env.num_envs
@@ -98,26 +103,27 @@ class TriedModel(AllActionsModel):
     def _exploration_rate(self) -> float:
         return self.eps[1] + (self.eps[0] - self.eps[1]) * self._current_progress_remaining
 
-    def _choose(self, observations: npt.NDArray[np.uint8], lessons: Floats) -> npt.NDArray[np.int64]:
+    def _choose(self, observations: npt.NDArray[np.uint8], outcomes: Rows) -> npt.NDArray[np.int64]:
         """What to do at the present states, exploring."""
         actions: npt.NDArray[np.int64] = self._q(observations).argmax(axis=1)
         explores = self._rng.random(len(actions)) < self._exploration_rate
         actions[explores] = self._rng.integers(self._n_actions, size=int(explores.sum()))
         return actions
 
-    def _remember(self, observations: Any, lessons: Floats) -> None:
-        for observation, lesson in zip(observations, lessons, strict=True):
-            self._observations[self._next], self._lesson[self._next] = observation, lesson
+    def _remember(self, rows: Rows) -> None:
+        for i in range(len(rows["observations"])):
+            for name, values in rows.items():
+                self._memory[name][self._next] = values[i]
             self._next = (self._next + 1) % self.buffer_size
             self._filled = min(self._filled + 1, self.buffer_size)
 
     def _learn_from_memory(self) -> float:
         chosen = self._rng.integers(self._filled, size=self.batch_size)
-        photos = self._observations[chosen]
+        photos = self._memory["observations"][chosen]
         if self.mirror:
             flipped = self._rng.random(self.batch_size) < 0.5
             photos[flipped] = photos[flipped, :, :, ::-1]
-        loss = self._loss(photos, self._lesson[chosen])
+        loss = self._loss(photos, chosen)
         self._descend(loss)
         return loss.item()
 
@@ -131,9 +137,8 @@ class TriedModel(AllActionsModel):
 
     def state(self) -> State:
         """The memory, and which of it will be learned from next; arrays are not copied."""
-        filled = slice(self._filled)
-        memory = {"observations": self._observations[filled], "lessons": self._lesson[filled], "next": self._next}
-        return memory | {"rng": generator_state(self._rng)}
+        memory = {name: values[: self._filled] for name, values in self._memory.items()}
+        return memory | {"next": self._next, "rng": generator_state(self._rng)}
 
     def restore(self, state: State) -> None:
         """Remembers what the model with this state did.
@@ -141,14 +146,16 @@ class TriedModel(AllActionsModel):
         Raises:
             KeyError, TypeError, ValueError: it does not fit.
         """
+        if missing := self._memory.keys() - state.keys():
+            raise ValueError(f"its memory has no {', '.join(sorted(missing))}")
         filled = len(state["observations"])
-        fill(self._observations[:filled], state["observations"])
-        fill(self._lesson[:filled], state["lessons"])
+        for name, values in self._memory.items():
+            fill(values[:filled], state[name])
         self._filled, self._next = filled, int(state["next"]) % self.buffer_size
         self._rng = generator(state["rng"])
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_observations", "_lesson", "_rng"]
+        return [*super()._excluded_save_params(), "_memory", "_rng"]
 
 
 @dataclass(frozen=True)

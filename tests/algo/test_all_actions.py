@@ -144,6 +144,45 @@ def test_full_q_learns_what_every_action_is_worth(optimise: Components, split: P
     assert np.ptp(outlook.rewards) > 2
 
 
+def test_full_q_values_what_it_remembers_anew_with_the_target_network(
+    optimise: Components, split: PreparedSplit
+) -> None:
+    small = ["algo.learning_starts=1000", "algo.buffer_size=8", "algo.batch_size=6", "algo.gamma=0.5"]
+    _, model = trained(optimise, split, 8, "algo=full_q", *small, "algo.target_update_interval=3")
+    memory, rows = model._memory, np.array([0, 3, 5])
+    ends = memory["terminated"]
+    assert ends[:, -1].all() and not ends.all()  # STOP is the end
+    model.policy.q_net_target.forward = lambda photos: torch.full((len(photos), 5), 7.0)
+    before = memory["values"].copy()
+    model._refresh(rows)
+    anew = memory["values"] != before
+    assert anew.sum(axis=1).tolist() == [1, 0, 0, 1, 0, 1, 0, 0]
+    assert (memory["values"][anew] == 7).all() and not ends[anew].any()
+
+    for _ in range(60):
+        model._refresh(rows)
+    targets: list[torch.Tensor] = []
+    smooth = torch.nn.functional.smooth_l1_loss
+    torch.nn.functional.smooth_l1_loss = lambda a, b: targets.append(b) or smooth(a, b)  # type: ignore[func-returns-value]
+    try:
+        model._loss(memory["observations"][rows], rows)
+    finally:
+        torch.nn.functional.smooth_l1_loss = smooth
+    expected = memory["rewards"][rows] + 0.5 * np.where(ends[rows], 0, 7)
+    np.testing.assert_allclose(targets[0].numpy(), expected, rtol=1e-6)
+
+
+def test_full_qs_target_network_follows_at_intervals(optimise: Components, split: PreparedSplit) -> None:
+    small = ["algo.learning_starts=1000", "algo.buffer_size=8", "algo.batch_size=6", "algo.target_update_interval=3"]
+    _, model = trained(optimise, split, 4, "algo=full_q", *small)
+    alike = []
+    for _ in range(6):
+        model._learn_from_memory()
+        pairs = zip(model.policy.q_net.parameters(), model.policy.q_net_target.parameters(), strict=True)
+        alike.append(all(torch.equal(a, b) for a, b in pairs))
+    assert alike == [False, False, True] * 2
+
+
 def test_a_double_dqn_values_the_online_networks_choice_with_the_target_network(
     restore: Components, split: PreparedSplit
 ) -> None:
