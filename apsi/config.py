@@ -1,6 +1,6 @@
 """Configurations, with and without Hydra's command line."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +107,16 @@ def plain(config: DictConfig) -> dict[str, Any]:
     content = OmegaConf.to_container(own, resolve=True)
     assert isinstance(content, dict)
     return {str(key): value for key, value in content.items() if key not in OF_THIS_RUN}
+
+
+def flat(config: DictConfig) -> dict[str, str]:
+    """The configuration as one level of dotted keys."""
+
+    def walk(value: Any, prefix: str) -> Iterator[tuple[str, str]]:
+        if isinstance(value, dict) and value:
+            for key, inner in value.items():
+                yield from walk(inner, f"{prefix}.{key}" if prefix else str(key))
+        else:
+            yield prefix, str(value)
+
+    return dict(walk(OmegaConf.to_container(config, resolve=True), ""))

@@ -32,6 +32,7 @@ from apsi.policy.base import PolicyContext
 from apsi.preprocess.pipeline import Prepared
 from apsi.run_folder import RunFolder
 from apsi.tracking.base import Tracker
+from apsi.tracking.description import DESCRIPTION, description
 from apsi.train.checkpoint import Checkpoint, load_into
 from apsi.train.loop import build_model, require_something_to_do
 from apsi.train.resume import require_unseen
@@ -55,7 +56,7 @@ def evaluate_agent(
         prepared: the prepared photos.
         checkpoint: the agent.
         folder: gets `results.csv`, `summary.json`, `report.html` and `images/`.
-        tracker: records the figures and these files.
+        tracker: records the main figures.
         seconds: what earlier parts took; the summary repeats it.
 
     Returns:
@@ -117,16 +118,11 @@ def evaluate_agent(
         config=yaml,
     )
     for name, figures in summaries.items():
-        numbers = {k: float(v) for k, v in vars(figures).items() if isinstance(v, int | float)}
-        for what, interval in (("success", figures.success_ci95), ("mean_gain", figures.mean_gain_ci95)):
-            numbers |= dict(zip((f"{what}_ci95_low", f"{what}_ci95_high"), interval or (), strict=False))
-        for measure, (before, after) in figures.measures.items():
-            numbers |= {f"before/{measure}": before, f"after/{measure}": after}
+        # two a policy, to sort and filter runs by: in MLflow each is a chart of one point, the report holds the rest
+        numbers = {"success_rate": figures.success_rate, "mean_gain": figures.mean_gain}
         tracker.metrics(
-            {f"{split.name}/{name}/{key}": value for key, value in numbers.items()}, summary["train_timesteps"]
+            {f"{split.name}/{name}_{key}": value for key, value in numbers.items()}, summary["train_timesteps"]
         )
-    for file in ("results.csv", "report.html", "images"):
-        tracker.artifact(folder.path / file)
     return summary
 
 
@@ -134,7 +130,7 @@ def write_summary(summary: dict[str, Any], folder: RunFolder, tracker: Tracker) 
     """Writes and records `summary.json`, and prints the table and the paths."""
     path = folder.path / "summary.json"
     write_text(path, json.dumps(summary, indent=1))
-    tracker.artifact(path)
+    tracker.tags({DESCRIPTION: description(folder.record(), summary)})
     out = Console()
     out.print(_table(summary))
     out.print(

@@ -1,6 +1,7 @@
 """Writing files whole or not at all."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,19 @@ def atomic(path: Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Lets `target` be the same file as `source` where the file system can, else a copy of it; whole or not at all.
+
+    Meant for files that are only ever replaced as a whole: what is written into one of the two shows in both.
+    """
+    with atomic(target) as temporary:
+        temporary.unlink()
+        try:
+            os.link(source, temporary)
+        except OSError:  # another file system, or one without links
+            shutil.copyfile(source, temporary)
 
 
 def write_text(path: Path, text: str) -> None:

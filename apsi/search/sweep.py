@@ -17,7 +17,7 @@ from hydra.types import HydraContext, RunMode, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from apsi.config import plain
+from apsi.config import flat, plain
 from apsi.console import show_log
 from apsi.errors import ApsiError
 from apsi.instantiate import instantiate
@@ -28,7 +28,6 @@ from apsi.search.space import grid, quoted, search_space
 from apsi.search.storage import alone, claim, close, fail, heartbeats, open_storage, started, tell
 from apsi.search.sweeper import SweepSettings
 from apsi.search.trial import COMPLETE, FAIL, PRUNED, Outcome
-from apsi.task.session import flat
 from apsi.tracking.base import FAILED, FINISHED, KILLED, Tracker
 
 if TYPE_CHECKING:
@@ -80,7 +79,8 @@ class Sweep:
             raise
         if tracker is not None:
             for file in files:
-                tracker.artifact(Path(copy(file, self._record)))
+                copy(file, self._record)
+            tracker.files()
             tracker.finish(FINISHED)
 
     def _claim(self) -> "list[Trial]":
@@ -158,7 +158,7 @@ class Sweep:
         self._record = self._folder / "records" / f"{datetime.now():%Y-%m-%d_%H-%M-%S-%f}_{os.getpid()}"
         self._record.mkdir(parents=True)
         tags = {"apsi.study": self._name, "apsi.folder": str(self._folder)}
-        tracker.start(self._record, f"search/{self._name}", params, tags)
+        tracker.start(self._record, f"search {self._name}", params, tags, section="searches")
         self._parent = tracker.run_id
         return tracker
 

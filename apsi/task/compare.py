@@ -7,11 +7,11 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
+from apsi.config import flat
 from apsi.errors import ApsiError
 from apsi.evaluate.compare import difference, read_run, require_same_photos, rows, write_comparison
 from apsi.instantiate import instantiate
 from apsi.run_folder import RunFolder
-from apsi.task.session import flat
 from apsi.tracking.recorded import RecordedRun
 
 

@@ -24,7 +24,7 @@ def evaluate(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     checkpoint = read_checkpoint(Path(config.checkpoint).expanduser())
     rehearse_evaluation(config, checkpoint)
     seconds = {"prepare": 0.0, "train": checkpoint.state.seconds, "evaluate": 0.0}
-    with tracked(config, folder) as tracker:
+    with tracked(config, folder, "evaluations") as tracker:
         with timed(seconds, "prepare"):
             prepared = prepare(config, checkpoint.juror, whole_photos=config.split == "all")
             report_prepared(prepared)

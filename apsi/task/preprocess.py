@@ -11,7 +11,7 @@ from apsi.task.session import report_prepared, tracked
 def preprocess(config: DictConfig, folder: RunFolder) -> dict[str, int]:
     """Prepares train, val and test; returns how many episodes there are, were dropped, and files were skipped."""
     rehearse_preparing(config)
-    with tracked(config, folder) as tracker:
+    with tracked(config, folder, "preparations") as tracker:
         prepared = prepare(config)
         numbers = report_prepared(prepared)
         tracker.metrics({f"data/{name}": value for name, value in numbers.items()}, 0)

@@ -4,9 +4,8 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from apsi.errors import ApsiError
 from apsi.instantiate import instantiate
@@ -14,25 +13,35 @@ from apsi.preprocess.pipeline import Prepared
 from apsi.run_folder import RunFolder
 from apsi.search.trial import Pruned
 from apsi.tracking.base import FAILED, FINISHED, KILLED, Tracker
+from apsi.tracking.description import params_and_tags, run_name
 
 log = logging.getLogger(__name__)
 
-_TAG_LENGTH = 5000  # that MLflow takes
-
 
 @contextmanager
-def tracked(config: DictConfig, folder: RunFolder) -> Iterator[Tracker]:
-    """The configured tracker with a run begun; it ends FAILED on an error, KILLED on Ctrl-C or when it is pruned."""
+def tracked(config: DictConfig, folder: RunFolder, section: str = "") -> Iterator[Tracker]:
+    """The configured tracker with a run begun; it ends FAILED on an error, KILLED on Ctrl-C or when it is pruned.
+
+    A run that ends with an error for the user before it recorded a data set or a figure, such as a folder without
+    photos, is no run and leaves no record.
+
+    Args:
+        config: a whole configuration.
+        folder: of the run; all files in it are recorded at the end.
+        section: what the run is kept apart with, such as `evaluations`; empty for trainings.
+    """
     tracker: Tracker = instantiate(config.tracking)
-    tracker.start(folder.path, f"{folder.path.parent.name}/{folder.path.name}", *_described(config, folder))
+    section = "searches" if config.search.trial is not None else section
+    choices = folder.record()["choices"]
+    tracker.start(folder.path, run_name(config, choices), *params_and_tags(config, folder), section=section)
     try:
-        for name in ("config.yaml", "overrides.yaml", "run.json", "git.diff"):
-            if (folder.path / name).exists():
-                tracker.artifact(folder.path / name)
+        tracker.files()
         yield tracker
     except BaseException as error:
+        status = KILLED if isinstance(error, KeyboardInterrupt | Pruned) else FAILED
         try:
-            _finish(tracker, folder, KILLED if isinstance(error, KeyboardInterrupt | Pruned) else FAILED)
+            if not (isinstance(error, ApsiError) and tracker.discard()):
+                _finish(tracker, folder, status)
         except (ApsiError, OSError) as further:
             log.warning("%s", further)  # the first error is the one to report
         raise
@@ -41,44 +50,9 @@ def tracked(config: DictConfig, folder: RunFolder) -> Iterator[Tracker]:
 
 def _finish(tracker: Tracker, folder: RunFolder, status: str) -> None:
     try:
-        if (folder.path / "run.log").exists():
-            tracker.artifact(folder.path / "run.log")
+        tracker.files()
     finally:
         tracker.finish(status)
-
-
-def _described(config: DictConfig, folder: RunFolder) -> tuple[dict[str, str], dict[str, str]]:
-    """Params: the flat configuration and the chosen options. Tags: code, versions, machine."""
-    record = folder.record()
-    git = record["git"]
-    params = flat(config) | {f"choices.{group}": option for group, option in record["choices"].items()}
-    tags = {
-        "apsi.folder": str(folder.path.resolve()),
-        "apsi.version": record["apsi"],
-        "apsi.command": record["command"],
-        "apsi.overrides": " ".join(OmegaConf.load(folder.path / "overrides.yaml")),
-        "apsi.device": instantiate(config.device).open(),
-        "apsi.git.dirty": str(git["dirty"]),
-        "mlflow.source.git.commit": str(git["commit"]),
-        **{f"apsi.{name}": record[name] for name in ("host", "python", "platform", "rerun_of") if name in record},
-        **{f"apsi.library.{name}": str(version) for name, version in record["libraries"].items()},
-    }
-    if config.search.parent_run is not None:
-        tags |= {"mlflow.parentRunId": config.search.parent_run, "apsi.trial": str(config.search.trial)}
-    return params, {name: str(value)[:_TAG_LENGTH] for name, value in tags.items()}
-
-
-def flat(config: DictConfig) -> dict[str, str]:
-    """The configuration as one level of dotted keys."""
-
-    def walk(value: Any, prefix: str) -> Iterator[tuple[str, str]]:
-        if isinstance(value, dict) and value:
-            for key, inner in value.items():
-                yield from walk(inner, f"{prefix}.{key}" if prefix else str(key))
-        else:
-            yield prefix, str(value)
-
-    return dict(walk(OmegaConf.to_container(config, resolve=True), ""))
 
 
 @contextmanager

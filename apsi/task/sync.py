@@ -10,7 +10,7 @@ from apsi.console import track
 from apsi.errors import ApsiError
 from apsi.run_folder import RunFolder
 from apsi.tracking.base import KILLED
-from apsi.tracking.journal import Journal, journals_below
+from apsi.tracking.journal import Journal, files_to_record, journals_below
 from apsi.tracking.sender import send_now
 from apsi.tracking.server import Server
 
@@ -34,6 +34,8 @@ def sync(config: DictConfig, folder: RunFolder) -> dict[str, int]:
                 header = journal.header
                 journal.drop_cut_off_line()
                 if "status" not in journal.last():
+                    for entry in files_to_record(journal.run_folder):
+                        journal.append(entry)
                     journal.append({"status": KILLED, "ms": int(journal.path.stat().st_mtime * 1000)})
                 sent["entries"] += send_now(journal, Server(header.uri, journal.run_folder), header.run_id)
                 sent["runs"] += 1

@@ -19,8 +19,17 @@ class Tracker(ABC):
         return None
 
     @abstractmethod
-    def start(self, folder: Path, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
+    def start(
+        self, folder: Path, name: str, params: Mapping[str, str], tags: Mapping[str, str], section: str = ""
+    ) -> None:
         """Begins the record of the run whose results lie in `folder`.
+
+        Args:
+            folder: of the run.
+            name: what people see in a list of runs.
+            params: of the run, by name.
+            tags: of the run, by name.
+            section: part of the records that the run is kept in, such as `evaluations`; empty for trainings.
 
         Raises:
             ApsiError: the place where runs are recorded can't be reached.
@@ -39,8 +48,8 @@ class Tracker(ABC):
         """Records what data was used, and for what (`train`, `val`, `test`), and which juror scored it."""
 
     @abstractmethod
-    def artifact(self, path: Path, folder: str = "") -> None:
-        """Records a file of the run's folder, or a folder with all that is in it."""
+    def files(self) -> None:
+        """Records the files that are in the run's folder now; those that have changed replace what was recorded."""
 
     @abstractmethod
     def model(self, checkpoint: Path) -> None:
@@ -49,6 +58,10 @@ class Tracker(ABC):
     @abstractmethod
     def finish(self, status: str) -> None:
         """Ends the record as FINISHED, FAILED or KILLED."""
+
+    @abstractmethod
+    def discard(self) -> bool:
+        """Ends the record and deletes it, unless it holds a data set or a figure; whether it did."""
 
     def file(self, run_id: str, name: str) -> Path:
         """A file of a recorded run: in the run's own folder, or fetched from the record.

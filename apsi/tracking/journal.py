@@ -131,6 +131,14 @@ class Journal:
         return entry
 
 
+def files_to_record(run_folder: Path) -> Iterator[Entry]:
+    """Entries for all files of a run's folder but those that tracking itself keeps there, and half-written ones."""
+    for path in sorted(run_folder.rglob("*")):
+        name = path.relative_to(run_folder)
+        if path.is_file() and name.parts[0] != FOLDER and not any(part.startswith(".") for part in name.parts):
+            yield {"artifact": name.as_posix(), "to": "/".join(name.parts[:-1])}
+
+
 def journals_below(folder: Path) -> list[Journal]:
     """The journals of all runs below a folder, oldest first by name."""
     return [Journal(path.parent.parent) for path in sorted(folder.glob(f"**/{FOLDER}/journal.jsonl"))]

@@ -9,8 +9,8 @@ from typing import Annotated
 from pydantic import Field
 
 from apsi.photo.prepared import PreparedSplit
-from apsi.tracking.base import KILLED, Tracker
-from apsi.tracking.journal import Header, Journal
+from apsi.tracking.base import FAILED, KILLED, Tracker
+from apsi.tracking.journal import Header, Journal, files_to_record
 from apsi.tracking.sender import Sender, SystemMonitor, patience
 from apsi.tracking.server import Server
 
@@ -41,6 +41,8 @@ class MlflowTracker(Tracker):
         self._run_id: str | None = None
         self._journal: Journal | None = None
         self._monitor: SystemMonitor | None = None
+        self._holds_results = False
+        self._recorded: dict[str, tuple[int, int, int]] = {}
         self.seconds = 0.0
         """time that callers have waited for this tracker"""
 
@@ -48,8 +50,11 @@ class MlflowTracker(Tracker):
     def run_id(self) -> str | None:
         return self._run_id
 
-    def start(self, folder: Path, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
-        run_id = self._run_id = self._server.create_run(self._experiment, name, tags)
+    def start(
+        self, folder: Path, name: str, params: Mapping[str, str], tags: Mapping[str, str], section: str = ""
+    ) -> None:
+        experiment = f"{self._experiment} {section}".strip()
+        run_id = self._run_id = self._server.create_run(experiment, name, tags)
         self._journal = Journal(folder)
         self._journal.begin(Header(self._server.uri, run_id))
         self._sender = Sender(self._journal, self._server, run_id)
@@ -64,11 +69,13 @@ class MlflowTracker(Tracker):
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         if values:
+            self._holds_results = True
             numbers = {key: float(value) for key, value in values.items()}
             self._append({"metrics": numbers, "step": step, "ms": int(time.time() * 1000)})
 
     def dataset(self, split: PreparedSplit, context: str) -> None:
         folder = split.folders[0].parent
+        self._holds_results = True
         self._append(
             {
                 "dataset": {
@@ -85,11 +92,14 @@ class MlflowTracker(Tracker):
         )
         self.tags({"apsi.juror": split.juror})
 
-    def artifact(self, path: Path, folder: str = "") -> None:
+    def files(self) -> None:
         assert self._journal is not None
-        name = path.resolve().relative_to(self._journal.run_folder.resolve()).as_posix()
-        to = "/".join(filter(None, (folder, path.name))) if path.is_dir() else folder
-        self._append({"artifact": name, "to": to})
+        for entry in files_to_record(self._journal.run_folder):
+            stat = (self._journal.run_folder / entry["artifact"]).stat()
+            state = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+            if self._recorded.get(entry["artifact"]) != state:
+                self._recorded[entry["artifact"]] = state
+                self._append(entry)
 
     def model(self, checkpoint: Path) -> None:
         from apsi.tracking.model import save_model
@@ -97,16 +107,25 @@ class MlflowTracker(Tracker):
         assert self._journal is not None
         folder = self._journal.path.parent / "model"
         save_model(checkpoint, folder)
-        self.artifact(folder)
+        self._append({"model": folder.relative_to(self._journal.run_folder).as_posix()})
 
     def finish(self, status: str) -> None:
+        self._end({"status": status})
+
+    def discard(self) -> bool:
+        if self._holds_results:
+            return False
+        self._end({"status": FAILED, "discard": True})
+        return True
+
+    def _end(self, entry: Mapping[str, object]) -> None:
         if self._journal is not None:
             if self._monitor is not None:
                 self._monitor.close()
             try:
-                self._append({"status": status, "ms": int(time.time() * 1000)})
+                self._append({**entry, "ms": int(time.time() * 1000)})
             finally:
-                self._sender.close(patience(status, self._finish_seconds, KILLED))
+                self._sender.close(patience(str(entry["status"]), self._finish_seconds, KILLED))
 
     def file(self, run_id: str, name: str) -> Path:
         return self._server.file(run_id, name)

@@ -29,6 +29,7 @@ from apsi.juror.parameters import unpack_parameters
 from apsi.photo import Photo
 from apsi.photo.prepared import Episode, PhotoStore
 from apsi.photo.resize import fit
+from apsi.photo.write import link_or_copy
 from apsi.policy.agent import Agent
 from apsi.policy.base import PolicyContext
 from apsi.torchvision_ops import define_missing
@@ -45,7 +46,7 @@ def save_model(checkpoint: Path, folder: Path) -> None:
     """Writes the MLflow model of a checkpoint into a new folder."""
     shutil.rmtree(folder, ignore_errors=True)
     small = folder.with_name("checkpoint.zip")
-    shutil.copy(checkpoint, small)
+    link_or_copy(checkpoint, small)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # that there is no example input: the signature says it all
@@ -57,6 +58,7 @@ def save_model(checkpoint: Path, folder: Path) -> None:
                 pip_requirements=[f"apsi=={__version__}", f"mlflow=={version('mlflow')}", f"torch=={version('torch')}"],
                 metadata={"apsi.actions": read_checkpoint(checkpoint).actions},
             )
+        link_or_copy(checkpoint, folder / "artifacts" / small.name)  # MLflow's copy is the same
     finally:
         small.unlink()
 
@@ -125,8 +127,8 @@ class PhotoEditor(PythonModel):
 
     def _recipes(self, photos: list[Photo]) -> tuple[list[Recipe], list[float]]:
         """The agent works on copies at the size that it was trained at; a recipe holds at every size."""
-        size = int(self._config.preprocess.steps.resize.size)
-        store = _Given([fit(photo, size, "longest_side") for photo in photos])
+        resize = self._config.preprocess.steps.resize
+        store = _Given([fit(photo, int(resize.size), str(resize.mode)) for photo in photos])
         scores = self._juror.score(list(store.photos.values())).tolist()
         episodes = [
             Episode(path, path, path.name, path.name, (), score, _OUT_OF_REACH)

@@ -10,7 +10,9 @@ from apsi.tracking.base import Tracker
 class NoTracker(Tracker):
     """Records nothing."""
 
-    def start(self, folder: Path, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
+    def start(
+        self, folder: Path, name: str, params: Mapping[str, str], tags: Mapping[str, str], section: str = ""
+    ) -> None:
         return
 
     def tags(self, tags: Mapping[str, str]) -> None:
@@ -22,7 +24,7 @@ class NoTracker(Tracker):
     def dataset(self, split: PreparedSplit, context: str) -> None:
         return
 
-    def artifact(self, path: Path, folder: str = "") -> None:
+    def files(self) -> None:
         return
 
     def model(self, checkpoint: Path) -> None:
@@ -30,3 +32,6 @@ class NoTracker(Tracker):
 
     def finish(self, status: str) -> None:
         return
+
+    def discard(self) -> bool:
+        return True

@@ -48,7 +48,8 @@ class RecordedRun:
     def curve(self, metric: str) -> list[tuple[int, float]]:
         """A validation figure such as `success_rate`, as pairs of step and value; empty where it never trained."""
         if self.folder is None:
-            return self.tracker.history(self.name, f"val/{metric}")
+            history = self.tracker.history
+            return history(self.name, f"eval/{metric}") or history(self.name, f"val/{metric}")  # their earlier name
         last = self.folder / "checkpoints" / "last.zip"
         if not last.exists():
             return []

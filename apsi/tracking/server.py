@@ -8,10 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from filelock import FileLock
 
 from apsi.errors import ApsiError
+from apsi.photo.write import link_or_copy
 from apsi.tracking.journal import Batch, Entry, Journal
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ log = logging.getLogger(__name__)
 
 _PARAM_LENGTH = 6000
 _PARAMS = 100  # that MLflow takes at once
+_MODEL = "model"
+_KIND = {"mlflow.experimentKind": "custom_model_development"}  # else MLflow's pages open with what is for chats
 _TIMEOUT, _RETRIES = "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 _CHOSEN_BY_USER = {name for name in (_TIMEOUT, _RETRIES) if name in os.environ}
 
@@ -44,6 +48,7 @@ class Server:
                 "it out and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (a database: PGPASSWORD or alike)"
             )
         self._folder, self._local = folder, uri is None
+        self._artifact_uris: dict[str, str] = {}
         self.uri = uri or f"sqlite:///{folder / 'mlflow.db'}"
 
     def create_run(self, experiment: str, name: str, tags: Mapping[str, str]) -> str:
@@ -128,7 +133,7 @@ class Server:
             return str(found.experiment_id)
         try:
             place = (self._folder / "mlflow-artifacts").as_uri() if self._local else None
-            return str(self.client.create_experiment(name, artifact_location=place))
+            return str(self.client.create_experiment(name, artifact_location=place, tags=_KIND))
         except MlflowException:  # another process was faster
             found = self.client.get_experiment_by_name(name)
             if found is None:
@@ -149,8 +154,12 @@ class Server:
                 self._log_dataset(run_id, values, context)
             case {"artifact": name, "to": to}:
                 self._log_artifact(run_id, folder, name, to)
-            case {"status": status, "ms": ms}:
+            case {"model": name}:
+                self._log_model(run_id, _inside(folder, name))
+            case {"status": status, "ms": ms, **more}:
                 self.client.set_terminated(run_id, status, ms)
+                if more.get("discard"):
+                    self.client.delete_run(run_id)
             case _:
                 self._log_metrics(run_id, batch.entries)
 
@@ -167,15 +176,37 @@ class Server:
         self.client.log_inputs(run_id, [DatasetInput(Dataset(**values), [InputTag("mlflow.data.context", context)])])
 
     def _log_artifact(self, run_id: str, folder: Path, name: str, to: str) -> None:
-        path = (folder / name).resolve()
-        if not path.is_relative_to(folder.resolve()):
-            raise ApsiError(f"the journal of {folder} names {name}, which is outside it, and is not sent")
-        if path.is_dir():
-            self.client.log_artifacts(run_id, str(path), to)
-        elif path.is_file():
-            self.client.log_artifact(run_id, str(path), to or None)
-        else:
+        path = _inside(folder, name)
+        if not path.exists():
             log.warning("%s is gone and can't be sent to MLflow", path)
+        elif _is_local(uri := self._artifact_uri(run_id)):
+            _place(path, uri, to)
+        elif path.is_dir():
+            self.client.log_artifacts(run_id, str(path), to)
+        else:
+            self.client.log_artifact(run_id, str(path), to or None)
+
+    def _artifact_uri(self, run_id: str) -> str:
+        if run_id not in self._artifact_uris:
+            self._artifact_uris[run_id] = str(self.client.get_run(run_id).info.artifact_uri)
+        return self._artifact_uris[run_id]
+
+    def _log_model(self, run_id: str, folder: Path) -> None:
+        """The agent as a logged model of MLflow, to which `runs:/RUN_ID/model` leads; sent twice, it is there once."""
+        from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+
+        run = self.client.get_run(run_id)
+        whose = f"source_run_id = '{run_id}' AND name = '{_MODEL}'"
+        found = self.client.search_logged_models([run.info.experiment_id], filter_string=whose)
+        model = found[0] if found else self.client.create_logged_model(run.info.experiment_id, _MODEL, run_id)
+        if model.status == LoggedModelStatus.READY:
+            return
+        if _is_local(model.artifact_location):
+            _place(folder, model.artifact_location, "")
+        else:
+            self.client.log_model_artifacts(model.model_id, str(folder))
+        self.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+        self.client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
 
     @contextmanager
     def _explained(self, missing: str = "") -> Iterator[None]:
@@ -188,6 +219,33 @@ class Server:
                 raise
             what = f"{missing} at" if missing else "can't record this run with MLflow at"
             raise ApsiError(f"{what} {self.uri}: {error}. Check tracking.uri, or use tracking=none") from error
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """A file of a run's folder.
+
+    Raises:
+        ApsiError: it is none: the journal may come from elsewhere.
+    """
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise ApsiError(f"the journal of {folder} names {name}, which is outside it, and is not sent")
+    return path
+
+
+def _is_local(uri: str) -> bool:
+    return urlsplit(uri).scheme in ("", "file")
+
+
+def _place(path: Path, uri: str, to: str) -> None:
+    """Puts a file, or what is in a folder, into a local folder of artifacts, without using room on the disk twice."""
+    root = Path(url2pathname(urlsplit(uri).path)).resolve()
+    target = (root / to).resolve()
+    if not target.is_relative_to(root):
+        raise ApsiError(f"an artifact is to be put into {to}, which is outside {root}, and is not sent")
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            link_or_copy(file, target / (file.relative_to(path) if path.is_dir() else file.name))
 
 
 def _set_timeouts(seconds: int) -> None:

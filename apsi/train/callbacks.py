@@ -148,7 +148,7 @@ class MilestoneCallback(BaseCallback):
         is_best = self.state.best is None or figure > self.state.best
         best = figure if is_best else self.state.best
         self.state = replace(self.state, history=[*self.state.history, row], best=best)
-        self._tracker.metrics({f"val/{name}": value for name, value in figures.items()}, self.model.num_timesteps)
+        self._tracker.metrics({f"eval/{name}": value for name, value in figures.items()}, self.model.num_timesteps)
         log.info(
             "%9s steps  validation success %.3f, mean gain %+.3f%s",
             *(f"{self.model.num_timesteps:,}", figures["success_rate"], figures["mean_gain"]),

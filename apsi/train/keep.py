@@ -7,10 +7,10 @@ from omegaconf import DictConfig
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from apsi.juror.base import Juror
+from apsi.photo.write import link_or_copy
 from apsi.run_folder import RunFolder
 from apsi.schema import TrainSettings
 from apsi.train.checkpoint import Checkpoint, TrainState, save_checkpoint
-from apsi.train.resume import copy
 from apsi.train.run_state import run_state
 
 
@@ -35,7 +35,7 @@ class Keeper:
         step, run = self.folder.step_checkpoint(state.timesteps), run_state(self.model, self.jury)
         save_checkpoint(step if stays else last, self.model, content, run)
         if stays:
-            copy(step, last)
+            link_or_copy(step, last)
             self._clear()
 
     def _clear(self) -> None:

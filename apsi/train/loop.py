@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -112,7 +111,7 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         source = episode_source(config, train, jury, seed, store)
         env = PhotoVecEnv(EditCore(parts, source, settings.n_envs))
         algo, model = build_model(config, env, seed)
-        _record_groups(describe(model), folder, tracker)
+        _record_groups(describe(model), folder)
         model.set_logger(tracking_logger(tracker))
         pictures = TrainingPictures.begin(folder.path, saver, checkpoint)
         if checkpoint:
@@ -133,18 +132,12 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         report = reporter(config)
         milestones = MilestoneCallback(settings, state, validate, keeper.save, tracker, best_by=best_by, report=report)
         milestones.init_callback(model)
-        try:
-            with divergence_named(algo.name, model):
-                _learn(model, algo.name, settings.total_timesteps, milestones, folder)
-        except BaseException:
-            with suppress(ApsiError, OSError):  # the first error is the one to report
-                _record_checkpoints(folder, tracker)
-            raise
-        _record_checkpoints(folder, tracker)
+        with divergence_named(algo.name, model):
+            _learn(model, algo.name, settings.total_timesteps, milestones, folder)
         tracker.model(folder.best_checkpoint)
-        pictures.finish(tracker)
+        pictures.finish()
         hit_rate = jury.hit_rate if isinstance(jury, CachedJuror) else 0.0
-        tracker.metrics({"juror/cache_hit_rate": hit_rate}, model.num_timesteps)
+        tracker.metrics({"time/juror_cache_hit_rate": hit_rate}, model.num_timesteps)
         log.info(
             "Trained for %.0f s; %.1f %% of the scores were in the cache", milestones.state.seconds, 100 * hit_rate
         )
@@ -191,7 +184,7 @@ def evaluate_quickly(
     return figures, played
 
 
-def _record_groups(groups: Sequence[Group], folder: RunFolder, tracker: Tracker) -> None:
+def _record_groups(groups: Sequence[Group], folder: RunFolder) -> None:
     for group in groups:
         log.info(
             "%s, %s: %s of %s parameters learn, learning rate %g, weight decay %g",
@@ -200,13 +193,6 @@ def _record_groups(groups: Sequence[Group], folder: RunFolder, tracker: Tracker)
         )
     path = folder.path / "parameter_groups.json"
     write_text(path, json.dumps([asdict(group) for group in groups], indent=1))
-    tracker.artifact(path)
-
-
-def _record_checkpoints(folder: RunFolder, tracker: Tracker) -> None:
-    for path in (folder.best_checkpoint, folder.last_checkpoint):
-        if path.exists():
-            tracker.artifact(path, "checkpoints")
 
 
 def require_something_to_do(split: PreparedSplit, goal: Goal) -> None:

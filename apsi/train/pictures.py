@@ -10,7 +10,6 @@ from apsi.evaluate.rollout import EpisodeResult
 from apsi.evaluate.saver import ImageSaver
 from apsi.evaluate.video import write_video
 from apsi.photo.write import atomic
-from apsi.tracking.base import Tracker
 from apsi.train.checkpoint import Checkpoint
 
 
@@ -44,14 +43,12 @@ class TrainingPictures:
         if shown:
             self._saver.save(self._folder / _name(timesteps), titled(mosaic(shown), f"{timesteps:,} steps"))
 
-    def finish(self, tracker: Tracker) -> None:
-        """Waits for the pictures, makes the film of them and records both; nothing where there are none."""
+    def finish(self) -> None:
+        """Waits for the pictures and makes the film of them; nothing where there are none."""
         self._saver.close()
         pictures = sorted(self._folder.glob("step_*.png"))
         if pictures:
             write_video(self.film, pictures)
-            tracker.artifact(self._folder, "images")
-            tracker.artifact(self.film, "images")
 
 
 def _name(timesteps: int) -> str:

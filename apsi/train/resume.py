@@ -1,7 +1,6 @@
 """Going on from an earlier run."""
 
 import logging
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror
 from apsi.photo.prepared import PreparedSplit
-from apsi.photo.write import atomic
+from apsi.photo.write import link_or_copy
 from apsi.preprocess.pipeline import Prepared
 from apsi.run_folder import CONTINUED, RunFolder, find_unfinished
 from apsi.tracking.base import Tracker
@@ -63,10 +62,10 @@ def checkpoint_to_resume(
     state = checkpoint.state
     best = path.parent / folder.best_checkpoint.name
     if best.is_file() and read_checkpoint(best).state.timesteps <= state.timesteps:
-        copy(best, folder.best_checkpoint)
+        link_or_copy(best, folder.best_checkpoint)
     else:
         state = replace(state, best=None)  # there is nothing to beat, or it is still to come
-    copy(path, folder.last_checkpoint)  # after the best one: from here on this folder is the one to continue
+    link_or_copy(path, folder.last_checkpoint)  # after the best one: from here on this folder is the one to continue
     if earlier is not None:
         for half_written in earlier.last_checkpoint.parent.glob(".*.tmp"):
             half_written.unlink()  # when it was killed
@@ -131,9 +130,3 @@ def require_unseen(checkpoint: Checkpoint, split: PreparedSplit) -> None:
 def originals(hashes: Iterable[str]) -> set[str]:
     """Photos as a checkpoint remembers them: the beginnings of their SHA-256."""
     return {digest[:16] for digest in hashes}
-
-
-def copy(source: Path, target: Path) -> None:
-    """Copies a file whole or not at all."""
-    with atomic(target) as temporary:
-        shutil.copyfile(source, temporary)

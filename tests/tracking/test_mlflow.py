@@ -10,13 +10,15 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from apsi.config import load_config
+from apsi.config import flat, load_config
 from apsi.errors import ApsiError
 from apsi.photo.prepared import PreparedSplit
+from apsi.photo.write import write_text
 from apsi.run_folder import RunFolder
-from apsi.task.session import flat, tracked
+from apsi.task.session import tracked
 from apsi.task.sync import sync
 from apsi.tracking import sender
+from apsi.tracking.description import description
 from apsi.tracking.journal import Batch, Header, Journal
 from apsi.tracking.mlflow import MlflowTracker
 from apsi.tracking.none import NoTracker
@@ -69,15 +71,15 @@ def outage(monkeypatch: pytest.MonkeyPatch) -> Outage:
 
 
 def test_a_run_can_be_read_back_whole(output_dir: Path, split: PreparedSplit, tmp_path: Path) -> None:
-    tracker = tracker_at(output_dir)
-    tracker.start(tmp_path, "first", {"algo.gamma": "0.9", "long": "x" * 9000}, {"apsi.folder": str(tmp_path)})
+    tracker, folder = tracker_at(output_dir), tmp_path / "run"
+    tracker.start(folder, "first", {"algo.gamma": "0.9", "long": "x" * 9000}, {"apsi.folder": str(folder)})
     for step in range(2500):
         tracker.metrics({"rollout/success_rate": step / 2500}, step)
     tracker.dataset(split, "train")
-    (tmp_path / "images").mkdir()
-    (tmp_path / "images" / "a.txt").write_text("a")
-    tracker.artifact(tmp_path / "images")
-    tracker.artifact(tmp_path / "images" / "a.txt", "checkpoints")
+    for name in ("checkpoints/step_00000100.zip", "images/a.txt", "notes.txt", "images/.b.tmp"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(name)
+    tracker.files()
     tracker.finish("FINISHED")
 
     run = runs(output_dir)[0]
@@ -90,8 +92,67 @@ def test_a_run_can_be_read_back_whole(output_dir: Path, split: PreparedSplit, tm
     assert given.tags[0].value == "train"
     assert given.dataset.digest == split.digest
     assert run.data.tags["apsi.juror"] == split.juror
-    assert {a.path for a in client.list_artifacts(run.info.run_id)} == {"images", "checkpoints"}
-    assert [a.path for a in client.list_artifacts(run.info.run_id, "images")] == ["images/a.txt"]
+    files = {
+        a.path for folder in (None, "images", "checkpoints") for a in client.list_artifacts(run.info.run_id, folder)
+    }
+    assert files == {"images", "checkpoints", "notes.txt", "images/a.txt", "checkpoints/step_00000100.zip"}
+
+
+def test_files_of_a_run_take_room_once_and_stay_as_they_were_recorded(output_dir: Path, tmp_path: Path) -> None:
+    """Checkpoints and pictures are the same file in the run's folder and in MLflow's."""
+    tracker = tracker_at(output_dir)
+    tracker.start(tmp_path / "run", "linked", {}, {})
+    write_text(tmp_path / "run" / "report.html", "first")
+    tracker.files()
+    tracker.finish("FINISHED")
+    [recorded] = (output_dir / "mlflow-artifacts" / runs(output_dir)[0].info.run_id).rglob("report.html")
+    assert recorded.samefile(tmp_path / "run" / "report.html")
+    write_text(tmp_path / "run" / "report.html", "second")
+    assert recorded.read_text() == "first"
+
+
+def test_a_start_with_bad_input_leaves_no_run_and_a_later_error_does(
+    output_dir: Path, tmp_path: Path, split: PreparedSplit
+) -> None:
+    config = load_config([f"output_dir={output_dir}"])
+    before = len(runs(output_dir))
+    with pytest.raises(ApsiError, match="no photos"), tracked(config, RunFolder.create(tmp_path / "a", config)):
+        raise ApsiError("no photos")
+    assert len(runs(output_dir)) == before
+    with (
+        pytest.raises(ApsiError, match="diverged"),
+        tracked(config, RunFolder.create(tmp_path / "b", config)) as tracker,
+    ):
+        tracker.dataset(split, "train")
+        raise ApsiError("diverged")
+    assert len(runs(output_dir)) == before + 1
+    assert runs(output_dir)[0].info.status == "FAILED"
+
+
+def test_a_run_says_what_it_is_and_the_kinds_of_runs_are_kept_apart(output_dir: Path, tmp_path: Path) -> None:
+    config = load_config(
+        [f"output_dir={output_dir}", "algo=dqn", "dataset=folder", "dataset.path=/x/Holidays", "seed=7"]
+    )
+    with tracked(config, RunFolder.create(tmp_path / "a", config, [], {"algo": "dqn", "reward": "rl_guide"})):
+        pass
+    run = runs(output_dir)[0]
+    assert run.info.run_name == "dqn seed 7, rl_guide, Holidays"
+    assert run.data.tags["mlflow.source.name"] and run.data.tags["mlflow.source.type"] == "LOCAL"
+    assert run.data.tags["mlflow.note.content"].startswith("`")
+    client, count = client_at(output_dir), len(runs(output_dir))
+    assert client.get_experiment(run.info.experiment_id).tags["mlflow.experimentKind"] == "custom_model_development"
+    with tracked(config, RunFolder.create(tmp_path / "b", config), "evaluations"):
+        pass
+    assert len(runs(output_dir)) == count
+    assert len(client.search_runs([client.get_experiment_by_name("apsi evaluations").experiment_id])) == 1
+
+
+def test_the_description_names_the_figures() -> None:
+    figures = {"success_rate": 0.5, "success_ci95": None, "mean_gain": 1.25, "mean_steps": 2.0, "juror_calls": 20}
+    summary = {"episodes": 10, "split": "test", "policies": {"agent": figures}}
+    text = description({"command": "python run.py"}, summary)
+    assert "`python run.py`" in text and "10 episodes of the test split" in text
+    assert "| agent | 0.500 | +1.250 | 2.00 | 20 |" in text
 
 
 @pytest.mark.parametrize(
@@ -264,7 +325,7 @@ def test_a_run_id_leads_to_its_latest_checkpoint(output_dir: Path, tmp_path: Pat
     last = tmp_path / "checkpoints" / "last.zip"
     last.write_bytes(b"zip")
     tracker.start(tmp_path, "second", {}, {"apsi.folder": str(tmp_path)})
-    tracker.artifact(last, "checkpoints")
+    tracker.files()
     tracker.finish("FINISHED")
     run_id = runs(output_dir)[0].info.run_id
     assert tracker_at(output_dir).find_checkpoint(run_id) == last
@@ -301,12 +362,12 @@ def test_a_record_that_fails_at_the_end_is_closed_and_the_first_error_reported(
     config = load_config([f"output_dir={output_dir}"])
     folder = RunFolder.create(tmp_path / "run", config)
 
-    def full(self: MlflowTracker, path: Path, to: str = "") -> None:
+    def full(self: MlflowTracker) -> None:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(RuntimeError, match="first"), tracked(config, folder):
         (folder.path / "run.log").touch()
-        monkeypatch.setattr(MlflowTracker, "artifact", full)
+        monkeypatch.setattr(MlflowTracker, "files", full)
         raise RuntimeError("first")
     assert runs(output_dir)[0].info.status == "FAILED"
 

@@ -116,7 +116,7 @@ def assert_complete(uri: str, folder: Path) -> str:
 def test_a_server_lost_midway_costs_no_training_and_has_everything_after_sync(place: Place, server: RealServer) -> None:
     arguments = ["task=train", "tracking=mlflow", f"tracking.uri={server.uri}", "train.total_timesteps=4096"]
     command = place.start(*arguments, "tracking.finish_seconds=3", "tracking.system_seconds=0.5")
-    wait_for(said(place, "train", "val/success_rate"))
+    wait_for(said(place, "train", "eval/success_rate"))
     server.stop()
     outcome = command.wait().succeeded()
     folder = place.folder("train")
@@ -141,7 +141,7 @@ def test_a_server_that_comes_back_during_the_run_gets_what_it_missed_without_syn
     command = place.start(*arguments, "tracking.finish_seconds=120")
     wait_for(said(place, "train", "rollout/ep_len_mean"))
     server.stop()
-    wait_for(said(place, "train", "val/success_rate"))
+    wait_for(said(place, "train", "eval/success_rate"))
     server.start()
     outcome = command.wait().succeeded()
     assert "entries wait" not in outcome.said
@@ -151,7 +151,7 @@ def test_a_server_that_comes_back_during_the_run_gets_what_it_missed_without_syn
 @pytest.mark.slow
 def test_a_run_that_was_killed_is_completed_and_ended_by_sync(place: Place) -> None:
     command = place.start("task=train", "tracking=mlflow", "train.total_timesteps=200000", "train.eval_every=256")
-    outcome = command.send(signal.SIGKILL, once=said(place, "train", "val/success_rate"))
+    outcome = command.send(signal.SIGKILL, once=said(place, "train", "eval/success_rate"))
     assert outcome.code == -signal.SIGKILL
     place.run("task=sync", tiny=False).succeeded()
     assert assert_complete_after_kill(place) == "KILLED"
@@ -165,5 +165,5 @@ def assert_complete_after_kill(place: Place) -> str:
     run = client.get_run(read_json(folder / "tracking" / "run.json")["run_id"])
     for entry in journal_of(folder):
         assert entry.get("metrics", {}).keys() <= run.data.metrics.keys()
-    assert run.data.metrics["val/success_rate"] >= 0
+    assert run.data.metrics["eval/success_rate"] >= 0
     return str(run.info.status)

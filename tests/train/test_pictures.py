@@ -14,20 +14,8 @@ from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.policy.base import PolicyContext
 from apsi.policy.greedy import Greedy
 from apsi.schema import TrainSettings
-from apsi.tracking.none import NoTracker
 from apsi.train.checkpoint import Checkpoint, TrainState
 from apsi.train.pictures import TrainingPictures
-
-
-class Recorded(NoTracker):
-    """Remembers what was recorded, and where."""
-
-    def __init__(self) -> None:
-        self.files: list[tuple[str, str]] = []
-
-    def artifact(self, path: Path, folder: str = "") -> None:
-        assert path.exists()
-        self.files.append((path.name, folder))
 
 
 @pytest.fixture
@@ -36,14 +24,12 @@ def played(restore: Components, split: PreparedSplit) -> list[EpisodeResult]:
     return list(roll_out(policy, restore, split.episodes, batch_size=2, store=PhotoStore(), pictures=2))
 
 
-def show(folder: Path, steps: list[int], played: list[EpisodeResult], checkpoint: Checkpoint | None = None) -> Recorded:
-    tracker = Recorded()
+def show(folder: Path, steps: list[int], played: list[EpisodeResult], checkpoint: Checkpoint | None = None) -> None:
     with ImageSaver() as saver:
         pictures = TrainingPictures.begin(folder, saver, checkpoint)
         for step in steps:
             pictures.save(step, played)
-        pictures.finish(tracker)
-    return tracker
+        pictures.finish()
 
 
 def names(folder: Path) -> list[str]:
@@ -55,10 +41,9 @@ def length(folder: Path) -> int:
 
 
 def test_every_milestone_has_its_picture_and_the_film_all_of_them(tmp_path: Path, played: list[EpisodeResult]) -> None:
-    tracker = show(tmp_path, [256, 10_000], played)
+    show(tmp_path, [256, 10_000], played)
     assert names(tmp_path) == ["step_00000256.png", "step_00010000.png"]
     assert length(tmp_path) == 5 + 25
-    assert tracker.files == [("training", "images"), ("training.mp4", "images")]
 
 
 def test_training_that_goes_on_takes_over_what_was_shown_before_its_checkpoint(
@@ -73,7 +58,7 @@ def test_training_that_goes_on_takes_over_what_was_shown_before_its_checkpoint(
 
 
 def test_without_episodes_to_show_there_is_no_folder_and_no_film(tmp_path: Path) -> None:
-    assert show(tmp_path, [100], []).files == []
+    show(tmp_path, [100], [])
     assert list(tmp_path.iterdir()) == []
 
 
