@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from omegaconf import DictConfig
@@ -19,6 +20,9 @@ from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.photo.stream import PhotoStream
 from apsi.photo.write import read_png
 from apsi.preprocess.pipeline import Prepared
+
+if TYPE_CHECKING:
+    from apsi.train.checkpoint import Checkpoint
 
 
 @contextmanager
@@ -69,7 +73,7 @@ def prepare(config: DictConfig, juror_parameters: bytes | None = None, whole_pho
         juror=juror,
         open_pool=partial(open_jury, config),
         data_dir=Path(config.data_dir).expanduser(),
-        seed=config.seed,
+        seed=config.data_seed,
         whole_photos=whole_photos,
     )
     return prepared
@@ -90,14 +94,35 @@ def components(config: DictConfig, jury: Juror) -> Components:
     return Components(goal, instantiate(config.transform, stop=goal.stop), reward, jury)
 
 
-def second_juror(config: DictConfig, prepared: Prepared) -> Juror | None:
-    """The juror that looks at evaluated edits besides, fitted on the training photos where it has to be."""
+def second_juror(config: DictConfig, prepared: Prepared, checkpoint: "Checkpoint | None" = None) -> Juror | None:
+    """The juror that looks at evaluated edits besides, fitted on the agent's training photos where it has to be.
+
+    Args:
+        config: a whole configuration.
+        prepared: the prepared photos.
+        checkpoint: the agent that is evaluated, which brings its second juror fitted; None while it is trained.
+
+    Raises:
+        ApsiError: the checkpoint has none fitted, and its training photos are not at hand.
+    """
     if config.second_juror is None:
         return None
     juror: Juror = instantiate(config.second_juror)
-    if isinstance(juror, FittedJuror) and not juror.is_fitted:
-        paths = sorted({e.original for e in prepared.split("train").episodes})
-        juror.fit(PhotoStream(lambda: map(read_png, paths)))
+    if not isinstance(juror, FittedJuror) or juror.is_fitted:
+        return juror
+    if checkpoint is not None:
+        its_own = checkpoint.config.second_juror
+        if checkpoint.second_juror is not None and its_own["_target_"] == config.second_juror["_target_"]:
+            unpack_parameters(checkpoint.second_juror, juror, "the checkpoint")
+            return juror
+        if checkpoint.state.dataset != prepared.folder.name:
+            raise ApsiError(
+                f"second_juror={config.second_juror['_target_'].rpartition('.')[2]} is fitted on the photos that the "
+                f"agent was trained on, and {checkpoint.path} holds none: train with juror@second_juror=..., evaluate "
+                "on the photos that it was trained on, or choose one that needs no fitting"
+            )
+    paths = sorted({e.original for e in prepared.split("train").episodes})
+    juror.fit(PhotoStream(lambda: map(read_png, paths)))
     return juror
 
 

@@ -67,7 +67,8 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
             OmegaConf.update(saved, taken, OmegaConf.select(config, taken), merge=False, force_add=True)
     for key in OF_THIS_RUN:
         OmegaConf.update(saved, key, OmegaConf.select(config, key), merge=False, force_add=True)
-    _follow_device(saved.juror)
+    for juror in (saved.juror, saved.second_juror):
+        follow_device(juror)
     if saved.feature_extractor.get("weights") is not None:
         saved.feature_extractor.weights = "checkpoint"  # where they are, whatever they were at the start
     return saved
@@ -92,13 +93,13 @@ def choices_made(choices: Mapping[str, str | None], config: DictConfig, override
     }
 
 
-def _follow_device(node: Any) -> None:
+def follow_device(node: Any) -> None:
     """Lets a juror's models compute on this run's device, not on the one that they were trained beside."""
     if isinstance(node, DictConfig):
         if "device" in node:
             node.device = "${device}"
         for name in node.keys() - {"device"}:
-            _follow_device(node[name])
+            follow_device(node[name])
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

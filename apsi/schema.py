@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from hydra.core.config_store import ConfigStore
+from omegaconf import DictConfig, OmegaConf
 
 from apsi.errors import ApsiError
 
@@ -87,6 +88,9 @@ class Config:
     search: SearchSettings = field(default_factory=SearchSettings)
     second_juror: Component | None = None
     seed: int = 42
+    """of the agent: networks, exploration, order of the training episodes, random baselines"""
+    data_seed: int = 42
+    """of the data: splits, crops, degradations, and so what jurors are fitted on"""
     data_dir: str = "data"
     output_dir: str = "outputs"
     score_cache: int = 1_000_000
@@ -99,6 +103,7 @@ class Config:
 
     def __post_init__(self) -> None:
         _require("seed", self.seed, at_least=0, below=2**32)
+        _require("data_seed", self.data_seed, at_least=0, below=2**32)
         _require("score_cache", self.score_cache, at_least=0)
 
 
@@ -107,6 +112,16 @@ def _require(place: str, value: int, at_least: int, below: int | None = None) ->
         raise ApsiError(f"{place}={value} must be at least {at_least}")
     if below is not None and value >= below:
         raise ApsiError(f"{place}={value} must be below {below}")
+
+
+def completed(written: Any) -> DictConfig:
+    """A configuration that an apsi wrote, this one or an earlier one, against the schema of this one."""
+    earlier = {}
+    if "seed" in written and "data_seed" not in written:
+        earlier["data_seed"] = written["seed"]  # there was one seed for both
+    config = OmegaConf.merge(OmegaConf.structured(Config), written, earlier)
+    assert isinstance(config, DictConfig)
+    return config
 
 
 def register() -> None:

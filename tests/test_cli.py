@@ -188,11 +188,11 @@ def test_the_same_seed_gives_the_same_results_byte_for_byte(place: Place, pipeli
     assert (again / "results.csv").read_bytes() == (pipeline[1] / "results.csv").read_bytes()
 
 
-def test_another_seed_deals_the_photos_out_anew_so_no_agent_is_tested_on_what_it_learned_from(
+def test_another_data_seed_deals_the_photos_out_anew_so_no_agent_is_tested_on_what_it_learned_from(
     place: Place, checkpoint: Path
 ) -> None:
-    outcome = place.run("task=evaluate", f"checkpoint={checkpoint}", "seed=43", tiny=False)
-    outcome.failed("the split 'test'", str(checkpoint), "was trained on", "use its seed")
+    outcome = place.run("task=evaluate", f"checkpoint={checkpoint}", "data_seed=43", tiny=False)
+    outcome.failed("the split 'test'", str(checkpoint), "was trained on", "use its data_seed")
 
 
 def test_preprocess_by_itself_prepares_and_trains_nothing(place: Place) -> None:

@@ -66,12 +66,13 @@ def evaluate_agent(
     if split.name in ("val", "test"):
         require_unseen(checkpoint, split)
     tracker.dataset(split, split.name)
+    second = second_juror(config, prepared, checkpoint)
     episodes = split.episodes[: config.evaluate.episodes]
     results: dict[str, list[EpisodeResult]] = {}
     with open_jury(config, prepared.juror) as jury:
         parts, store = components(config, jury), PhotoStore()
         require_something_to_do(split, parts.goal)
-        measures = measures_for(prepared.juror, second_juror(config, prepared), config.score_cache)
+        measures = measures_for(prepared.juror, second, config.score_cache)
         algo, model = load_agent(config, checkpoint, parts, episode_source(config, split, jury, config.seed, store))
         agent = trained_agent(algo, model)
         for name, node in config.policy.items():
@@ -98,7 +99,9 @@ def evaluate_agent(
         "train_timesteps": checkpoint.state.timesteps,
         "dataset": prepared.folder.name,
         "juror": split.juror,
+        "second_juror": second.fingerprint if second else None,
         "seed": config.seed,
+        "data_seed": config.data_seed,
         "skipped_files": len(prepared.skipped),
         "dropped": split.dropped,
     }

@@ -11,8 +11,8 @@ from apsi.juror.base import FittedJuror, Juror
 from apsi.photo.write import atomic
 
 
-def pack_parameters(juror: Juror) -> bytes | None:
-    """The fitted parameters as the bytes of an `.npz` file; None for a juror that isn't fitted."""
+def pack_parameters(juror: Juror | None) -> bytes | None:
+    """The fitted parameters as the bytes of an `.npz` file; None for no juror and for one that isn't fitted."""
     if not isinstance(juror, FittedJuror):
         return None
     buffer = io.BytesIO()

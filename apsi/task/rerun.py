@@ -13,7 +13,7 @@ from apsi.errors import ApsiError
 from apsi.instantiate import check, instantiate
 from apsi.photo.write import write_text
 from apsi.run_folder import RunFolder
-from apsi.schema import Config
+from apsi.schema import completed
 from apsi.tracking.recorded import RecordedRun
 
 log = logging.getLogger(__name__)
@@ -72,8 +72,7 @@ def differences(recorded: Mapping[str, Any], current: Mapping[str, Any]) -> Iter
 
 def _configuration(recorded: RecordedRun, config: DictConfig, named: set[str]) -> DictConfig:
     """The recorded one, with what this command names, and with its tracking."""
-    repeated = OmegaConf.merge(OmegaConf.structured(Config), recorded.config())
-    assert isinstance(repeated, DictConfig)
+    repeated = completed(recorded.config())
     for key in _OF_THIS_RUN:
         if key in named or key in ("output_dir", "tracking"):
             OmegaConf.update(repeated, key, config[key], merge=False, force_add=True)

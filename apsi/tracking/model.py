@@ -18,6 +18,7 @@ from mlflow.types.schema import Schema, TensorSpec
 from apsi import __version__
 from apsi.algo.base import trained_agent
 from apsi.assemble import components
+from apsi.config import follow_device
 from apsi.env.core import EditCore
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.episodes.base import EpisodeSource, Start
@@ -86,6 +87,7 @@ class PhotoEditor(PythonModel):
         checkpoint = read_checkpoint(Path(context.artifacts["checkpoint"]))
         self._config = config = checkpoint.config
         config.device.name = "auto"
+        follow_device(config.juror)
         if config.feature_extractor.get("weights") is not None:
             config.feature_extractor.weights = "checkpoint"
         check(config)

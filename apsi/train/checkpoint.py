@@ -21,11 +21,11 @@ from stable_baselines3.common.save_util import load_from_zip_file, recursive_get
 
 from apsi.errors import ApsiError
 from apsi.photo.write import atomic
-from apsi.schema import Config
+from apsi.schema import completed
 from apsi.state import State, read_state, write_state
 
-CONFIG, ACTIONS, STATE, JUROR, RUN = (
-    f"apsi/{name}" for name in ("config.yaml", "actions.json", "state.json", "juror.npz", "run.npz")
+CONFIG, ACTIONS, STATE, JUROR, SECOND_JUROR, RUN = (
+    f"apsi/{name}" for name in ("config.yaml", "actions.json", "state.json", "juror.npz", "second_juror.npz", "run.npz")
 )
 _NOT_A_CONFIG = (yaml.YAMLError, OmegaConfBaseException)
 _COUNTERS = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num")
@@ -59,6 +59,8 @@ class Checkpoint:
     actions: list[str]
     state: TrainState
     juror: bytes | None
+    second_juror: bytes | None = None
+    """what was fitted of the juror that is not trained on"""
 
 
 def save_checkpoint(path: Path, model: BaseAlgorithm, checkpoint: Checkpoint, run: State | None = None) -> None:
@@ -76,8 +78,9 @@ def save_checkpoint(path: Path, model: BaseAlgorithm, checkpoint: Checkpoint, ru
         ACTIONS: json.dumps(checkpoint.actions),
         STATE: json.dumps({**vars(checkpoint.state), "counters": counters}),
     }
-    if checkpoint.juror is not None:
-        content[JUROR] = checkpoint.juror
+    for name, parameters in ((JUROR, checkpoint.juror), (SECOND_JUROR, checkpoint.second_juror)):
+        if parameters is not None:
+            content[name] = parameters
     with atomic(path) as temporary:
         with temporary.open("wb") as file:
             model.save(file)
@@ -100,17 +103,15 @@ def read_checkpoint(path: Path) -> Checkpoint:
             names = archive.namelist()
             if CONFIG not in names:
                 raise ApsiError(f"{path} is a zip file but not a checkpoint of apsi: it has no {CONFIG}")
-            loaded = OmegaConf.create(archive.read(CONFIG).decode())
-            config = OmegaConf.merge(OmegaConf.structured(Config), loaded)
+            config = completed(OmegaConf.create(archive.read(CONFIG).decode()))
             actions = json.loads(archive.read(ACTIONS))
             state = TrainState(**json.loads(archive.read(STATE)))
-            juror = archive.read(JUROR) if JUROR in names else None
+            juror, second_juror = (archive.read(name) if name in names else None for name in (JUROR, SECOND_JUROR))
     except FileNotFoundError as error:
         raise ApsiError(f"checkpoint {path} does not exist; look below outputs/ for checkpoints/best.zip") from error
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError, *_NOT_A_CONFIG) as error:
         raise ApsiError(f"{path} is not a whole checkpoint of apsi: {error}") from error
-    assert isinstance(config, DictConfig)
-    return Checkpoint(path, config, actions, state, juror)
+    return Checkpoint(path, config, actions, state, juror, second_juror)
 
 
 def load_into(checkpoint: Checkpoint, model: BaseAlgorithm) -> None:

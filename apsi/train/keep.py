@@ -25,11 +25,13 @@ class Keeper:
     config: DictConfig
     actions: Sequence[str]
     juror_parameters: bytes | None
+    second_juror_parameters: bytes | None = None
 
     def save(self, state: TrainState, is_best: bool, stays: bool) -> None:
         """Writes the last checkpoint; also as the best one, and as one that stays, where it is one."""
         last = self.folder.last_checkpoint
-        content = Checkpoint(last, self.config, list(self.actions), state, self.juror_parameters)
+        fitted = (self.juror_parameters, self.second_juror_parameters)
+        content = Checkpoint(last, self.config, list(self.actions), state, *fitted)
         if is_best:  # first, since the last one says how good it is; without what only going on needs, which is large
             save_checkpoint(self.folder.best_checkpoint, self.model, content)
         step, run = self.folder.step_checkpoint(state.timesteps), run_state(self.model, self.jury)

@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from apsi.algo.base import Algo, Network, trained_agent
 from apsi.algo.divergence import divergence_named
 from apsi.algo.optimizer.base import Group, describe
-from apsi.assemble import components, episode_source, open_jury
+from apsi.assemble import components, episode_source, open_jury, second_juror
 from apsi.console import progress
 from apsi.env.base import Goal
 from apsi.env.core import Components, EditCore
@@ -120,7 +120,8 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
             for row in state.history:
                 algo.schedule.report(row[f"val_{best_by}"])
 
-        keeper = Keeper(folder, settings, model, jury, config, parts.actions.labels, pack_parameters(prepared.juror))
+        fitted = (pack_parameters(prepared.juror), pack_parameters(second_juror(config, prepared)))
+        keeper = Keeper(folder, settings, model, jury, config, parts.actions.labels, *fitted)
 
         def validate() -> dict[str, float]:
             with undisturbed():

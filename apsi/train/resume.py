@@ -117,13 +117,13 @@ def require_unseen(checkpoint: Checkpoint, split: PreparedSplit) -> None:
     """Holds a split against the photos that a checkpoint was trained on.
 
     Raises:
-        ApsiError: some of its photos are among them, as after another seed or with other split ratios.
+        ApsiError: some of its photos are among them, as after another data_seed or with other split ratios.
     """
     seen = originals(split.originals) & set(checkpoint.state.trained_on)
     if seen:
         raise ApsiError(
             f"{len(seen)} of the {len(originals(split.originals))} photos of the split '{split.name}' are among those "
-            f"that {checkpoint.path} was trained on: use its seed and split, other photos, or split=all"
+            f"that {checkpoint.path} was trained on: use its data_seed and split, other photos, or split=all"
         )
 
 

@@ -23,7 +23,7 @@ from apsi.env.vec_env import PhotoVecEnv
 from apsi.errors import ApsiError
 from apsi.instantiate import instantiate
 from apsi.photo.prepared import PreparedSplit
-from apsi.train.checkpoint import Checkpoint, TrainState, load_into, read_checkpoint, read_run, save_checkpoint
+from apsi.train.checkpoint import CONFIG, Checkpoint, TrainState, load_into, read_checkpoint, read_run, save_checkpoint
 from apsi.train.loop import build_model
 from apsi.train.run_state import restore_run, run_state
 from tests.conftest import context
@@ -202,14 +202,41 @@ def test_networks_that_do_not_fit_are_refused(restore: Components, split: Prepar
         load_into(read_checkpoint(path), model_of(config, restore, split))
 
 
+def test_what_was_fitted_of_the_second_juror_comes_back(
+    restore: Components, split: PreparedSplit, tmp_path: Path
+) -> None:
+    path, model = tmp_path / "last.zip", model_of(config_of("ppo"), restore, split)
+    save_checkpoint(path, model, Checkpoint(path, config_of("ppo"), [], TrainState(), b"juror", b"second"))
+    assert (read_checkpoint(path).juror, read_checkpoint(path).second_juror) == (b"juror", b"second")
+
+
+def test_a_checkpoint_of_an_earlier_version_has_its_data_dealt_by_its_one_seed(
+    restore: Components, split: PreparedSplit, tmp_path: Path
+) -> None:
+    config = config_of("ppo", "seed=7")
+    path, model = tmp_path / "new.zip", model_of(config, restore, split)
+    save_checkpoint(path, model, Checkpoint(path, config, [], TrainState(), None))
+    old = tmp_path / "old.zip"
+    with zipfile.ZipFile(path) as new, zipfile.ZipFile(old, "w") as archive:
+        for name in new.namelist():
+            content = new.read(name)
+            archive.writestr(name, content.replace(b"data_seed: 42\n", b"") if name == CONFIG else content)
+    assert (read_checkpoint(path).config.seed, read_checkpoint(path).config.data_seed) == (7, 42)
+    assert (read_checkpoint(old).config.seed, read_checkpoint(old).config.data_seed) == (7, 7)
+    here = load_config([f"checkpoint={old}", "task=evaluate", "seed=8"])
+    assert (here.seed, here.data_seed) == (8, 7)
+
+
 def test_jurors_of_a_checkpoint_compute_on_the_device_of_the_run(
     restore: Components, split: PreparedSplit, tmp_path: Path
 ) -> None:
-    config = load_config(["debug=tiny", "device=cuda", "algo.n_steps=8", "juror=nima"])
-    assert config.juror.device.name == "cuda"
+    config = load_config(["debug=tiny", "device=cuda", "algo.n_steps=8", "juror=nima", "juror@second_juror=nima"])
+    assert config.juror.device.name == config.second_juror.device.name == "cuda"
     model = model_of(config_of("ppo"), restore, split)
     path = tmp_path / "last.zip"
     save_checkpoint(path, model, Checkpoint(path, config, restore.actions.labels, TrainState(0, 0, 0, []), None))
+    here = load_config([f"checkpoint={path}", "device=cpu", "task=evaluate"])
+    assert here.juror.device.name == here.second_juror.device.name == "cpu"
     choices = ["reward/bonus=fixed", "juror@second_juror=naturalness"]
     here = load_config([f"checkpoint={path}", "device=cpu", "task=evaluate", *choices])
     assert here.reward.bonus.value == 1

@@ -25,7 +25,6 @@ from apsi.state import State, read_state, write_state
 from apsi.tracking.none import NoTracker
 from apsi.train.checkpoint import RUN, STATE, read_checkpoint, read_run
 from apsi.train.loop import train_agent
-from apsi.train.resume import changes
 from apsi.train.run_state import undisturbed
 from tests.command_line import Place
 from tests.fast import ALGORITHMS
@@ -202,11 +201,7 @@ def test_other_episodes_than_before_are_begun_anew_and_said_so(
     config, folder = finished
     other = config.copy()
     OmegaConf.update(other, key, value)
-    checkpoint = read_checkpoint(folder.last_checkpoint)
     other.train.total_timesteps = 3 * HALF
-    if key == "seed":  # another seed prepares other photos, which is an error of its own
-        assert changes(checkpoint, other, prepare(config)) == ["seed"]
-        return
     after = on_from(folder.last_checkpoint, other, tmp_path / "on")
     assert f"new episodes: other than before are {key.partition('.max')[0]}" in caplog.text
     assert read_checkpoint(after.last_checkpoint).state.timesteps >= 3 * HALF
