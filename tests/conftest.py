@@ -12,10 +12,15 @@ from apsi.env.core import Components
 from apsi.env.optimise import Optimise
 from apsi.env.restore import Restore
 from apsi.episodes.base import EpisodeContext, EpisodeSource, Start
+from apsi.evaluate.measure import distance
+from apsi.evaluate.rollout import EpisodeResult, roll_out
 from apsi.juror.base import Juror
 from apsi.photo import Floats, Photo
 from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit
 from apsi.photo.write import write_png
+from apsi.policy.base import Policy, PolicyContext
+from apsi.policy.greedy import Greedy
+from apsi.policy.nothing import Nothing
 from apsi.reward.bonus import NoBonus
 from apsi.reward.score_difference import ScoreDifference
 from apsi.torchvision_ops import define_missing
@@ -123,3 +128,23 @@ def optimise(juror: Redness) -> Components:
         ScoreDifference(NoBonus(planned=False)),
         juror,
     )
+
+
+@pytest.fixture
+def results(restore: Components, split: PreparedSplit) -> dict[str, list[EpisodeResult]]:
+    """The episodes of `split` played by two policies."""
+
+    def play(kind: type[Policy]) -> list[EpisodeResult]:
+        policy = kind(PolicyContext(restore, None, np.random.default_rng(0)))
+        taken = roll_out(
+            policy,
+            restore,
+            split.episodes,
+            batch_size=2,
+            store=PhotoStore(),
+            pictures=2,
+            measures={"distance": distance},
+        )
+        return list(taken)
+
+    return {"greedy": play(Greedy), "nothing": play(Nothing)}

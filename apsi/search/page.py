@@ -113,7 +113,7 @@ def _plots(study: "Study", objective: Sequence[str]) -> list[Plot]:
                 f"Which parameter mattered for {name}",
                 "Estimated by fANOVA (Hutter et al. 2014) from the complete trials.",
                 partial(plots.importance, study, name, i),
-                _too_few(trials),
+                too_few(trials),
             ),
             _plot(f"{name} by parameter", "Each dot is a trial.", partial(plots.by_parameter, trials, name, i)),
             _plot(
@@ -132,7 +132,7 @@ def _plots(study: "Study", objective: Sequence[str]) -> list[Plot]:
     return drawn
 
 
-def _too_few(trials: "Sequence[FrozenTrial]") -> str:
+def too_few(trials: "Sequence[FrozenTrial]") -> str:
     """A warning where importances can't be trusted."""
     parameters = len({name for trial in trials for name in trial.params})
     if len(trials) >= _ROUGH * parameters:

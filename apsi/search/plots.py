@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from apsi.evaluate.plots import INK, LINE, SERIES, SOFT, STYLE, WIDTH, legend_below, new_figure, svg
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
-_BEST = 5
-"""Trials that stand out where all are drawn"""
+_TICKS, _BEST = 6, 5
+"""Marks on an axis; trials that stand out where all are drawn"""
 
 
 @rc_context(STYLE)
@@ -44,11 +44,11 @@ def importance(study: "Study", name: str, index: int) -> str:
     """
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
+    if len({trial.values[index] for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"}) < 2:
+        raise ValueError("they reached no two different figures")
     found = get_param_importances(
         study, evaluator=FanovaImportanceEvaluator(seed=0), target=lambda trial: float(trial.values[index])
     )
-    if not all(math.isfinite(share) for share in found.values()):
-        raise ValueError("all trials have the same figure")
     figure, axes = new_figure(0.9 + 0.32 * len(found))
     bars = axes.barh(list(found), list(found.values()), color=SERIES[0], height=0.6)
     axes.bar_label(bars, [f"{share:.2f}" for share in found.values()], padding=3)
@@ -136,7 +136,10 @@ def on_the_way(trials: Sequence["FrozenTrial"], name: str, steps_of_look: Sequen
     axes.plot([], [], color=SERIES[0], marker="o", label="trial")
     if any(trial.state.name == "PRUNED" for trial in reported):
         axes.plot([], [], "X", color=SERIES[4], label="pruned here")
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    if steps_of_look and len(steps_of_look) <= _TICKS:
+        axes.set_xticks(list(steps_of_look))
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(_TICKS, integer=True))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.set_xlabel("environment steps" if steps_of_look else "look at the validation split")
     axes.set_ylabel(name)
@@ -171,7 +174,12 @@ def _is_log(trials: Sequence["FrozenTrial"], parameter: str) -> bool:
 
 def _scale(axes: Axes, trials: Sequence["FrozenTrial"], parameter: str) -> None:
     if _is_log(trials, parameter):
+        values = [trial.params[parameter] for trial in trials]
+        low, high = min(values), max(values)
+        ticks = sorted({low, math.sqrt(low * high), high})
         axes.set_xscale("log")
+        axes.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
+        axes.xaxis.set_minor_locator(NullLocator())
     elif all(isinstance(trial.params[parameter], int | float) for trial in trials):
         axes.xaxis.set_major_locator(MaxNLocator(4))
 

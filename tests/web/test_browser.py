@@ -1,0 +1,161 @@
+"""Pages as people see them: in a real browser, on a phone, a tablet and a desktop, light and dark.
+
+Needs the extra `browser` and a Chromium; README says how to install them.
+"""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apsi.evaluate.compare import Compared, write_comparison
+from apsi.evaluate.rollout import EpisodeResult
+from tests.evaluate.test_compare import compared
+from tests.evaluate.test_report import report
+from tests.search.test_page import page_of, search
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'apsi[browser]'")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe: pip install 'apsi[browser]'")
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
+)
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium"),
+]
+
+WIDTHS = (400, 800, 1400)
+LONG = "holiday_2024/a_rather_long_name_of_a_file_without_any_place_to_break_it_0123456789.jpeg"
+TEXTS = """() => {
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const parent = node.parentElement;
+    if (!node.data.trim() || parent.closest('defs, style') || !parent.checkVisibility()) continue;
+    const shown = parent.closest('[role=region], pre');
+    const clip = shown ? shown.getBoundingClientRect() : null;
+    const svg = parent.closest('svg');
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    for (const box of range.getClientRects()) {
+      if (!box.width || !box.height) continue;
+      if (clip && (box.right > clip.right + 1 || box.bottom > clip.bottom + 1)) continue;  // scrolled out of sight
+      const rim = svg ? svg.getBoundingClientRect() : box;
+      const scale = svg ? svg.clientWidth / svg.viewBox.baseVal.width : 1;
+      found.push({
+        text: node.data.trim().slice(0, 40), left: box.left, right: box.right, top: box.top, bottom: box.bottom,
+        size: parseFloat(getComputedStyle(parent).fontSize) * scale,
+        outside: Math.max(rim.left - box.left, box.right - rim.right, rim.top - box.top, box.bottom - rim.bottom),
+      });
+    }
+  }
+  return found;
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def pages(results: dict[str, list[EpisodeResult]], tmp_path: Path) -> dict[str, Path]:
+    """A page of each kind with names and numbers of the awkward kind."""
+    played = [replace(r, episode=replace(r.episode, source=LONG)) for r in results["greedy"]]
+    more = [replace(r, frames=(*r.frames, *r.frames[:1]) if r.frames else (), success=False) for r in played]
+    idle = [replace(r, episode=replace(r.episode, source=LONG)) for r in results["nothing"]]
+    history = [
+        {"timesteps": t, "val_success_rate": t / 1e5, "val_mean_gain": t / 3e5 - 0.1, "train_success_rate": t / 2e5}
+        for t in range(0, 100_001, 10_000)
+    ]
+    report(tmp_path, {"agent": more, "nothing": idle, "greedy": played, "a_policy_with_a_long_name": more}, history)
+    outcomes = [(f"{i}.jpg", float(i % 2), i / 7 - 1) for i in range(20)]
+    curve = [(t, t / 1e5) for t in range(0, 100_001, 20_000)]
+    runs: list[Compared] = [
+        replace(
+            compared(f"/home/someone/outputs/pipeline/2026-11-2{i}_10-11-12-123456", outcomes, gamma=f"0.{i}"),
+            curve=curve,
+        )
+        for i in range(1, 5)
+    ]
+    write_comparison(tmp_path, runs)
+    (tmp_path / "search").mkdir()
+    page_of(search(20), tmp_path / "search")
+    return {
+        "report": tmp_path / "report.html",
+        "comparison": tmp_path / "comparison.html",
+        "search": tmp_path / "search" / "report.html",
+    }
+
+
+@pytest.mark.parametrize("kind", ["report", "comparison", "search"])
+def test_a_page_can_be_read_on_every_screen_and_by_everyone(kind: str, pages: dict[str, Path], browser: Any) -> None:
+    for scheme in ("light", "dark"):
+        for width in WIDTHS:
+            page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+            asked: list[str] = []
+            said: list[str] = []
+            page.on("request", lambda request, asked=asked: asked.append(request.url))
+            page.on("console", lambda message, said=said: said.append(message.text))
+            page.goto(pages[kind].as_uri())
+            place = f"{kind}, {width} px, {scheme}"
+            assert [url for url in asked if not url.startswith(("file:", "data:"))] == [], place
+            _check_folded_and_unfolded(page, width, place)
+            _check_colours(page, scheme, place)
+            assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)"), place
+            serious = [
+                (violation["id"], [node["html"][:100] for node in violation["nodes"]][:3])
+                for violation in axe.Axe().run(page).response["violations"]
+                if violation["impact"] in ("serious", "critical")
+            ]
+            assert serious == [], place
+            assert said == [], place  # the content policy reports there what it blocked
+            page.close()
+
+
+def _check_folded_and_unfolded(page: Any, width: int, place: str) -> None:
+    for _ in range(2):
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, place
+        texts = page.evaluate(TEXTS)
+        assert len(texts) > 50, place
+        assert [(a["text"], b["text"]) for a, b in _overlaps(texts)] == [], place
+        assert [text["text"] for text in texts if text["outside"] > 2] == [], f"{place}: cut off"
+        assert [text["text"] for text in texts if text["size"] < 7.5] == [], f"{place}: too small"
+        page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+
+
+def _overlaps(texts: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Pairs of boxes of text that share more than the rim of their letters."""
+    ordered = sorted(texts, key=lambda text: text["top"])
+    found = []
+    for i, a in enumerate(ordered):
+        for b in ordered[i + 1 :]:
+            if b["top"] >= a["bottom"]:
+                break
+            high = min(a["bottom"], b["bottom"]) - b["top"]
+            wide = min(a["right"], b["right"]) - max(a["left"], b["left"])
+            if wide > 2 and high > 0.3 * min(a["bottom"] - a["top"], b["bottom"] - b["top"]):
+                found.append((a, b))
+    return found
+
+
+def _check_colours(page: Any, scheme: str, place: str) -> None:
+    """Text in plots is of the same colour as the page's, which is light on dark in the dark and dark on light else."""
+    paper, ink, plots = page.evaluate(
+        """() => [getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color,
+                  [...document.querySelectorAll('.plot svg text')].map(text => getComputedStyle(text).fill)]"""
+    )
+    assert set(plots) == {ink}, place
+    assert (_brightness(paper) < _brightness(ink)) is (scheme == "dark"), place
+
+
+def _brightness(colour: str) -> int:
+    return sum(int(part) for part in colour[4:-1].split(","))
