@@ -1,12 +1,14 @@
 """The degradation contract."""
 
 from abc import ABC, abstractmethod
+from functools import cache
 
 import numpy as np
 
 from apsi.errors import ApsiError
-from apsi.transform.base import STOP_LABEL, by_label
+from apsi.transform.base import STOP_LABEL, Transform, by_label
 from apsi.transform.recipe import Recipe
+from apsi.transform.reduction import reduces
 
 _TRIES = 1000
 
@@ -45,15 +47,21 @@ def require_labels(labels: list[str]) -> None:
         by_label(label)
 
 
+@cache
+def _transforms(labels: tuple[str, ...]) -> frozenset[Transform]:
+    return frozenset(by_label(label) for label in labels)
+
+
 def draw_irreducible(labels: list[str], length: int, rng: np.random.Generator) -> Recipe:
-    """A random recipe of exactly `length` transforms that no shorter one equals.
+    """A random recipe of exactly `length` transforms that no shorter one equals, of these labels or any other.
 
     Raises:
         ApsiError: none was found, as with four swaps, which are always equal to two or fewer.
     """
+    among = _transforms(tuple(labels))
     for _ in range(_TRIES):
         recipe = Recipe.of(rng.choice(labels, size=length).tolist())
-        if not recipe.reduces:
+        if not reduces(recipe.transforms, among):
             return recipe
     raise ApsiError(
         f"no recipe of {length} transforms out of {labels} was found that does not reduce to a shorter one; "

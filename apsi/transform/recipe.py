@@ -1,4 +1,4 @@
-"""Recipes: ordered transforms that can be written down and replayed, and how far they reduce."""
+"""Recipes: ordered transforms that can be written down and replayed."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from apsi.errors import ApsiError
 from apsi.photo import Photo
 from apsi.transform.base import Transform, by_label
-from apsi.transform.channel_group import GENERATORS, Element, compose, word_lengths
+from apsi.transform.reduction import reduces
 
 FORMAT = "apsi-recipe-1"
 
@@ -57,8 +57,8 @@ class Recipe:
 
     @property
     def reduces(self) -> bool:
-        """Whether a shorter recipe, or none at all, does the same."""
-        return shortest_length(self.transforms) < len(self.transforms)
+        """Whether a shorter recipe, or none at all, does the same; see `apsi.transform.reduction`."""
+        return reduces(self.transforms)
 
     def __call__(self, photo: Photo) -> Photo:
         for transform in self.transforms:
@@ -70,23 +70,3 @@ class Recipe:
 
     def __iter__(self) -> Iterator[Transform]:
         return iter(self.transforms)
-
-
-def shortest_length(transforms: Iterable[Transform]) -> int:
-    """How many transforms it takes to do the same as these in order, of those used and the single-step ones.
-
-    Exact for the transforms that the composition rules know; one of the others counts as itself, and the runs between
-    them are shortened each for itself.
-    """
-    transforms = list(transforms)
-    used = {transform.element for transform in transforms if transform.element is not None}
-    lengths = word_lengths(GENERATORS | frozenset(used - {Element()}))
-    length = 0
-    run: list[Element] = []
-    for transform in transforms:
-        if transform.element is None:
-            length += lengths[compose(run)] + 1
-            run = []
-        else:
-            run.append(transform.element)
-    return length + lengths[compose(run)]
