@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from apsi import schema
-from apsi.errors import ApsiError
+from apsi.errors import ApsiError, did_you_mean
 
 CONFIG_DIR = Path(__file__).resolve().parent.parent / "conf"
+_HYDRAS_OWN_WORDS = ("Config search path:", "provider=", "To append to", "full_key:", "object_type=", "reference_type=")
 
 _FROM_CHECKPOINT_ONLY = ("algo", "feature_extractor", "transform", "juror")
 OF_THIS_RUN = (
@@ -72,6 +75,27 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
     if saved.feature_extractor.get("weights") is not None:
         saved.feature_extractor.weights = "checkpoint"  # where they are, whatever they were at the start
     return saved
+
+
+def explain(error: HydraException | OmegaConfBaseException) -> str:
+    """What is wrong with overrides or a configuration, without the words that are of use to Hydra's developers only."""
+    if isinstance(error, OverrideParseException):
+        if "=" not in str(error.override):
+            return f"can't read {error.override}: a setting is written key=value; see python run.py --help"
+        return f"can't read {error.override}; quote values with other than plain characters: 'key=\"value\"'"
+    texts = [str(error), str(error.__cause__ or "")]
+    lines = list(dict.fromkeys(line.rstrip() for text in texts for line in text.splitlines()))
+    key = next((line.partition("full_key:")[2].strip() for line in lines if "full_key:" in line), "")
+    said = [line for line in lines if line and not line.lstrip().startswith(_HYDRAS_OWN_WORDS)]
+    if key and not any(key in line for line in said):
+        said.append(f"at {key}")
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file is not None:
+        missing = Path(str(error.missing_cfg_file))
+        options = error.options or [path.stem for path in (CONFIG_DIR / missing.parent).glob("*.yaml")]
+        said.append(did_you_mean(missing.name, options).strip())
+    elif key and any(f"Key '{key}' not in" in line and "Did you mean" not in line for line in said):
+        said.append(did_you_mean(key, [path.name for path in CONFIG_DIR.iterdir() if path.is_dir()]).strip())
+    return "\n".join(filter(None, said))
 
 
 def choices_made(choices: Mapping[str, str | None], config: DictConfig, overrides: Sequence[str]) -> dict[str, str]:

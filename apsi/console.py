@@ -1,7 +1,8 @@
 """What people see while they wait."""
 
 import logging
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
@@ -32,6 +33,16 @@ def track(items: Iterable[T], description: str, total: int) -> Generator[T]:
     """Yields `items` while a progress bar counts them."""
     with progress() as bar:
         yield from bar.track(items, total=total, description=description)
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """No progress bar or log line is shown in the block."""
+    before, console.quiet = console.quiet, True
+    try:
+        yield
+    finally:
+        console.quiet = before
 
 
 def show_log() -> None:

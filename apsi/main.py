@@ -15,12 +15,12 @@ from typing import Any
 import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from apsi.config import CONFIG_DIR, choices_made, with_checkpoint
-from apsi.errors import ApsiError, did_you_mean
+from apsi.config import choices_made, explain, with_checkpoint
+from apsi.errors import ApsiError
 from apsi.schema import Config
 from apsi.search.sweeper import PruningSweeper
 
@@ -37,7 +37,6 @@ _PATHS = (
     "juror.tower",
     "feature_extractor.weights",
 )
-_HYDRAS_OWN_WORDS = ("Config search path:", "provider=", "To append to", "full_key:", "object_type=", "reference_type=")
 _INTERRUPTED = "Interrupted. What was done is saved; the same command goes on from there, unless it says resume=never."
 _interrupts: list[int] = []
 
@@ -162,7 +161,7 @@ def _explain(error: BaseException) -> str | None:
         case ApsiError():
             said = str(error)
         case HydraException() | OmegaConfBaseException():
-            said = _explain_config_error(error)
+            said = explain(error)
         case yaml.YAMLError():
             said = f"a configuration file is not valid YAML: {error}"
         case ValueError() if "Config group override" in str(error):  # Hydra's, for tracking=null or reward=3
@@ -172,26 +171,6 @@ def _explain(error: BaseException) -> str | None:
         case OSError():
             said = _explain_os_error(error)
     return said
-
-
-def _explain_config_error(error: Exception) -> str:
-    if isinstance(error, OverrideParseException):
-        if "=" not in str(error.override):
-            return f"can't read {error.override}: a setting is written key=value; see python run.py --help"
-        return f"can't read {error.override}; quote values with other than plain characters: 'key=\"value\"'"
-    texts = [str(error), str(error.__cause__ or "")]
-    lines = list(dict.fromkeys(line.rstrip() for text in texts for line in text.splitlines()))
-    key = next((line.partition("full_key:")[2].strip() for line in lines if "full_key:" in line), "")
-    said = [line for line in lines if line and not line.lstrip().startswith(_HYDRAS_OWN_WORDS)]
-    if key and not any(key in line for line in said):
-        said.append(f"at {key}")
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file is not None:
-        missing = Path(str(error.missing_cfg_file))
-        options = error.options or [path.stem for path in (CONFIG_DIR / missing.parent).glob("*.yaml")]
-        said.append(did_you_mean(missing.name, options).strip())
-    elif key and any(f"Key '{key}' not in" in line and "Did you mean" not in line for line in said):
-        said.append(did_you_mean(key, [path.name for path in CONFIG_DIR.iterdir() if path.is_dir()]).strip())
-    return "\n".join(filter(None, said))
 
 
 def _explain_os_error(error: OSError) -> str | None:

@@ -1,20 +1,57 @@
 """The gymnasium face of the editing core: one photo at a time, `apsi/PhotoEdit-v0`."""
 
+import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import gymnasium
-import numpy as np
+import torch
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
+from apsi.config import explain, load_config
+from apsi.console import silent
 from apsi.env.core import Components, EditCore, Observations, spaces_of
+from apsi.env.frame import frame
 from apsi.env.vec_env import at
 from apsi.episodes.base import EpisodeSource
+from apsi.errors import ApsiError
+from apsi.instantiate import check
 from apsi.photo import Photo
+from apsi.transform.base import STOP_LABEL
+
+_warned: list[str] = []
 
 
 class PhotoEditEnv(gymnasium.Env[Any, Any]):
-    """Edits one photo an episode."""
+    """Edits one photo an episode, until a juror scores it higher.
+
+    Action: a transform. `Discrete(A)` with the labels in `action_labels`, in order (`transform.labels`, and `stop` last
+    with `env.stop=true`); with `transform=parametric` a `Box` of strengths in [-1, 1], one for each adjustment, where a
+    last number above 0.5 means `stop`. Anything else is an error.
+
+    Observation: the photo as it is now, `(3, h, w)` `uint8` RGB, 64 x 64 unless `env.observation_size` says otherwise;
+    with `env.extras` a dict of `photo` and what else the agent is told, `float32` in [-1, 1]: `steps_left` `(1,)`,
+    `score` `(1,)`, `last_action` `(A,)`.
+
+    Reward: what `reward=` makes of the juror's scores (0 to 10) before and after the step; by default the difference,
+    less 0.01, and 0.1 more when the episode ends with the target reached.
+
+    End: `terminated` by `stop`, with `env=restore` once the photo scores as high as its undegraded original, and after
+    `env.max_steps` where the agent is told `steps_left` or the reward is paid at `stop` only. Else `truncated` after
+    `env.max_steps`: what would follow still counts.
+
+    Info, at every reset and step, without pictures:
+
+    - `photo`: file of the data set that was taken; `degradation`: labels of what was done to it.
+    - `score`, `start_score`, `target_score`: now, at the start, of the undegraded photo.
+    - `step`: steps so far; `action`: label of the latest one, empty at the start; `recipe`: labels of all transforms so
+      far, with which `Recipe.of` makes the same edit of the original at full size.
+    - `is_success`, after a step: whether an episode that ended here would be a success.
+    """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 2}  # noqa: RUF012 (gymnasium's own form)
 
@@ -30,13 +67,20 @@ class PhotoEditEnv(gymnasium.Env[Any, Any]):
         Args:
             components: goal, actions, reward and juror.
             source: where episodes come from.
-            render_mode: `rgb_array` to get the photo from `render`.
+            render_mode: `rgb_array` to get pictures from `render`.
             resources: closed together with the environment.
         """
         self._resources = resources or ExitStack()
         self.render_mode = render_mode
         self.observation_space, self.action_space = spaces_of(components.goal, components.actions)
         self._core = EditCore(components, source, 1)
+        self._action = ""
+        self._recipe: tuple[str, ...] = ()
+
+    @property
+    def action_labels(self) -> list[str]:
+        """What each action, or each number of an action, does."""
+        return self._core.actions.labels
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -45,40 +89,122 @@ class PhotoEditEnv(gymnasium.Env[Any, Any]):
         if seed is not None:
             self._core.reseed(seed)
         self._core.reset()
+        self._action, self._recipe = "", ()
         return at(self._core.observe(), 0), self._info()
 
     def step(self, action: Any) -> tuple[Observations, float, bool, bool, dict[str, Any]]:
-        result = self._core.step(np.asarray([action]))
+        actions = self._core.actions.one(action)
+        stopped = bool(self._core.actions.stops(actions)[0])
+        result = self._core.step(actions)
+        labels = result.labels[0]
+        self._action, self._recipe = STOP_LABEL if stopped else " ".join(labels), (*self._recipe, *labels)
         info = self._info() | {"is_success": bool(result.success[0])}
         done = bool(result.terminated[0]), bool(result.truncated[0])
         return at(self._core.observe(), 0), float(result.rewards[0]), *done, info
 
     def render(self) -> Photo | None:
-        return self._core.photos[0].copy() if self.render_mode == "rgb_array" else None
+        """The photo, as large as it fits into 384 x 384 pixels, above its scores and the latest action.
+
+        Returns:
+            `(440, 384, 3)` `uint8` RGB, whatever the photo's size; None without `render_mode="rgb_array"`.
+        """
+        if self.render_mode != "rgb_array":
+            return None
+        info, limit = self._info(), self._core.goal.max_steps
+        scores = f"score {info['score']:.2f}   start {info['start_score']:.2f}   target {info['target_score']:.2f}"
+        return frame(self._core.photos[0], scores, f"step {info['step']} of {limit}   {info['action']}")
 
     def close(self) -> None:
         self._resources.close()
 
     def _info(self) -> dict[str, Any]:
-        return {"score": float(self._core.scores[0]), "step": int(self._core.steps[0])}
+        core, start = self._core, self._core.starts[0]
+        return {
+            "photo": start.source,
+            "degradation": start.degradation,
+            "score": float(core.scores[0]),
+            "start_score": start.score,
+            "target_score": start.target,
+            "step": int(core.steps[0]),
+            "action": self._action,
+            "recipe": self._recipe,
+        }
 
 
-def from_overrides(overrides: Sequence[str] = (), split: str = "train", render_mode: str | None = None) -> PhotoEditEnv:
+def from_overrides(
+    overrides: Sequence[str] = (),
+    split: str | None = None,
+    render_mode: str | None = None,
+    data_dir: str | Path | None = None,
+    quiet: bool = False,
+) -> PhotoEditEnv:
     """The environment of a configuration: `gymnasium.make("apsi/PhotoEdit-v0", overrides=["dataset=folder", ...])`.
 
-    Prepares the photos when that was not done before.
+    Prepares the photos when that was not done before, which takes a minute for a few hundred.
 
     Args:
         overrides: as on the command line of `run.py`.
-        split: where episodes come from.
-        render_mode: `rgb_array` to get the photo from `render`.
+        split: where episodes come from: train, val, test or all; by default what `overrides` say, else train.
+        render_mode: `rgb_array` to get pictures from `render`.
+        data_dir: where prepared photos are kept and found again; by default what `overrides` say, else
+            `$IMAGE_VOLUME_PATH`, else `data` in the working directory.
+        quiet: no progress bars while photos are prepared.
+
+    Raises:
+        ApsiError: an override that can't be, or arguments that contradict them.
     """
     from apsi.assemble import components, episode_source, open_jury, prepare
-    from apsi.config import load_config
 
-    config = load_config(overrides)
-    prepared = prepare(config)
+    config = _config(overrides, data_dir)
+    chosen = _agreed("split", split, config, overrides) or "train"
+    with ExitStack() as stack:
+        if quiet:
+            stack.enter_context(silent())
+        prepared = prepare(config)
+        episodes = prepared.split(chosen)
     with ExitStack() as stack:
         jury = stack.enter_context(open_jury(config, prepared.juror))
-        source = episode_source(config, prepared.split(split), jury, config.seed)
-        return PhotoEditEnv(components(config, jury), source, render_mode, stack.pop_all())
+        source = episode_source(config, episodes, jury, config.seed)
+        env = PhotoEditEnv(components(config, jury), source, render_mode, stack.pop_all())
+    _warn_of_threads()
+    return env
+
+
+def _config(overrides: Sequence[str], data_dir: str | Path | None) -> DictConfig:
+    try:
+        config = load_config(overrides)
+        missing = sorted(OmegaConf.missing_keys(config))
+        if missing:
+            raise ApsiError(f'{missing[0]} has no value; add "{missing[0]}=..." to overrides')
+        check(config)
+        agreed = _agreed("data_dir", None if data_dir is None else str(data_dir), config, overrides)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ApsiError(f"overrides={list(overrides)}: {explain(error)}") from error
+    if agreed is not None:
+        config.data_dir = agreed
+    return config
+
+
+def _agreed(key: str, value: str | None, config: DictConfig, overrides: Sequence[str]) -> str | None:
+    """What the argument or an override says; None where neither does.
+
+    Raises:
+        ApsiError: they differ.
+    """
+    named = any(override.lstrip("+").partition("=")[0] == key for override in overrides)
+    if named and value is not None and value != config[key]:
+        raise ApsiError(f"{key}={value!r} contradicts overrides, where it is {config[key]!r}: leave one of them out")
+    return str(config[key]) if named else value
+
+
+def _warn_of_threads() -> None:
+    """Says once how an agent in this process learns faster; `run.py` sees to that itself."""
+    threads = torch.get_num_threads()
+    if threads == 1 or torch.cuda.is_available() or _warned:
+        return
+    _warned.append("threads")
+    warnings.warn(
+        f"torch computes with {threads} threads, which wait for each other while the juror keeps the cores busy: an "
+        "agent that learns here on the CPU may take ten times as long. Call torch.set_num_threads(1) first",
+        stacklevel=3,
+    )

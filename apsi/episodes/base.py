@@ -24,12 +24,14 @@ class Start:
     """score of the undegraded photo"""
     degradation: tuple[str, ...]
     """labels of what was done to it"""
+    source: str = ""
+    """the file of the data set that it was made from"""
 
     @classmethod
     def of(cls, episode: Episode, store: PhotoStore) -> "Start":
         """A prepared episode with its photos."""
         photo, original = store.read(episode.photo), store.read(episode.original)
-        return cls(photo, original, episode.start_score, episode.target_score, episode.degradation)
+        return cls(photo, original, episode.start_score, episode.target_score, episode.degradation, episode.source)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Photos cut, mirrored and degraded on the fly."""
 
+from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import numpy as np
@@ -36,16 +37,17 @@ class FreshEpisodes(EpisodeSource):
         if not 0 < min_scale <= 1:
             raise ApsiError(f"episodes.min_scale={min_scale} must be above 0 and at most 1")
         self._min_scale = min_scale
-        self._originals = sorted({episode.original for episode in context.split.episodes})
+        self._sources = {episode.original: episode.source for episode in context.split.episodes}
+        self._originals = sorted(self._sources)
 
     def draw(self, count: int) -> list[Start]:
         found: list[Start] = []
         for _ in range(_TRIES):
             made = [self._degraded() for _ in range(count - len(found))]
             scores = self.context.juror.score([photo for pair in made for photo in pair[:2]]).reshape(-1, 2).tolist()
-            for (original, photo, recipe), (target, score) in zip(made, scores, strict=True):
+            for (original, photo, recipe, source), (target, score) in zip(made, scores, strict=True):
                 if score < target or not len(recipe):
-                    found.append(Start(photo, original, score, target, tuple(recipe.labels)))
+                    found.append(Start(photo, original, score, target, tuple(recipe.labels), source))
             if len(found) == count:
                 return found
         raise ApsiError(
@@ -55,7 +57,13 @@ class FreshEpisodes(EpisodeSource):
 
     def cut(self) -> Photo:
         """A random part of a random original, in the original's size."""
-        photo = self.context.store.read(self._originals[int(self.rng.integers(len(self._originals)))])
+        return self._cut(self._pick())
+
+    def _pick(self) -> Path:
+        return self._originals[int(self.rng.integers(len(self._originals)))]
+
+    def _cut(self, path: Path) -> Photo:
+        photo = self.context.store.read(path)
         h, w = photo.shape[:2]
         scale = self.rng.uniform(self._min_scale, 1)
         part_h, part_w = max(1, round(scale * h)), max(1, round(scale * w))
@@ -67,6 +75,7 @@ class FreshEpisodes(EpisodeSource):
         """What to do to the next photo."""
         return self.context.degradation.sample(self.rng)
 
-    def _degraded(self) -> tuple[Photo, Photo, Recipe]:
-        original, recipe = self.cut(), self.recipe()
-        return original, np.ascontiguousarray(recipe(original)), recipe
+    def _degraded(self) -> tuple[Photo, Photo, Recipe, str]:
+        path = self._pick()
+        original, recipe = self._cut(path), self.recipe()
+        return original, np.ascontiguousarray(recipe(original)), recipe, self._sources[path]

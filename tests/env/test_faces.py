@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import gymnasium
 import numpy as np
 import pytest
 import torch
@@ -10,7 +9,6 @@ from gymnasium.utils.env_checker import check_env as gymnasium_check
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.env_checker import check_env as sb3_check
 
-import apsi.env  # registers apsi/PhotoEdit-v0
 from apsi.env.core import Components, EditCore
 from apsi.env.gym_env import PhotoEditEnv
 from apsi.env.vec_env import PhotoVecEnv
@@ -37,15 +35,6 @@ def test_gymnasiums_and_sb3s_env_checkers_pass(
     env = PhotoEditEnv(parts, PreparedEpisodes(context(split)), render_mode="rgb_array")
     gymnasium_check(env, skip_render_check=True)
     sb3_check(env)
-
-
-def test_gymnasium_makes_the_registered_environment_from_command_line_overrides(data_dir: object) -> None:
-    env = gymnasium.make("apsi/PhotoEdit-v0", overrides=["debug=tiny", f"data_dir={data_dir}"], split="val")
-    observation, info = env.reset(seed=1)
-    assert observation.shape == (3, 36, 36)
-    assert 0 <= info["score"] <= 10
-    assert apsi.env.__doc__
-    env.close()
 
 
 def test_a_seed_repeats_an_episode(restore: Components, split: PreparedSplit) -> None:
