@@ -100,5 +100,5 @@ def _path(name: str, policies: str, result: EpisodeResult) -> Path:
 def _jpeg(photo: Photo) -> str:
     """For looking at; files that have to be exact are PNG."""
     buffer = io.BytesIO()
-    Image.fromarray(small(photo)).save(buffer, "JPEG", quality=88, subsampling=0)
+    Image.fromarray(small(photo)).save(buffer, "JPEG", quality=85)
     return data_uri(buffer.getvalue(), "image/jpeg")

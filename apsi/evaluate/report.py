@@ -16,7 +16,8 @@ from apsi.photo.write import write_text
 from apsi.transform.base import by_label
 from apsi.web.page import data_uri, render
 
-_MANY_DEGRADATIONS = 20
+_MANY_DEGRADATIONS, _OPEN_CARDS = 20, 6
+"""More of them are folded"""
 
 
 def write_report(
@@ -69,6 +70,7 @@ def write_report(
         scores_svg=plots.score_by_edit(results),
         actions_svg=plots.action_usage(results[shown]),
         cards=cards,
+        open_cards=_OPEN_CARDS,
         edits=_advice(results),
         film=data_uri(film, "video/mp4") if film.exists() else "",
         config=config,

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
+_WORDS = {
+    "COMPLETE": "complete",
+    "PRUNED": "pruned",
+    "FAIL": "failed",
+    "RUNNING": "still running",
+    "WAITING": "waiting",
+}
 _MOSTLY_CHANCE, _ROUGH = 3, 10
 """Complete trials for each parameter, below which importances are that"""
 
@@ -46,13 +53,16 @@ def write_page(study: "Study", folder: Path, objective: Sequence[str], best: Seq
     rows = [_row(trial, objective) for trial in trials]
     parameters = sorted({name for trial in trials for name in trial.params})
     columns = ["trial", "state", *objective, "seconds", *parameters, "error"]
+    states = {row["state"] for row in rows}
     page = render(
         "apsi.search",
         "search.html.j2",
         name=study.study_name,
         objective=objective,
         goals=[f"the {'highest' if _maximise(study, i) else 'lowest'} {name}" for i, name in enumerate(objective)],
-        counts={state: sum(row["state"] == state for row in rows) for state in sorted({row["state"] for row in rows})},
+        counts=[
+            f"{sum(row['state'] == state for row in rows)} {word}" for state, word in _WORDS.items() if state in states
+        ],
         columns=columns,
         numbers=["trial", *objective, "seconds"],
         rows=rows,

@@ -45,9 +45,10 @@ def light_colours() -> dict[str, str]:
 
 def percent(share: float) -> str:
     """0.853 is 85 %; what is not all is never rounded to all, nor what is not nothing to nothing."""
-    if 0 < share < 1:
-        return f"{min(99.9, max(0.1, share * 100)):.1f} %" if not 0.01 <= share <= 0.99 else f"{share:.0%}"[:-1] + " %"
-    return f"{share * 100:.0f} %"
+    number = share * 100
+    if 0 < share < 0.01 or 0.99 < share < 1:
+        return f"{min(99.9, max(0.1, number)):.1f}\N{NO-BREAK SPACE}%"
+    return f"{number:.0f}\N{NO-BREAK SPACE}%"
 
 
 def signed(number: float, digits: int = 3) -> str:

@@ -128,6 +128,13 @@ def test_steps_in_between_are_folded_and_only_shown_where_there_are_some(results
     assert any("Step by step" in part and part.count("<img") == 3 for part in folded)
 
 
+def test_all_but_the_first_few_episodes_are_folded(results: Results, tmp_path: Path) -> None:
+    text = report(tmp_path, {name: 4 * played[:2] for name, played in results.items()})
+    shown, _, folded = text.partition("<summary>2 further episodes</summary>")
+    assert shown.count("<article") == 6 and folded.count("<article") == 2
+    assert Page(text).text.count("Degraded by") == 8
+
+
 def test_the_configuration_is_folded_and_words_are_explained(results: Results, tmp_path: Path) -> None:
     text = report(tmp_path, results)
     configuration = text.partition("<summary>Configuration</summary>")
@@ -175,7 +182,7 @@ def test_the_headline_and_the_sentences_say_what_came_out() -> None:
     assert (
         headline(facts, summaries, "agent", "repaired") == "The agent repaired 86 of 100 degraded copies of 45 photos"
     )
-    said = " ".join(sentences(facts, summaries, "agent"))
+    said = " ".join(sentences(facts, summaries, "agent")).replace("\N{NO-BREAK SPACE}", " ")
     assert "86 % (95 % interval 80 % to 90 %)" in said
     assert "by +4.37 (95 % interval +4.10 to +4.60)" in said and "2.1 edits" in said
     assert "random 6 % and greedy 100 %" in said

@@ -73,7 +73,7 @@ def test_the_page_shows_every_plot_once_without_a_title_inside(folder: Path, pag
     inside = re.findall(r"<text[^>]*>([^<]+)</text>", page)
     assert not set(captions) & set(inside)
     assert not tags.all("script") and not tags.all("link")
-    assert "12 trials looked for the highest val_best: 10 complete, 1 fail, 1 pruned." in tags.text
+    assert "12 trials looked for the highest val_best: 10 complete, 1 pruned, 1 failed." in tags.text
     assert "Best is trial 9 with val_best 0.75" in tags.text
     assert "picked by them, so it looks better than it is" in tags.text
     with (folder / "trials.csv").open() as file:

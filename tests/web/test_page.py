@@ -66,7 +66,7 @@ def _luminance(colour: str) -> float:
 
 
 def test_shares_are_never_rounded_to_all_or_nothing() -> None:
-    assert [percent(share) for share in (0.0, 0.0004, 0.853, 0.9999, 1.0)] == [
+    assert [percent(share).replace("\N{NO-BREAK SPACE}", " ") for share in (0.0, 0.0004, 0.853, 0.9999, 1.0)] == [
         "0 %",
         "0.1 %",
         "85 %",
