@@ -11,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from apsi import schema
 from apsi.errors import ApsiError, did_you_mean
+from apsi.trust import require_trust
 
 CONFIG_DIR = Path(__file__).resolve().parent.parent / "conf"
 _HYDRAS_OWN_WORDS = ("Config search path:", "provider=", "To append to", "full_key:", "object_type=", "reference_type=")
@@ -30,6 +31,7 @@ OF_THIS_RUN = (
     "run_id",
     "run_ids",
     "search",
+    "trust_checkpoint",
 )
 
 
@@ -44,7 +46,8 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
     """With `checkpoint=` or a named `resume=`, everything the overrides don't name comes from the checkpoint.
 
     Raises:
-        ApsiError: the checkpoint can't be read, or an override names what only it can decide.
+        ApsiError: the checkpoint can't be read, an override names what only it can decide, or it is from elsewhere and
+            brings places that nobody confirmed.
     """
     if config.checkpoint is None and config.resume in (None, "auto", "never"):
         return config
@@ -56,7 +59,8 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
         path = Path(config.checkpoint).expanduser()
     else:
         path = resume_path(config.resume, instantiate(config.tracking))
-    saved = read_checkpoint(path).config
+    checkpoint = read_checkpoint(path)
+    saved, named = checkpoint.config, list(OF_THIS_RUN)
     for override in overrides:
         choice, _, package = override.lstrip("+~").partition("=")[0].partition("@")
         key = (package or choice).replace("/", ".")
@@ -68,12 +72,15 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
         if group in schema.Config.__dataclass_fields__:
             taken = group if override.startswith("~") else key
             OmegaConf.update(saved, taken, OmegaConf.select(config, taken), merge=False, force_add=True)
+            named.append(taken)
     for key in OF_THIS_RUN:
         OmegaConf.update(saved, key, OmegaConf.select(config, key), merge=False, force_add=True)
     for juror in (saved.juror, saved.second_juror):
         follow_device(juror)
     if saved.feature_extractor.get("weights") is not None:
         saved.feature_extractor.weights = "checkpoint"  # where they are, whatever they were at the start
+    if not checkpoint.is_own:
+        require_trust(saved, f"checkpoint {path}", named, config)
     return saved
 
 

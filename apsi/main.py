@@ -23,6 +23,7 @@ from apsi.config import choices_made, explain, with_checkpoint
 from apsi.errors import ApsiError
 from apsi.schema import Config
 from apsi.search.sweeper import PruningSweeper
+from apsi.trust import require_trusted_presets
 
 _PATHS = (
     "dataset.path",
@@ -120,7 +121,18 @@ def command_line() -> Iterator[None]:
             signal.signal(number, _interrupt)
     Plugins.instance().register(PruningSweeper)
     with _explained():
+        _require_trusted_presets(sys.argv[1:])
         yield
+
+
+def _require_trusted_presets(arguments: list[str]) -> None:
+    """Looks at what `--config-dir` brings before Hydra does, which may run what it finds there."""
+    if any(re.fullmatch(r"\+{0,2}trust_checkpoint=['\"]?(true|yes|on|1)['\"]?", a, re.IGNORECASE) for a in arguments):
+        return
+    for argument, after in zip(arguments, [*arguments[1:], ""], strict=True):
+        given = re.fullmatch(r"(--config-d\w*|-cd)(=?)(.*)", argument)
+        if given:
+            require_trusted_presets(Path(given[3] or after).expanduser())
 
 
 def _quote_path(argument: str) -> str:

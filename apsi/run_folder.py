@@ -20,11 +20,13 @@ from omegaconf import DictConfig, OmegaConf
 from apsi import __version__
 from apsi.photo.hash import value_hash
 from apsi.photo.write import write_text
+from apsi.trust import signed
 
 log = logging.getLogger(__name__)
 
 RUNNING, FINISHED, FAILED, INTERRUPTED, CONTINUED = "running", "finished", "failed", "interrupted", "continued"
 PRUNED = "pruned"
+_HOW_IT_RUNS = ("resume", "search", "trust_checkpoint")
 _LIBRARIES = ("torch", "stable-baselines3", "gymnasium", "hydra-core", "omegaconf", "numpy", "opencv-python-headless")
 
 
@@ -44,7 +46,7 @@ class RunFolder:
         """Makes the folder and records what is about to run; `choices` are the options chosen, by group."""
         path.mkdir(parents=True, exist_ok=True)
         folder = cls(path)
-        write_text(path / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+        folder.write_config(config)
         write_text(path / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(list(overrides))))
         git = _git_state()
         diff = git.pop("diff", "")
@@ -69,6 +71,10 @@ class RunFolder:
             }
         )
         return folder
+
+    def write_config(self, config: DictConfig) -> None:
+        """Records the configuration, resolved and signed."""
+        write_text(self.path / "config.yaml", signed(OmegaConf.to_yaml(config, resolve=True)))
 
     @property
     def last_checkpoint(self) -> Path:
@@ -123,7 +129,7 @@ def config_key(config: DictConfig) -> str:
     """Hash of all that makes two runs the same; how they are continued is no part of it, nor which trial it is."""
     content = OmegaConf.to_container(config, resolve=True)
     assert isinstance(content, dict)
-    return value_hash({key: value for key, value in content.items() if key not in ("resume", "search")})
+    return value_hash({key: value for key, value in content.items() if key not in _HOW_IT_RUNS})
 
 
 def find_unfinished(current: RunFolder) -> RunFolder | None:

@@ -97,6 +97,7 @@ class Config:
     score_cache_dir: str | None = None
     split: Literal["train", "val", "test", "all"] = "test"
     checkpoint: str | None = None
+    trust_checkpoint: bool = False
     resume: str | None = "auto"
     run_id: str | None = None
     run_ids: list[str] = field(default_factory=list)

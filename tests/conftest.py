@@ -1,5 +1,7 @@
 """Shared by all tests: made photos, a juror that is easy to predict, prepared episodes."""
 
+import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +28,9 @@ from apsi.reward.score_difference import ScoreDifference
 from apsi.torchvision_ops import define_missing
 from apsi.transform.action_set import DiscreteActions
 from apsi.transform.base import by_label
+
+_STATE = tempfile.TemporaryDirectory()
+os.environ["XDG_STATE_HOME"] = _STATE.name  # the key by which apsi knows its own checkpoints
 
 LABELS = ["invert_r", "invert_g", "invert_b", "swap_rb"]
 

@@ -11,14 +11,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from apsi.errors import ApsiError
 from apsi.instantiate import check, instantiate
-from apsi.photo.write import write_text
 from apsi.run_folder import RunFolder
 from apsi.schema import completed
 from apsi.tracking.recorded import RecordedRun
+from apsi.trust import require_trust
 
 log = logging.getLogger(__name__)
 
-_OF_THIS_RUN = ("output_dir", "data_dir", "score_cache_dir", "tracking", "device", "worker_pool")
+_OF_THIS_RUN = ("output_dir", "data_dir", "score_cache_dir", "tracking", "device", "worker_pool", "trust_checkpoint")
 """Where and how it runs; all else comes from the record"""
 _TASKS = ("pipeline", "preprocess", "train", "evaluate")
 
@@ -47,7 +47,7 @@ def rerun(config: DictConfig, folder: RunFolder) -> Any:
         raise ApsiError(f"run {config.run_id} was task={name}; only these can be repeated: {', '.join(_TASKS)}")
     for difference in differences(_record(recorded), folder.record()):
         log.warning("Unlike the recorded run: %s. The results may differ", difference)
-    write_text(folder.path / "config.yaml", OmegaConf.to_yaml(repeated, resolve=True))
+    folder.write_config(repeated)
     folder.note(rerun_of=config.run_id, choices=_record(recorded).get("choices", {}))
     result = instantiate(repeated.task)(repeated, folder)
     _compare_results(recorded, folder)
@@ -73,9 +73,11 @@ def differences(recorded: Mapping[str, Any], current: Mapping[str, Any]) -> Iter
 def _configuration(recorded: RecordedRun, config: DictConfig, named: set[str]) -> DictConfig:
     """The recorded one, with what this command names, and with its tracking."""
     repeated = completed(recorded.config())
-    for key in _OF_THIS_RUN:
-        if key in named or key in ("output_dir", "tracking"):
-            OmegaConf.update(repeated, key, config[key], merge=False, force_add=True)
+    here = [key for key in _OF_THIS_RUN if key in named or key in ("output_dir", "tracking", "trust_checkpoint")]
+    for key in here:
+        OmegaConf.update(repeated, key, config[key], merge=False, force_add=True)
+    if not recorded.is_own():
+        require_trust(repeated, f"run {recorded.name}", here, config)
     if repeated.resume in (None, "auto", "never"):
         repeated.resume = "auto"
     check(repeated)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from apsi.errors import ApsiError
 from apsi.tracking.base import Tracker
+from apsi.trust import is_own, read_config
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,14 @@ class RecordedRun:
 
     def config(self) -> DictConfig:
         """The resolved configuration, not yet checked."""
-        config = OmegaConf.load(self.file("config.yaml"))
-        if not isinstance(config, DictConfig):
-            raise ApsiError(f"{self.file('config.yaml')} is no configuration of a run")
-        return config
+        return read_config(self._config_text(), self.file("config.yaml"))
+
+    def is_own(self) -> bool:
+        """Whether this user's apsi wrote the configuration."""
+        return is_own(self._config_text())
+
+    def _config_text(self) -> str:
+        return self.file("config.yaml").read_text(encoding="utf-8")
 
     def curve(self, metric: str) -> list[tuple[int, float]]:
         """A validation figure such as `success_rate`, as pairs of step and value; empty where it never trained."""

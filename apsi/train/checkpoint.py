@@ -23,6 +23,7 @@ from apsi.errors import ApsiError
 from apsi.photo.write import atomic
 from apsi.schema import completed
 from apsi.state import State, read_state, write_state
+from apsi.trust import is_own, read_config, signed
 
 CONFIG, ACTIONS, STATE, JUROR, SECOND_JUROR, RUN = (
     f"apsi/{name}" for name in ("config.yaml", "actions.json", "state.json", "juror.npz", "second_juror.npz", "run.npz")
@@ -61,6 +62,8 @@ class Checkpoint:
     juror: bytes | None
     second_juror: bytes | None = None
     """what was fitted of the juror that is not trained on"""
+    is_own: bool = False
+    """whether this user's apsi wrote its configuration"""
 
 
 def save_checkpoint(path: Path, model: BaseAlgorithm, checkpoint: Checkpoint, run: State | None = None) -> None:
@@ -74,7 +77,7 @@ def save_checkpoint(path: Path, model: BaseAlgorithm, checkpoint: Checkpoint, ru
     """
     counters = {name: int(getattr(model, name)) for name in _COUNTERS if hasattr(model, name)}
     content: dict[str, str | bytes] = {
-        CONFIG: OmegaConf.to_yaml(checkpoint.config, resolve=True),
+        CONFIG: signed(OmegaConf.to_yaml(checkpoint.config, resolve=True)),
         ACTIONS: json.dumps(checkpoint.actions),
         STATE: json.dumps({**vars(checkpoint.state), "counters": counters}),
     }
@@ -103,7 +106,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
             names = archive.namelist()
             if CONFIG not in names:
                 raise ApsiError(f"{path} is a zip file but not a checkpoint of apsi: it has no {CONFIG}")
-            config = completed(OmegaConf.create(archive.read(CONFIG).decode()))
+            text = archive.read(CONFIG).decode()
+            config = completed(read_config(text, path))
             actions = json.loads(archive.read(ACTIONS))
             state = TrainState(**json.loads(archive.read(STATE)))
             juror, second_juror = (archive.read(name) if name in names else None for name in (JUROR, SECOND_JUROR))
@@ -111,7 +115,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise ApsiError(f"checkpoint {path} does not exist; look below outputs/ for checkpoints/best.zip") from error
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError, *_NOT_A_CONFIG) as error:
         raise ApsiError(f"{path} is not a whole checkpoint of apsi: {error}") from error
-    return Checkpoint(path, config, actions, state, juror, second_juror)
+    return Checkpoint(path, config, actions, state, juror, second_juror, is_own(text))
 
 
 def load_into(checkpoint: Checkpoint, model: BaseAlgorithm) -> None:
