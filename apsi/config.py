@@ -51,7 +51,7 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
     """
     if config.checkpoint is None and config.resume in (None, "auto", "never"):
         return config
-    from apsi.instantiate import instantiate
+    from apsi.instantiate import check, instantiate
     from apsi.train.checkpoint import read_checkpoint
     from apsi.train.resume import resume_path
 
@@ -80,6 +80,7 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
     if saved.feature_extractor.get("weights") is not None:
         saved.feature_extractor.weights = "checkpoint"  # where they are, whatever they were at the start
     if not checkpoint.is_own:
+        check(saved)
         require_trust(saved, f"checkpoint {path}", named, config)
     return saved
 

@@ -155,7 +155,9 @@ def test_a_configuration_from_elsewhere_runs_no_command(fresh: Place, tmp_path: 
     option = tmp_path / "elsewhere" / "reward" / "evil.yaml"
     option.parent.mkdir(parents=True)
     option.write_text(f"_target_: os.system\ncommand: touch {tmp_path / 'done'}\n")
-    fresh.run("--config-dir", str(tmp_path / "elsewhere"), "reward=evil").failed("reward._target_=os.system")
+    command = ("--config-dir", str(tmp_path / "elsewhere"), "reward=evil")
+    fresh.run(*command).failed(f"command=touch {tmp_path / 'done'}: apsi would read it", "add trust_checkpoint=true")
+    fresh.run(*command, "trust_checkpoint=true").failed("reward._target_=os.system")
     assert not (tmp_path / "done").exists()
 
 
