@@ -65,7 +65,9 @@ def main() -> None:
         SiglipVisionModel(SiglipVisionConfig(**SHAPE)).save_pretrained(folder)
         head = Path(folder) / "head.pth"
         torch.save({f"layer.{key}": value for key, value in nn.Linear(1152, 1).state_dict().items()}, head)
-        juror = SiglipV25(folder, str(head), Logistic(0, 1), Device("cuda", None), 256)
+        juror = SiglipV25(
+            tower=folder, head=str(head), mapping=Logistic(0, 1), device=Device("cuda", None), batch_size="auto"
+        )
         juror.warm_up()
     rates: dict[int, float] = {}
     for batch in (2**i for i in range(9)):

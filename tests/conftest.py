@@ -31,6 +31,7 @@ from apsi.transform.base import by_label
 
 _STATE = tempfile.TemporaryDirectory()
 os.environ["XDG_STATE_HOME"] = _STATE.name  # the key by which apsi knows its own checkpoints
+os.environ["APSI_CACHE_DIR"] = f"{_STATE.name}/cache"  # what is measured here is no setting for the user
 
 LABELS = ["invert_r", "invert_g", "invert_b", "swap_rb"]
 

@@ -193,7 +193,7 @@ class EditCore:
 
     def _transition(self, rows: Ints, stopped: Bools, after: Floats, steps: Ints) -> Transition:
         """A step of the episodes `rows`, from where they are, to these scores."""
-        start, target = self.start[rows], self.target[rows]
+        start, target = self.start[rows], self.target[rows] - self._juror.tolerance
         success = self.goal.success(start, target, after)
         terminated = stopped | self.goal.reached(start, target, after)
         truncated = ~terminated & (steps >= self.goal.max_steps)

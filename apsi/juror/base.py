@@ -37,6 +37,15 @@ class Juror(ABC):
     def fingerprint(self) -> str:
         """Names model, weights and version: part of every cache key and annotation file."""
 
+    @property
+    def tolerance(self) -> float:
+        """By how much two scores of one photo may differ between machines and settings; 0: not at all.
+
+        On one machine, with one setting, they never do: not by the batch, not by the process. A score counts as
+        reached when it is this close.
+        """
+        return 0.0
+
     def warm_up(self) -> None:  # noqa: B027 - most have nothing to load
         """Loads what scoring needs, so that the first batch takes no longer than the next."""
 

@@ -45,6 +45,10 @@ class CachedJuror(Juror):
         return self._juror.fingerprint
 
     @property
+    def tolerance(self) -> float:
+        return self._juror.tolerance
+
+    @property
     def hit_rate(self) -> float:
         """Share of the photos asked for so far whose score was known."""
         return self.hits / max(1, self.hits + self.misses)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import PositiveInt
 from torch import nn
 
+from apsi.device.calibration import BatchSize, MemoryFormat
 from apsi.device.device import Device
 from apsi.errors import ApsiError
 from apsi.juror.base import About
@@ -26,22 +26,32 @@ class EmbeddingJuror(TorchJuror):
         head: the file of the head's weights.
         mapping: from the head's value to 0..10.
         device: where the tower runs.
-        batch_size: photos a pass.
+        batch_size: photos a pass; `auto`: what is fastest here.
+        memory_format: `contiguous`, `channels_last`, or `auto`: what is fastest here.
     """
 
-    _LOADED = ("model", "where", "_config")
     remedy: str
     frame_as: Literal["stretch", "crop"]
     pixel_mean: tuple[float, float, float]
     pixel_std: tuple[float, float, float]
 
-    def __init__(self, tower: str, head: str | None, mapping: Mapping, device: Device, batch_size: PositiveInt) -> None:
+    def __init__(
+        self,
+        *,
+        tower: str,
+        head: str | None,
+        mapping: Mapping,
+        device: Device,
+        batch_size: BatchSize,
+        memory_format: MemoryFormat = "auto",
+    ) -> None:
         self.head = require_weights(head, "juror.head", self.remedy)
         self.tower = str(Path(tower).expanduser()) if Path(tower).expanduser().is_dir() else tower
         super().__init__(
             mapping=mapping,
             device=device,
             batch_size=batch_size,
+            memory_format=memory_format,
             size=0,  # the tower says
             mean=self.pixel_mean,
             std=self.pixel_std,
@@ -49,11 +59,11 @@ class EmbeddingJuror(TorchJuror):
         )
         tower_hash = [file_hash(path) for path in sorted(Path(self.tower).glob("*.safetensors"))] or self.tower
         settings = value_hash([tower_hash, repr(mapping)])
-        self._fingerprint = f"{type(self).__name__.lower()}-{file_hash(self.head)[:12]}-{settings}"
+        self._weights = f"{type(self).__name__.lower()}-{file_hash(self.head)[:12]}-{settings}"
 
     @property
-    def fingerprint(self) -> str:
-        return self._fingerprint
+    def weights(self) -> str:
+        return self._weights
 
     @abstractmethod
     def tower_class(self) -> Any:
@@ -93,16 +103,12 @@ class EmbeddingJuror(TorchJuror):
     @cached_property
     def model(self) -> Any:
         model = self.load().eval().requires_grad_(False)
-        model.tower.to(self.where, self._dtype)
-        model.head.to(self.where)  # float32: small, and what the score hangs on
+        model.tower.to(self.where, self._dtype)  # the head stays in float32: small, and what the score hangs on
         return model
 
-    def preprocess(self, photos: Any) -> torch.Tensor:
-        _ = self.model  # the tower knows its size
-        return super().preprocess(photos)
-
     def read_out(self, output: torch.Tensor) -> torch.Tensor:
-        return output
+        scores: torch.Tensor = self.model.head(output)
+        return scores
 
 
 class _Scorer(nn.Module):
@@ -111,8 +117,9 @@ class _Scorer(nn.Module):
         self.tower, self.head, self._embed = tower, head, juror.embed
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        scores: torch.Tensor = self.head(self._embed(self.tower, batch))
-        return scores
+        """Embeddings `(n, width)`; the head follows in `EmbeddingJuror.read_out`."""
+        embedding: torch.Tensor = self._embed(self.tower, batch)
+        return embedding
 
 
 def transformers() -> Any:

@@ -39,6 +39,14 @@ class Mix(FittedJuror):
         parts = {name: [juror.fingerprint, self.weights[name]] for name, juror in self.jurors.items()}
         return f"mix-{value_hash(parts)}"
 
+    @property
+    def tolerance(self) -> float:
+        return sum(self.weights[name] * juror.tolerance for name, juror in self.jurors.items())
+
+    def warm_up(self) -> None:
+        for juror in self.jurors.values():
+            juror.warm_up()
+
     def parts(self, photos: Sequence[Photo]) -> dict[str, Floats]:
         """The scores `(N,)` of each juror by its name."""
         return {name: juror.score(photos) for name, juror in self.jurors.items()}

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
-from pydantic import PositiveInt
 from torch import nn
 
+from apsi.device.calibration import BatchSize, MemoryFormat
 from apsi.device.device import Device
 from apsi.errors import ApsiError
 from apsi.juror.base import About
@@ -27,7 +27,8 @@ class Nima(TorchJuror):
         backbone: a torchvision network.
         path: the `state_dict` of that network with its last linear layer made to give ten values.
         device: where it runs.
-        batch_size: photos a pass.
+        batch_size: photos a pass; `auto`: what is fastest here.
+        memory_format: `contiguous`, `channels_last`, or `auto`: what is fastest here.
     """
 
     about = About(
@@ -37,7 +38,14 @@ class Nima(TorchJuror):
         licence="that of the weights; torchvision's networks BSD-3-Clause",
     )
 
-    def __init__(self, backbone: Backbone, path: str | None, device: Device, batch_size: PositiveInt) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        path: str | None,
+        device: Device,
+        batch_size: BatchSize,
+        memory_format: MemoryFormat = "auto",
+    ) -> None:
         self.path = require_weights(
             path, "juror.path", f"Add juror.path=FILE with the trained weights of a {backbone} with ten outputs"
         )
@@ -46,16 +54,17 @@ class Nima(TorchJuror):
             mapping=Linear(1, BINS),
             device=device,
             batch_size=batch_size,
+            memory_format=memory_format,
             size=224,
             mean=(0.485, 0.456, 0.406),
             std=(0.229, 0.224, 0.225),
             frame="stretch",
         )
-        self._fingerprint = f"nima-{backbone}-{file_hash(self.path)[:12]}"
+        self._weights = f"nima-{backbone}-{file_hash(self.path)[:12]}"
 
     @property
-    def fingerprint(self) -> str:
-        return self._fingerprint
+    def weights(self) -> str:
+        return self._weights
 
     def load(self) -> nn.Module:
         network = make_network(self.backbone)
@@ -69,8 +78,7 @@ class Nima(TorchJuror):
 
     def distribution(self, photos: Sequence[Photo]) -> Floats:
         """Shares `(N, 10)` of the ratings 1 to 10; rows sum to 1."""
-        chunks = [photos[i : i + self.batch_size] for i in range(0, len(photos), self.batch_size)]
-        return torch.cat([self.run(chunk).softmax(dim=1).double().cpu() for chunk in chunks]).numpy()
+        return self.through(photos, lambda outputs: torch.from_numpy(outputs).softmax(dim=1).double().numpy())
 
     def mean_and_spread(self, photos: Sequence[Photo]) -> tuple[Floats, Floats]:
         """Mean and standard deviation `(N,)` of the ratings, on the scale 1 to 10."""

@@ -2,49 +2,53 @@
 
 import os
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
 from torch import nn
 
+from apsi.device.calibration import BatchSize, MemoryFormat, Outputs, Setting, find_graph
 from apsi.device.device import Device
 from apsi.errors import ApsiError
 from apsi.juror.mapping import Mapping
-from apsi.juror.neural import NeuralJuror
+from apsi.juror.neural import SIZES, NeuralJuror, cores, ways_to_share
 from apsi.photo import Floats, Photo
+
+Replay: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 
 
 class TorchJuror(NeuralJuror):
     """Photos travel as `uint8` and are resized and normalised on the device; CUDA computes in bfloat16.
 
-    On a GPU a batch is filled up to a power of two, so that few shapes occur; each row is computed by itself.
-
     Args:
         mapping: from the model's scale to 0..10.
         device: where the model runs.
-        batch_size: photos a pass.
+        batch_size: photos a pass; `auto`: what is fastest here.
+        memory_format: `contiguous`, `channels_last`, or `auto`: what is fastest here.
         size: side of the square that the model looks at.
         mean, std: of R, G, B on the scale 0 to 1.
         frame: `stretch` the whole photo into the square, or `crop` the centre.
     """
 
-    _LOADED: tuple[str, ...] = ("model", "where")
+    _LOADED: tuple[str, ...] = ("model", "where", "_graphs", "_is_channels_last")
 
     def __init__(
         self,
         *,
         mapping: Mapping,
         device: Device,
-        batch_size: int,
+        batch_size: BatchSize,
+        memory_format: MemoryFormat,
         size: int,
         mean: Sequence[float],
         std: Sequence[float],
         frame: Literal["stretch", "crop"],
     ) -> None:
-        super().__init__(mapping, batch_size)
+        super().__init__(mapping, batch_size, memory_format)
         self.device, self.size, self.mean, self.std, self.frame = device, size, mean, std, frame
 
     @abstractmethod
@@ -53,7 +57,17 @@ class TorchJuror(NeuralJuror):
 
     @abstractmethod
     def read_out(self, output: torch.Tensor) -> torch.Tensor:
-        """Native scores `(n,)` from the network's output in `float32`."""
+        """Native scores `(n,)` from the network's output in `float32` on the CPU."""
+
+    @property
+    @abstractmethod
+    def weights(self) -> str:
+        """Names model and weights."""
+
+    @property
+    def fingerprint(self) -> str:
+        # in bfloat16 scores differ in the second digit, so they are not mixed with those of float32
+        return self.weights + ("-bf16" if self._dtype is torch.bfloat16 else "")
 
     @cached_property
     def where(self) -> str:
@@ -72,31 +86,84 @@ class TorchJuror(NeuralJuror):
     def _dtype(self) -> torch.dtype:
         return torch.bfloat16 if self.where == "cuda" else torch.float32
 
-    @torch.inference_mode()
-    def forward(self, photos: Sequence[Photo]) -> Floats:
-        return self.read_out(self.run(photos)).double().cpu().numpy()
+    @property
+    def sizes(self) -> Sequence[int]:
+        return SIZES if self.where == "cpu" else (*SIZES, 64, 128, 256)
+
+    def backend(self) -> dict[str, object]:
+        chip = torch.cuda.get_device_name() if self.where == "cuda" else self.where
+        return {
+            "torch": torch.__version__,
+            "device": chip,
+            "side": self.size,
+            "dtype": str(self._dtype),
+            "capability": torch.backends.cpu.get_cpu_capability(),
+        }
+
+    def options(self) -> list[tuple[int, int]]:
+        return ways_to_share(cores(self.device.threads)) if self.where == "cpu" else []
+
+    def find_setting(self, formats: Sequence[bool], fixed: int | None) -> Setting:
+        setting = super().find_setting(formats, fixed)
+        return find_graph(self._trial, setting) if self.where == "cuda" else setting
+
+    def read(self, outputs: Outputs) -> Floats:
+        return self.read_out(torch.from_numpy(outputs)).double().numpy()
 
     @torch.inference_mode()
-    def run(self, photos: Sequence[Photo]) -> torch.Tensor:
-        """The network's output in `float32` for one batch."""
-        batch = self.preprocess(photos)
-        if self.where != "cpu":
-            padding = (1 << (len(photos) - 1).bit_length()) - len(photos)
-            batch = torch.cat([batch, batch[-1:].expand(padding, -1, -1, -1)])
-        output: torch.Tensor = self.model(batch.to(self._dtype))
-        return output[: len(photos)].float()
+    def outputs(self, photos: Sequence[Photo], setting: Setting) -> Outputs:
+        batch = torch.zeros(setting.rows(len(photos)), 3, self.size, self.size, device=self.where)
+        batch[: len(photos)] = self.preprocess(photos)
+        batch = batch.to(self._dtype, memory_format=_layout(setting))
+        output: torch.Tensor = self._replay(batch) if setting.graph else self.model(batch)
+        return output.float().cpu().numpy()
 
     def preprocess(self, photos: Sequence[Photo]) -> torch.Tensor:
-        """Normalised squares `(n, 3, size, size)` `float32` on the device; photos of one size go there together."""
+        """Normalised squares `(n, 3, size, size)` `float32` on the device.
+
+        A CPU takes photo by photo, a GPU all photos of one size together.
+        """
         batch = torch.empty(len(photos), 3, self.size, self.size, device=self.where)
-        shapes: dict[tuple[int, ...], list[int]] = {}
+        shapes: dict[object, list[int]] = {}
         for i, photo in enumerate(photos):
-            shapes.setdefault(photo.shape, []).append(i)
+            shapes.setdefault(i if self.where == "cpu" else photo.shape, []).append(i)
         for indices in shapes.values():
             stacked = torch.from_numpy(np.stack([photos[i] for i in indices])).to(self.where)
             batch[indices] = self._square(stacked.permute(0, 3, 1, 2).float())
         mean, std = (torch.tensor(v, device=self.where)[:, None, None] for v in (self.mean, self.std))
         return (batch / 255 - mean) / std
+
+    @cached_property
+    def _graphs(self) -> dict[int, Replay]:
+        """Captured passes by their number of rows."""
+        return {}
+
+    @cached_property
+    def _is_channels_last(self) -> bool:
+        return False
+
+    def _replay(self, batch: torch.Tensor) -> torch.Tensor:
+        if len(batch) not in self._graphs:
+            self._graphs[len(batch)] = capture(self.model, batch)
+        return self._graphs[len(batch)](batch)
+
+    def _adopt(self, setting: Setting) -> None:
+        if self._is_channels_last != setting.channels_last:
+            self.model.to(memory_format=_layout(setting))
+            self._graphs.clear()
+            self._is_channels_last = setting.channels_last
+
+    def _runs_here(self, threads: int) -> bool:
+        return self.where != "cpu" or torch.get_num_threads() == threads
+
+    def _begin_thread(self, threads: int) -> None:
+        torch.set_num_threads(threads)
+
+    def _start_threads(self, workers: int, threads: int) -> ThreadPoolExecutor:
+        before = torch.get_num_threads()
+        executor = super()._start_threads(workers, threads)
+        torch.set_num_threads(before)  # what the new threads set holds for later ones too
+        return executor
 
     def _square(self, images: torch.Tensor) -> torch.Tensor:
         """Bicubic with antialiasing, rounded to whole levels, as image libraries do."""
@@ -109,6 +176,36 @@ class TorchJuror(NeuralJuror):
             return images
         resized = nn.functional.interpolate(images, (self.size, self.size), mode="bicubic", antialias=True)
         return resized.round().clamp(0, 255)
+
+
+def _layout(setting: Setting) -> torch.memory_format:
+    return torch.channels_last if setting.channels_last else torch.contiguous_format
+
+
+def capture(network: nn.Module, batch: torch.Tensor) -> Replay:
+    """One pass as a CUDA graph, after <https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs>.
+
+    Args:
+        network: in eval mode.
+        batch: of the shape that all later ones have.
+    """
+    still, stream = batch.clone(), torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch leaves it so
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(3):  # lets libraries choose and allocate before anything is recorded
+            network(still)
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        output = network(still)
+
+    def replay(photos: torch.Tensor) -> torch.Tensor:
+        still.copy_(photos)
+        graph.replay()
+        fresh: torch.Tensor = output.clone()
+        return fresh
+
+    return replay
 
 
 class AffineHead(nn.Module):

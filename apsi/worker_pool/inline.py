@@ -17,6 +17,10 @@ class InlinePool(WorkerPool):
     def fingerprint(self) -> str:
         return self._juror.fingerprint
 
+    @property
+    def tolerance(self) -> float:
+        return self._juror.tolerance
+
     def warm_up(self) -> None:
         self._juror.warm_up()
 

@@ -58,14 +58,30 @@ class RayPool(WorkerPool):
     def fingerprint(self) -> str:
         return self._juror.fingerprint
 
+    @property
+    def tolerance(self) -> float:
+        return self._juror.tolerance
+
+    def warm_up(self) -> None:
+        """Starts the actors and waits until all have loaded the juror.
+
+        Raises:
+            ApsiError: they can't start, or the juror can't be loaded.
+        """
+        self._require_open()
+        try:
+            self._require_actors()
+        except BaseException:
+            self._stop()
+            raise
+
     def score(self, photos: Sequence[Photo]) -> Floats:
         """See `Juror.score`.
 
         Raises:
             ApsiError: a photo that no actor survives, or actors that can't start.
         """
-        if self._closed:
-            raise ApsiError("this worker pool is closed")
+        self._require_open()
         photos = [require_photo(photo) for photo in photos]
         if not photos:
             return np.empty(0)
@@ -81,6 +97,10 @@ class RayPool(WorkerPool):
             self._stop()
             if self._is_own:
                 self._ray.shutdown()
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise ApsiError("this worker pool is closed")
 
     def _score(self, photos: Sequence[Photo]) -> Floats:
         chunks, scores = Chunks(len(photos), self.n, self._chunk_size), np.full(len(photos), np.nan)

@@ -93,9 +93,31 @@ class SharedMemoryPool(WorkerPool):
         return self._juror.fingerprint
 
     @property
+    def tolerance(self) -> float:
+        return self._juror.tolerance
+
+    @property
     def pids(self) -> list[int]:
         """Process ids of the workers that run."""
         return [worker.process.pid for worker in self._workers]
+
+    def warm_up(self) -> None:
+        """Starts the workers and waits until all have loaded the juror.
+
+        Raises:
+            ApsiError: they can't start, or the juror can't be loaded.
+        """
+        self._require_open()
+        try:
+            self._replace_idle_dead()
+            while not all(worker.ready for worker in self._workers):
+                for worker in self._await():
+                    if self._receive(worker) is None:
+                        self._bury(worker, None)
+                self._replace_idle_dead()
+        except BaseException:
+            self._stop()
+            raise
 
     def score(self, photos: Sequence[Photo]) -> Floats:
         """See `Juror.score`.
@@ -103,8 +125,7 @@ class SharedMemoryPool(WorkerPool):
         Raises:
             ApsiError: a photo that no worker survives, or workers that can't start.
         """
-        if self._closed:
-            raise ApsiError("this worker pool is closed")
+        self._require_open()
         if not photos:
             return np.empty(0)
         try:
@@ -112,6 +133,10 @@ class SharedMemoryPool(WorkerPool):
         except BaseException:
             self._stop()  # a worker may still be at a chunk of this batch; the next batch starts afresh
             raise
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise ApsiError("this worker pool is closed")
 
     def close(self) -> None:
         self._closed = True
@@ -191,7 +216,7 @@ class SharedMemoryPool(WorkerPool):
         self.traffic.pipe_bytes += len(data)
         worker.pipe.send_bytes(data)
 
-    def _bury(self, worker: _Worker, chunks: Chunks) -> None:
+    def _bury(self, worker: _Worker, chunks: Chunks | None) -> None:
         """Takes a dead worker out; its photos come again, each alone."""
         self.traffic.deaths += 1
         self._workers.remove(worker)
@@ -204,8 +229,9 @@ class SharedMemoryPool(WorkerPool):
                     f"juror, the last with exit code {worker.process.exitcode} (a worker has "
                     f"worker_pool.start_timeout={self._start_timeout:g} s); worker_pool=inline shows its error"
                 )
-        too_long = f"took longer than worker_pool.timeout={self._timeout:g} s; juror {self.fingerprint}"
-        chunks.died(worker.chunk or (), f"workers died over it or {too_long}")
+        if chunks is not None and worker.chunk:
+            too_long = f"took longer than worker_pool.timeout={self._timeout:g} s; juror {self.fingerprint}"
+            chunks.died(worker.chunk, f"workers died over it or {too_long}")
 
     def _require_slab(self, size: int) -> SharedMemory:
         if self._slab is None or self._slab.size < size:

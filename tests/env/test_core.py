@@ -1,5 +1,6 @@
 """The editing core: one juror call a step, right scores, right endings."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,14 +11,16 @@ from apsi.env.base import EXTRAS as NAMES
 from apsi.env.core import EXTRAS, Components, EditCore, spaces_of
 from apsi.errors import ApsiError
 from apsi.instantiate import instantiate
+from apsi.photo import Floats, Photo
 from apsi.photo.compare import difference
 from apsi.photo.prepared import PreparedSplit
 from apsi.reward.bonus import NoBonus
 from apsi.reward.multi_objective import MultiObjective
+from apsi.reward.rl_guide import RlGuide
 from apsi.reward.stop_only_plain import StopOnlyPlain
 from apsi.transform.action_set import END, NoNumberError
 from apsi.transform.parametric import ParametricActions
-from tests.conftest import InOrder, context
+from tests.conftest import InOrder, Redness, context
 
 INVERT_R, INVERT_G, INVERT_B, SWAP_RB, STOP = range(5)
 
@@ -56,6 +59,23 @@ def test_the_right_repair_reaches_the_target_exactly_and_ends_the_episode(
     assert result.terminated.tolist() == [True, False, True]
     assert result.success.tolist() == [True, False, True]
     assert not result.truncated.any()
+
+
+@pytest.mark.parametrize(("tolerance", "reached"), [(0.0, False), (0.011, True), (0.009, False)])
+def test_a_score_within_the_jurors_tolerance_of_the_target_has_reached_it(
+    restore: Components, split: PreparedSplit, tolerance: float, reached: bool
+) -> None:
+    class OfAnotherMachine(Redness):
+        def score(self, photos: Sequence[Photo]) -> Floats:
+            return super().score(photos) - 0.01
+
+    OfAnotherMachine.tolerance = tolerance  # type: ignore[method-assign, assignment]
+    reward = RlGuide(NoBonus(planned=False), step_penalty=0.0, terminal_bonus=1.0)
+    core = core_of(replace(restore, juror=OfAnotherMachine(), reward=reward), split, 1)
+    result = step(core, SWAP_RB)
+    assert result.success.tolist() == result.terminated.tolist() == [reached]
+    gain = core.scores[0] - core.start[0]
+    assert result.rewards[0] == pytest.approx(gain + reached, abs=1e-9)
 
 
 def test_the_reward_is_what_the_juror_gives_for_the_changed_photo(restore: Components, split: PreparedSplit) -> None:

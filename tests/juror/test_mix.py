@@ -37,6 +37,21 @@ def test_what_was_fitted_is_carried_to_another_mix() -> None:
     assert other.score(PHOTOS).tolist() == mix.score(PHOTOS).tolist()
 
 
+def test_a_mix_warms_its_jurors_up_and_is_as_tolerant_as_they_are() -> None:
+    class Warm(Redness):
+        tolerance = 0.04
+        is_warm = False
+
+        def warm_up(self) -> None:
+            self.is_warm = True
+
+    warm = Warm()
+    mix = Mix({"a": Redness(), "b": warm}, {"a": 3.0, "b": 1.0})
+    mix.warm_up()
+    assert warm.is_warm
+    assert mix.tolerance == pytest.approx(0.01)
+
+
 def test_weights_and_parts_change_the_fingerprint() -> None:
     first, second = (Mix({"a": Redness(), "b": Redness()}, {"a": 1.0, "b": weight}) for weight in (1.0, 2.0))
     assert first.fingerprint != second.fingerprint

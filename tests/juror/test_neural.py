@@ -10,13 +10,19 @@ import torch
 from torch import nn
 
 from apsi.config import load_config
+from apsi.device.calibration import Outputs, Setting
 from apsi.errors import ApsiError
 from apsi.instantiate import instantiate
+from apsi.juror.base import Juror
+from apsi.juror.cache import CachedJuror
 from apsi.juror.mapping import Linear
+from apsi.juror.mix import Mix
 from apsi.juror.neural import NeuralJuror
 from apsi.juror.nima import make_network
 from apsi.juror.torch_model import AffineHead
 from apsi.photo import Floats, Photo
+from apsi.worker_pool.inline import InlinePool
+from apsi.worker_pool.shared_memory import SharedMemoryPool
 from tests.conftest import natural_photo
 
 WEIGHTS = Path(__file__).parents[3] / "shared" / "weights"
@@ -30,6 +36,19 @@ def juror(*overrides: object) -> NeuralJuror:
 
 def photos() -> list[Photo]:
     return [natural_photo(seed, 40 + 5 * seed, 64) for seed in range(6)]
+
+
+def settled(backbone: str, path: Path) -> None:
+    """Random weights whose answers depend on the photo: normalisation fits what comes through."""
+    torch.manual_seed(0)
+    network = make_network(backbone).train()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None
+    pixels = np.stack([natural_photo(seed, 64, 64) for seed in range(6)]).transpose(0, 3, 1, 2)
+    with torch.no_grad():
+        network(torch.from_numpy(pixels.astype(np.float32)) / 64 - 2)
+    torch.save(network.state_dict(), path)
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +80,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     state["scoring_head.8.bias"] += 5
     torch.save(state, folder / "siglip.pth")
     for backbone in ("mobilenet_v2", "resnet18"):
-        torch.save(make_network(backbone).state_dict(), folder / f"{backbone}.pth")
+        settled(backbone, folder / f"{backbone}.pth")
     return {path.stem: path for path in folder.iterdir()}
 
 
@@ -159,17 +178,87 @@ def every_juror(siglip: Path, files: dict[str, Path], models: Path) -> list[Neur
     ]
 
 
-def test_a_score_depends_on_the_photo_alone(siglip: Path, files: dict[str, Path], models: Path) -> None:
-    batch = photos()
-    for each in every_juror(siglip, files, models):
-        together = each.score(batch)
-        assert ((together >= 0) & (together <= 10)).all()
-        assert np.ptp(together) > 0
-        alone = np.concatenate([each.score([photo]) for photo in batch])
-        np.testing.assert_allclose(alone, together, atol=1e-4)
-        each.batch_size = 4
-        np.testing.assert_allclose(each.score(batch[::-1])[::-1], together, atol=1e-4)
-        assert each.score([]).shape == (0,)
+def small_resnet(files: dict[str, Path], *overrides: object) -> NeuralJuror:
+    nima = juror("juror=nima", "juror.backbone=resnet18", f"juror.path='{files['resnet18']}'", *overrides)
+    nima.size = 64  # type: ignore[attr-defined]  # as much of a network, in a tenth of the time
+    return nima
+
+
+def assert_one_score_in_any_batch(each: Juror, batches: int) -> None:
+    rng, pool = np.random.default_rng(0), photos()
+    scores = set()
+    for _ in range(batches):
+        size = int(rng.integers(1, 12))
+        batch = [pool[i] for i in rng.integers(1, len(pool), size)]
+        place = int(rng.integers(size))
+        batch[place] = pool[0]
+        scores.add(each.score(batch)[place])
+    assert len(scores) == 1, each.fingerprint
+
+
+def test_a_photo_has_one_score_in_any_batch(siglip: Path, files: dict[str, Path], models: Path) -> None:
+    resnet, *others = small_resnet(files), *every_juror(siglip, files, models)[:2], onnx_juror(models / "mean.onnx")
+    for each in (resnet, *others):
+        assert_one_score_in_any_batch(each, 50)
+    mixed = Mix({"a": others[0], "b": others[-1]}, {"a": 0.3, "b": 0.7})
+    assert_one_score_in_any_batch(CachedJuror(InlinePool(mixed), 3), 50)
+
+
+def test_a_batch_size_that_is_chosen_keeps_the_score_too(files: dict[str, Path]) -> None:
+    each = small_resnet(files, "juror.batch_size=3")
+    assert_one_score_in_any_batch(each, 20)
+    assert each.setting.batch == 3
+
+
+@pytest.mark.skipif(not WEIGHTS.is_dir(), reason="the published weights are not here")
+def test_a_real_onnx_juror_gives_one_score_in_any_batch() -> None:
+    real = juror("juror=onnx", f"juror.path='{WEIGHTS / 'ranked_naturalness.onnx'}'")
+    assert_one_score_in_any_batch(real, 10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", ["mobilenet_v2", "mobilenet_v3_large", "efficientnet_b0", "resnet18", "resnet50"])
+def test_every_backbone_gives_one_score_in_any_batch(backbone: str, tmp_path: Path) -> None:
+    settled(backbone, tmp_path / "weights.pth")
+    nima = juror("juror=nima", f"juror.backbone={backbone}", f"juror.path='{tmp_path / 'weights.pth'}'")
+    assert_one_score_in_any_batch(nima, 50)
+
+
+@pytest.mark.slow
+def test_workers_of_a_pool_give_the_scores_of_this_process(files: dict[str, Path], models: Path) -> None:
+    for each in (
+        juror("juror=nima", "juror.backbone=resnet18", f"juror.path='{files['resnet18']}'"),
+        onnx_juror(models / "mean.onnx"),
+    ):
+        with SharedMemoryPool(each, workers=2, threads=1, chunk_size=4, timeout=60.0, start_timeout=60.0) as pool:
+            assert_one_score_in_any_batch(pool, 20)
+            assert pool.score(photos()).tolist() == each.score(photos()).tolist()
+
+
+def test_what_was_measured_is_used_by_the_next_juror(
+    files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    first = small_resnet(files)
+    first.warm_up()
+    monkeypatch.setattr("apsi.juror.neural.find_shapes", None)
+    monkeypatch.setattr("apsi.juror.neural.find_parallel", None)
+    again = small_resnet(files)
+    again.warm_up()
+    assert again.setting == first.setting
+    assert f"{first.setting} (remembered)" in caplog.text
+    with pytest.raises(TypeError):  # of another shape nothing is known
+        juror("juror=nima", "juror.backbone=resnet18", f"juror.path='{files['resnet18']}'").warm_up()
+
+
+def test_channels_last_and_passes_side_by_side_only_change_the_last_digits(files: dict[str, Path]) -> None:
+    each = small_resnet(files)
+    scores = each.score(photos())
+    threads = torch.get_num_threads()
+    for setting in (Setting((4,), channels_last=True), Setting((2, 4), workers=2), Setting((1,), threads=2)):
+        each.setting = setting
+        np.testing.assert_allclose(each.score(photos()), scores, rtol=0, atol=each.tolerance)
+    assert torch.get_num_threads() == threads
 
 
 def test_a_juror_scores_the_same_in_another_process(siglip: Path, files: dict[str, Path], models: Path) -> None:
@@ -265,7 +354,7 @@ def test_a_head_without_hidden_layers_is_a_head_too() -> None:
 
 
 class Narrow(NeuralJuror):
-    """Runs out of memory with more than three photos."""
+    """Runs out of memory with more than three photos a pass."""
 
     fingerprint = "narrow"
     model = None
@@ -274,20 +363,35 @@ class Narrow(NeuralJuror):
         super().__init__(Linear(0, 255), 16)
         self.limit, self.error, self.batches = limit, error, list[int]()
 
-    def forward(self, photos: Sequence[Photo]) -> Floats:
-        self.batches.append(len(photos))
-        if len(photos) > self.limit:
+    def backend(self) -> dict[str, object]:
+        return {"limit": self.limit, "error": str(self.error)}
+
+    def outputs(self, photos: Sequence[Photo], setting: Setting) -> Outputs:
+        self.batches.append(setting.rows(len(photos)))
+        if self.batches[-1] > self.limit:
             raise self.error
-        return np.array([photo.mean() for photo in photos])
+        means = [photo.mean() for photo in photos]
+        return np.array(means + [0.0] * (self.batches[-1] - len(photos)))
+
+    def read(self, outputs: Outputs) -> Floats:
+        return outputs
 
 
 def test_a_batch_that_does_not_fit_is_halved_and_the_smaller_size_kept() -> None:
     narrow = Narrow(3, torch.OutOfMemoryError("CUDA out of memory"))
+    narrow.setting = Setting((16,))
     batch = photos() * 2
     np.testing.assert_allclose(narrow.native(batch), [photo.mean() for photo in batch])
-    assert narrow.batches == [12, 6, 3, 3, 3, 3]
+    assert narrow.batches == [16, 8, 4, 2, 2, 2, 2, 2, 2]
     narrow.native(batch[:3])
-    assert narrow.batch_size == 3
+    assert narrow.setting.batch == 2
+
+
+def test_a_batch_size_that_can_not_be_had_is_not_chosen() -> None:
+    narrow = Narrow(3, torch.OutOfMemoryError("CUDA out of memory"))
+    narrow.warm_up()
+    assert narrow.setting.batch <= 2
+    assert_one_score_in_any_batch(narrow, 10)
 
 
 def test_no_memory_for_one_photo_is_an_error_and_other_errors_are_not_hidden() -> None:

@@ -41,6 +41,12 @@ def test_scores_are_those_of_the_juror_for_photos_of_any_size(pool: RayPool) -> 
     assert pool.fingerprint == "fragile"
 
 
+def test_warming_up_starts_every_actor(pool: RayPool) -> None:
+    pool._stop()
+    pool.warm_up()
+    assert len(pool._actors) == 2
+
+
 def test_photos_of_an_actor_that_dies_at_work_are_scored_again(pool: RayPool, marker: Path) -> None:
     batch = [*photos(5), asking_for(ONCE), *photos(5, seed=1)]
     before = pool.deaths

@@ -56,6 +56,18 @@ def test_scores_are_those_of_the_juror_for_photos_of_any_size(pool: SharedMemory
     assert pool.fingerprint == "fragile"
 
 
+def test_warming_up_loads_the_juror_in_every_worker() -> None:
+    with open_pool(Fragile(), workers=2) as pool:
+        pool.warm_up()
+        assert len(pool.pids) == 2
+        assert all(worker.ready for worker in pool._workers)
+        pids = pool.pids
+        pool.score(photos(3))
+        assert pool.pids == pids
+    with open_pool(Missing()) as pool, pytest.raises(ApsiError, match="the weights are missing"):
+        pool.warm_up()
+
+
 def test_each_pixel_is_copied_once_and_none_through_a_pipe(pool: SharedMemoryPool) -> None:
     before = (pool.traffic.slab_bytes, pool.traffic.pipe_bytes)
     batch = [np.full((64, 64, 3), 100, np.uint8)] * 8
