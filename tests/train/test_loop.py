@@ -1,5 +1,6 @@
 """Training as a whole: what is told to whom on the way."""
 
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,21 @@ from apsi.assemble import prepare
 from apsi.config import load_config
 from apsi.run_folder import RunFolder
 from apsi.tracking.none import NoTracker
-from apsi.train.loop import train_agent
+from apsi.train import loop
+
+FIGURES = {"success_rate": 0.5, "mean_gain": 0.0, "mean_steps": 1.0, "mean_juror_calls": 1.0}
 
 
 def test_plateau_goes_by_the_figure_that_the_environment_goes_by(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[float] = []
+    gains = count(1)
+
+    def figures(*_: Any) -> tuple[dict[str, float], list[Any]]:
+        return {**FIGURES, "mean_gain": float(next(gains))}, []
+
+    monkeypatch.setattr(loop, "evaluate_quickly", figures)
     monkeypatch.setattr(Plateau, "report", lambda _, value: told.append(value))
     small = [
         "debug=tiny",
@@ -26,13 +35,13 @@ def test_plateau_goes_by_the_figure_that_the_environment_goes_by(
         f"data_dir={data_dir}",
         "train.eval_every=32",
     ]
-    overrides = ["train.total_timesteps=64", "algo=a2c", "algo/schedule=plateau", "env=optimise"]
-    config = load_config([*small, *overrides])
-    trained = train_agent(config, prepare(config), RunFolder.create(tmp_path / "first", config), NoTracker())
-    history: list[dict[str, Any]] = trained.state.history
-    assert told == [row["val_mean_gain"] for row in history]
+    overrides = ["train.total_timesteps=64", "train.images=0", "algo=a2c", "algo.n_steps=4", "env=optimise"]
+    config = load_config([*small, *overrides, "algo/schedule=plateau"])
+    prepared = prepare(config)
+    loop.train_agent(config, prepared, RunFolder.create(tmp_path / "first", config), NoTracker())
+    assert told == [1, 2]
     told.clear()
     longer = config.copy()
     longer.resume, longer.train.total_timesteps = str(tmp_path / "first" / "checkpoints" / "last.zip"), 96
-    again = train_agent(longer, prepare(longer), RunFolder.create(tmp_path / "on", longer), NoTracker())
-    assert told == [row["val_mean_gain"] for row in again.state.history]
+    loop.train_agent(longer, prepared, RunFolder.create(tmp_path / "on", longer), NoTracker())
+    assert told == [1, 2, 3]  # what the first training saw, then the look at its own end
