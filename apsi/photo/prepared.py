@@ -1,10 +1,13 @@
 """Prepared photos as episodes: what is edited, from which score, towards which."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Self
+
+from cachetools import LRUCache
 
 from apsi.errors import ApsiError
 from apsi.photo import Photo
@@ -84,24 +87,22 @@ class PreparedSplit:
 
 
 class PhotoStore:
-    """Reads prepared photos, keeping the latest in memory up to a limit."""
+    """Reads prepared photos, keeping the latest in memory up to a limit; threads may share it."""
 
     def __init__(self, memory_bytes: int = _MEMORY_BYTES) -> None:
-        self._limit = memory_bytes
-        self._held: OrderedDict[Path, Photo] = OrderedDict()
-        self._bytes = 0
+        self._held: LRUCache[Path, Photo] = LRUCache(memory_bytes, getsizeof=lambda photo: photo.nbytes)
+        self._lock = Lock()
 
     def read(self, path: Path) -> Photo:
         """The photo of a file; not to be changed."""
-        if path in self._held:
-            self._held.move_to_end(path)
-            return self._held[path]
-        photo = read_png(path)
+        with self._lock:
+            held = self._held.get(path)
+        if held is not None:
+            return held
+        photo = read_png(path)  # without the lock: others may read other files meanwhile
         photo.flags.writeable = False
-        self._held[path] = photo
-        self._bytes += photo.nbytes
-        while self._bytes > self._limit and len(self._held) > 1:
-            self._bytes -= self._held.popitem(last=False)[1].nbytes
+        with self._lock, suppress(ValueError):  # larger than all the memory
+            self._held[path] = photo
         return photo
 
 
