@@ -103,6 +103,7 @@ def evaluate_agent(
         "seed": config.seed,
         "data_seed": config.data_seed,
         "skipped_files": len(prepared.skipped),
+        "near_duplicates": len(prepared.copies),
         "dropped": split.dropped,
     }
     with ImageSaver() as saver:

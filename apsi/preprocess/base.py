@@ -15,6 +15,7 @@ from apsi.degradation.base import Degradation
 from apsi.juror.base import Juror
 from apsi.photo.coco import ImageRecord, read_coco, write_coco
 from apsi.photo.hash import value_hash
+from apsi.preprocess.copies import Copy
 from apsi.preprocess.engine.base import Engine
 from apsi.preprocess.engine.local import Local
 
@@ -42,6 +43,8 @@ class Context:
     images: tuple[Path, ...] = ()
     """file of each record, in the same order"""
     skipped: tuple[Skipped, ...] = ()
+    copies: tuple[Copy, ...] = ()
+    """photos that are copies of others"""
     whole_photos: bool = False
     """no crops and flips, whatever the data set says: for looking at photos, not for learning from them"""
     prepared: Path | None = None

@@ -17,6 +17,7 @@ from apsi.photo.coco import ImageRecord, write_coco
 from apsi.photo.hash import seed_for
 from apsi.photo.write import read_png, write_png
 from apsi.preprocess.base import SPLITS, Context, Step, batches, build_once
+from apsi.preprocess.copies import COPIES, write_copies
 from apsi.preprocess.resize import write_skipped
 
 _ORIGINALS_AT_ONCE = 16
@@ -44,6 +45,7 @@ class Degrade(Step):
         if isinstance(context.juror, FittedJuror):
             save_parameters(target / "juror.npz", context.juror)
         write_skipped(target / "skipped.csv", context.skipped)
+        write_copies(target / COPIES, context.copies)
         kept: dict[str, list[ImageRecord]] = {split: [] for split in SPLITS}
         dropped = dict.fromkeys(SPLITS, 0)
         work = list(zip(context.records, context.images, strict=True))

@@ -11,6 +11,7 @@ from apsi.errors import ApsiError
 from apsi.juror.base import Juror
 from apsi.photo.prepared import PreparedSplit
 from apsi.preprocess.base import SPLITS, Context, Step
+from apsi.preprocess.copies import Copy
 from apsi.preprocess.engine.base import Engine
 
 
@@ -22,6 +23,8 @@ class Prepared:
     juror: Juror
     """the juror that scored it, fitted"""
     skipped: tuple[Skipped, ...]
+    copies: tuple[Copy, ...] = ()
+    """photos that are copies of others and stay in their split"""
 
     def split(self, name: str) -> PreparedSplit:
         """One split by name, or all of them as one (`all`).
@@ -82,4 +85,4 @@ class Pipeline:
             raise ApsiError(
                 f"the steps {', '.join(self.steps)} leave no prepared data set; the last one must be degrade"
             )
-        return Prepared(context.prepared, context.juror, context.skipped)
+        return Prepared(context.prepared, context.juror, context.skipped, context.copies)

@@ -1,19 +1,26 @@
 """Step: which photos are for training, validation and test."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from apsi.errors import ApsiError
 from apsi.photo.hash import seed_for
-from apsi.preprocess.base import SPLITS, Context, Step
+from apsi.preprocess.base import SPLITS, Context, Step, build_once
+from apsi.preprocess.copies import COPIES, Copy, find_copies, read_copies, write_copies
 
 
 @dataclass(frozen=True)
 class Split(Step):
-    """Deals the original photos out at random; copies of one photo under several names stay together."""
+    """Deals the original photos out at random; photos that are copies of one another stay together.
+
+    Copies have the same bytes, the same pixels, or look alike: saved again, resized, slightly cropped.
+    """
 
     train: float
     val: float
     test: float
+    near_duplicates: bool = True
+    """whether photos that look alike count as copies, not only those with the same bytes"""
 
     def __post_init__(self) -> None:
         ratios = (self.train, self.val, self.test)
@@ -21,11 +28,32 @@ class Split(Step):
             raise ApsiError(f"preprocess.steps.split: train, val and test are {ratios}; they must add up to 1")
 
     def run(self, context: Context) -> Context:
+        copies = self._copies(context)
         context = context.then(self, context.seed)
-        originals = sorted({record.original for record in context.records}, key=lambda o: seed_for(context.seed, o))
-        n_val, n_test = self._count(len(originals), self.val), self._count(len(originals), self.test)
-        of = dict(zip(originals, ["val"] * n_val + ["test"] * n_test + ["train"] * len(originals), strict=False))
-        return replace(context, records=tuple(replace(r, split=of[r.original]) for r in context.records))
+        original = {record.source: record.original for record in context.records}
+        of = {copy.file: original[copy.copy_of] for copy in copies}
+        groups = [of.get(record.source, record.original) for record in context.records]
+        dealt = self._deal(sorted(set(groups), key=lambda group: seed_for(context.seed, group)))
+        records = tuple(replace(r, split=dealt[g]) for r, g in zip(context.records, groups, strict=True))
+        named = tuple(replace(copy, split=dealt[of[copy.file]]) for copy in copies)
+        return replace(context, records=records, copies=named)
+
+    def _copies(self, context: Context) -> list[Copy]:
+        """Of the data set, found once for all seeds and ratios."""
+        if not (self.near_duplicates and context.images):
+            return []
+        folder = context.then("copies").folder("copies")
+
+        def build(target: Path) -> None:
+            copies = find_copies(context.records, context.images, context.engine)
+            write_copies(target / COPIES, copies)
+
+        build_once(folder, build)
+        return read_copies(folder / COPIES)
+
+    def _deal(self, groups: list[str]) -> dict[str, str]:
+        n_val, n_test = self._count(len(groups), self.val), self._count(len(groups), self.test)
+        return dict(zip(groups, ["val"] * n_val + ["test"] * n_test + ["train"] * len(groups), strict=False))
 
     def _count(self, total: int, ratio: float) -> int:
         """Photos of a smaller split: at least one where there are enough to train on."""

@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from apsi.errors import ApsiError
 from apsi.instantiate import instantiate
+from apsi.preprocess.copies import COPIES
 from apsi.preprocess.pipeline import Prepared
 from apsi.run_folder import RunFolder
 from apsi.search.trial import Pruned
@@ -65,7 +66,7 @@ def timed(seconds: dict[str, float], part: str) -> Iterator[None]:
 
 def report_prepared(prepared: Prepared) -> dict[str, int]:
     """Says what was prepared and what was left out, and returns the numbers."""
-    numbers = {"skipped_files": len(prepared.skipped)}
+    numbers = {"skipped_files": len(prepared.skipped), "near_duplicates": len(prepared.copies)}
     for name in ("train", "val", "test"):
         split = prepared.load(name)
         numbers[f"{name}_episodes"], numbers[f"{name}_dropped"] = len(split.episodes), split.dropped
@@ -74,6 +75,9 @@ def report_prepared(prepared: Prepared) -> dict[str, int]:
     log.info("Prepared %s episodes in %s", sizes, prepared.folder)
     if dropped:
         log.info("Dropped %d degraded photos that score no worse than their originals", dropped)
+    if prepared.copies:
+        listed = prepared.folder / COPIES
+        log.info("%d photos are copies of others and stay in their split; listed in %s", len(prepared.copies), listed)
     if prepared.skipped:
         log.warning("Skipped %d files; reasons in %s", len(prepared.skipped), prepared.folder / "skipped.csv")
     return numbers

@@ -17,6 +17,7 @@ METRICS = {
     "SPLIT/POLICY_mean_gain": "final minus start score",
     "time/juror_cache_hit_rate": "share of the scores that were known, over the training",
     "data/skipped_files": "`task=preprocess`: files that could not be used",
+    "data/near_duplicates": "photos that are copies of others: same bytes, saved again, resized, slightly cropped",
     "data/SPLIT_episodes": "episodes of a split",
     "data/SPLIT_dropped": "degraded photos left out, as they score no worse than their originals",
     "system/cpu_utilization_percentage": "of the machine; step: seconds since the start, as for all of `system`",

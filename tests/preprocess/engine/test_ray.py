@@ -29,11 +29,12 @@ RAY = ("preprocess/engine=ray", "preprocess.engine.chunk_size=2")
 
 @pytest.fixture
 def messy(tmp_path: Path, photos: Path) -> Path:
-    """The twenty photos and two files that are none."""
+    """The twenty photos, a copy of one, and two files that are none."""
     folder = tmp_path / photos.name
     folder.mkdir()
     for path in photos.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
+    (folder / "copy.png").write_bytes((photos / "00.png").read_bytes() + b"and more")
     (folder / "text.jpg").write_text("not a photo")
     (folder / "cut.png").write_bytes((photos / "00.png").read_bytes()[:900])
     return folder
@@ -52,6 +53,9 @@ def test_ray_prepares_the_same_files_byte_for_byte_and_ends(
     prepared = prepare(messy, tmp_path / "ray", versions=2, engine=ray_data())
     assert finished(tmp_path / "ray") == expected
     assert {entry.name for entry in prepared.skipped} == {"text.jpg", "cut.png"}
+    assert [(copy.file, copy.copy_of, copy.reason) for copy in prepared.copies] == [
+        ("copy.png", "00.png", "same pixels")
+    ]
     assert not any("raylet" in child.name() for child in psutil.Process().children(recursive=True))
 
 
