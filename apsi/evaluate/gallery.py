@@ -12,6 +12,9 @@ from apsi.evaluate.rollout import EpisodeResult
 from apsi.photo import Photo
 from apsi.web.page import data_uri
 
+_LISTED = 8
+"""Edits named beside the end of an episode"""
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -36,6 +39,12 @@ class Path:
     end: Picture
     steps: tuple[Picture, ...]
     """every state, the start among them"""
+    edits: int
+
+    @property
+    def in_steps(self) -> bool:
+        """Whether the steps say more than the end."""
+        return len(self.steps) > 2 or self.edits > _LISTED
 
 
 @dataclass(frozen=True)
@@ -92,9 +101,10 @@ def _path(name: str, policies: str, result: EpisodeResult) -> Path:
         )
         for i, frame in enumerate(result.frames)
     )
-    edits = ", ".join(frame.label for frame in result.frames[1:])
-    end = Picture(steps[-1].source, f"{name} as {policies} left it", policies, result.final_score, edits, state)
-    return Path(policies, end, steps)
+    edits = [label for frame in result.frames[1:] for label in frame.label.split()]
+    listed = ", ".join(edits) if len(edits) <= _LISTED else f"{len(edits)} edits, see step by step"
+    end = Picture(steps[-1].source, f"{name} as {policies} left it", policies, result.final_score, listed, state)
+    return Path(policies, end, steps, len(edits))
 
 
 def _jpeg(photo: Photo) -> str:

@@ -59,13 +59,13 @@ def photos_and_copies(photos: int, episodes: int, degraded: bool) -> str:
     count = f"{photos:,} photo{'s' if photos != 1 else ''}"
     if not degraded and episodes == photos:
         return count
-    kind = "degraded copy" if degraded else "episode"
+    kind = "degraded copy" if degraded else "version"
     return f"{count} ({episodes:,} {kind if episodes == 1 else kind.replace('copy', 'copie') + 's'})"
 
 
 def _count(policy: PolicySummary, summary: Mapping[str, Any]) -> str:
     successes, episodes = round(policy.success_rate * summary["episodes"]), summary["episodes"]
-    what = "degraded copies" if summary["degraded"] else "episodes"
+    what = "degraded copies" if summary["degraded"] else "versions"
     if not summary["degraded"] and episodes == policy.photos:
         return f"{successes:,} of {episodes:,} photo{'s' if episodes != 1 else ''}"
     return f"{successes:,} of {episodes:,} {what} of {policy.photos:,} photo{'s' if policy.photos != 1 else ''}"

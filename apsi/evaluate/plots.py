@@ -105,10 +105,13 @@ def score_by_edit(results: Mapping[str, Sequence[EpisodeResult]]) -> Markup:
 
 @rc_context(STYLE)
 def action_usage(results: Sequence[EpisodeResult]) -> Markup:
-    """How often each transform was used, split by whether the episode succeeded; empty where none was."""
+    """How often each transform was used, split by whether the episode succeeded; empty where none was.
+
+    Adjustments count together whatever their amount.
+    """
     used = {True: Counter[str](), False: Counter[str]()}
     for result in results:
-        used[result.success].update(result.actions)
+        used[result.success].update(label.partition("(")[0] for label in result.actions)
     total = used[True] + used[False]
     if not total:
         return Markup("")

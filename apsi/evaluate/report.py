@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from apsi.errors import ApsiError
 from apsi.evaluate import plots
 from apsi.evaluate.gallery import gallery
 from apsi.evaluate.interval import interval_text
@@ -49,7 +48,7 @@ def write_report(
     facts = {**summary, "degraded": degraded}
     film = path.parent / "images" / "training.mp4"
     by_degradation = _by_degradation(results)
-    cards = gallery(results)
+    labels = _labels(results)
     page = render(
         "apsi.evaluate",
         "report.html.j2",
@@ -69,9 +68,10 @@ def write_report(
         gain_svg=plots.gain_curve(history) if history else "",
         scores_svg=plots.score_by_edit(results),
         actions_svg=plots.action_usage(results[shown]),
-        cards=cards,
+        cards=gallery(results),
         open_cards=_OPEN_CARDS,
-        edits=_advice(results),
+        edits={label: by_label(label).advice for label in sorted(labels) if "(" not in label},
+        adjusted=any("(" in label for label in labels),
         film=data_uri(film, "video/mp4") if film.exists() else "",
         config=config,
     )
@@ -90,14 +90,7 @@ def _by_degradation(results: Mapping[str, Sequence[EpisodeResult]]) -> list[tupl
     ]
 
 
-def _advice(results: Mapping[str, Sequence[EpisodeResult]]) -> dict[str, str]:
-    """What the edits and degradations in the pictures do, by label."""
+def _labels(results: Mapping[str, Sequence[EpisodeResult]]) -> set[str]:
+    """Of the edits and degradations in the pictures."""
     kept = [result for played in results.values() for result in played if result.frames]
-    labels = {label for result in kept for label in (*result.episode.degradation, *result.actions)}
-    advice = {}
-    for label in sorted(labels):
-        try:
-            advice[label] = by_label(label).advice
-        except ApsiError:  # with parameters, which its label says
-            continue
-    return advice
+    return {label for result in kept for label in (*result.episode.degradation, *result.actions)}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 
 def render(package: str, template: str, **values: Any) -> str:
@@ -27,7 +27,7 @@ def render(package: str, template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "signed": signed}
+    environment.filters |= {"percent": percent, "signed": signed, "breakable": breakable}
     environment.globals["style"] = style()
     return environment.get_template(template).render(**values)
 
@@ -54,6 +54,11 @@ def percent(share: float) -> str:
 def signed(number: float, digits: int = 3) -> str:
     """With its sign; no minus before what rounds to 0."""
     return f"{round(number, digits) + 0.0:+.{digits}f}"
+
+
+def breakable(name: str) -> Markup:
+    """A name or a list of labels that may go on in the next line after `_`, `/` and `-`."""
+    return Markup(re.sub(r"([_/-])", r"\1<wbr>", str(escape(name))))
 
 
 def data_uri(content: bytes | Path, kind: str = "image/png") -> str:

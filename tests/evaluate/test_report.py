@@ -44,7 +44,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        if tag not in ("meta", "img", "br", "link", "source"):
+        if tag not in ("meta", "img", "br", "wbr", "link", "source"):
             self._open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -55,7 +55,10 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not {"style", "script"} & set(self._open):
-            self.words.append(data)
+            if self.words and self.tags[-1][0] == "wbr":
+                self.words[-1] += data
+            else:
+                self.words.append(data)
 
     @property
     def text(self) -> str:
@@ -104,7 +107,7 @@ def test_every_picture_is_named_and_a_policy_that_did_nothing_repeats_none(resul
     assert len(pictures) == 2 * 3  # of each of two episodes: the original, the copy, what greedy made of it
     assert all(picture["alt"] and picture["alt"].startswith(("0.jpg", "1.jpg")) for picture in pictures)
     assert len(page.all("figure")) == len(page.all("figcaption")) > 6
-    assert "Degraded by swap_rb . Left as it was by nothing" in page.text
+    assert "Degraded by swap_rb. Left as it was by nothing" in page.text
     assert "0.jpg" in page.text and "1.jpg" in page.text
 
 
@@ -126,6 +129,19 @@ def test_steps_in_between_are_folded_and_only_shown_where_there_are_some(results
     assert "Step by step" not in once and "Step by step" in thrice
     folded = [part.partition("</details>")[0] for part in thrice.split("<details>")[1:]]
     assert any("Step by step" in part and part.count("<img") == 3 for part in folded)
+
+
+def test_many_adjustments_are_counted_beside_the_end_and_listed_step_by_step(results: Results, tmp_path: Path) -> None:
+    labels = tuple(f"contrast(+0.{i:03d})" for i in range(9))
+    first = results["greedy"][0]
+    frames = (first.frames[0], replace(first.frames[1], label=" ".join(labels)))
+    adjusted = replace(first, frames=frames, actions=labels)
+    text = report(tmp_path, {"greedy": [adjusted, *results["greedy"][1:]]})
+    ends, _, steps = text.partition("Step by step")
+    assert "9 edits, see step by step" in ends and labels[3] not in ends and labels[3] in steps
+    words = re.findall(r"<dt>([^<]+)</dt>", text)
+    assert "name(+0.25)" in words and not any(word.startswith("contrast") for word in words)
+    assert len(re.findall(r">contrast</text>", text)) == 1
 
 
 def test_all_but_the_first_few_episodes_are_folded(results: Results, tmp_path: Path) -> None:
@@ -198,7 +214,7 @@ def test_the_headline_and_the_sentences_say_what_came_out() -> None:
         (45, 222, True, "45 photos (222 degraded copies)"),
         (1, 1, True, "1 photo (1 degraded copy)"),
         (45, 45, False, "45 photos"),
-        (45, 90, False, "45 photos (90 episodes)"),
+        (45, 90, False, "45 photos (90 versions)"),
     ],
 )
 def test_photos_are_not_confused_with_their_copies(photos: int, episodes: int, degraded: bool, said: str) -> None:
