@@ -12,9 +12,8 @@ import json
 import os
 import statistics
 from collections.abc import Callable
-from pathlib import Path
 
-from rollout import Recording, scores_per_second, steps_per_second, vec_env
+from rollout import Recording, onnx_juror, scores_per_second, steps_per_second, vec_env
 
 from apsi.assemble import prepare
 from apsi.config import load_config
@@ -44,7 +43,7 @@ def main() -> None:
         "preprocess.steps.resize.size=384",
         "env.observation_size=[64,64]",
     ]
-    overrides += ["juror=onnx", f"juror.path='{Path(options.model).resolve()}'"]
+    overrides += onnx_juror(options.model)
     config = load_config(overrides)
     prepare(config)
 

@@ -16,9 +16,9 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
+from rollout import onnx_juror
 
 from apsi.config import load_config
 from apsi.instantiate import instantiate
@@ -79,10 +79,9 @@ def main() -> None:
 
     rng = np.random.default_rng(0)
     photos = [rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8) for _ in range(BATCH)]
-    path = f"juror.path='{Path(options.model).resolve()}'"
 
     def juror(threads: int | None, batch: int) -> Juror:
-        named = ["juror=onnx", path, f"juror.threads={threads or 'null'}", f"juror.batch_size={batch}"]
+        named = [*onnx_juror(options.model), f"juror.threads={threads or 'null'}", f"juror.batch_size={batch}"]
         made: Juror = instantiate(load_config(named).juror)
         return made
 

@@ -14,10 +14,10 @@ import random
 import signal
 import threading
 import time
-from pathlib import Path
 
 import cv2
 import numpy as np
+from rollout import onnx_juror
 
 from apsi.config import load_config
 from apsi.console import track
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--model", help="an ONNX juror's file")
     options = parser.parse_args()
 
-    named = ["juror=onnx", f"juror.path='{Path(options.model).resolve()}'"] if options.model else []
+    named = onnx_juror(options.model) if options.model else []
     juror: Juror = instantiate(load_config(named).juror)
     if isinstance(juror, FittedJuror):
         juror.fit([make_photo(-1 - i & 0xFFFF) for i in range(100)])

@@ -36,6 +36,13 @@ OVERRIDES = ["score_cache=0", "tracking=none", "device=cpu"]
 BATCHES = (1, 8, 16, 32, 64, 128)
 
 
+def onnx_juror(path: str) -> list[str]:
+    """Overrides for an ONNX juror of the kind that is measured here: 224 x 224 RGB from -1 to 1 in, a logit out."""
+    settings = ["juror.size=224", "juror.mean=[0.5,0.5,0.5]", "juror.std=[0.5,0.5,0.5]"]
+    settings += ["juror.mapping.centre=-10", "juror.mapping.scale=5"]
+    return ["juror=onnx", f"juror.path='{Path(path).resolve()}'", *settings]
+
+
 class Recording(Juror):
     """Passes photos on and keeps the first ones."""
 

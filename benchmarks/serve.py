@@ -22,6 +22,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+from rollout import onnx_juror
 
 from apsi.config import load_config
 from apsi.errors import ApsiError
@@ -124,7 +125,7 @@ def main() -> None:
     for photo in photos:
         photo[: len(photo) // 2] = rng.integers(0, 256, 3)
 
-    base = ["juror=onnx", f"juror.path='{Path(options.model).resolve()}'"]
+    base = onnx_juror(options.model)
     settings = {
         f"{batch}x{threads}": [*base, f"juror.batch_size={batch}", f"juror.threads={threads}"]
         for batch in (1, 8, 16)

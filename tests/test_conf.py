@@ -26,6 +26,7 @@ SUPPLIED = {  # arguments that a caller, not a YAML file, supplies
 
 
 EXTRA = {"dataset=folder": ["dataset.path=somewhere"], "transform=parametric": ["degradation=sensible"]}
+EXTRA |= {f"juror/mapping={name}": ["juror=onnx"] for name in ("linear", "logistic")}
 
 
 def options() -> list[tuple[str, str]]:

@@ -60,6 +60,10 @@ class NeuralJuror(Juror):
     def outputs(self, photos: Sequence[Photo], setting: Setting) -> Outputs:
         """One pass: the model's outputs `(rows, ...)`, of which the first are those of the photos."""
 
+    def describe(self) -> list[str]:
+        """Sentences on what the model's file says of itself."""
+        return []
+
     @abstractmethod
     def read(self, outputs: Outputs) -> Floats:
         """Values `(rows,)` `float64` on the model's own scale."""

@@ -13,6 +13,7 @@ from apsi.errors import ApsiError
 from apsi.juror.base import About
 from apsi.juror.mapping import Mapping
 from apsi.juror.neural import SIZES, NeuralJuror, cores, require_weights, ways_to_share
+from apsi.juror.onnx_file import described, require_settings
 from apsi.photo import Floats, Photo
 from apsi.photo.hash import file_hash, value_hash
 from apsi.photo.resize import resize
@@ -32,7 +33,8 @@ class OnnxJuror(NeuralJuror):
         layout: order of the input's dimensions.
         output: name of the output; None: the first.
         activation: `none` and `sigmoid` for one value a photo, `softmax_mean` for K bins, the mean of 1 to K.
-        mapping: from the value to 0..10; it also says which direction is better.
+        mapping: from the value to 0..10; it also says which direction is better. It, `size`, `mean` and `std` are the
+            model's own and have no default: None is an error that says how to find them.
         batch_size: photos a run of the model; `auto` (and None, as it was called once): what is fastest here.
         threads: of a run; None: what is fastest of all cores, or of `OMP_NUM_THREADS`.
     """
@@ -49,9 +51,9 @@ class OnnxJuror(NeuralJuror):
         self,
         *,
         path: str | None,
-        size: PositiveInt,
-        mean: Three,
-        std: Three,
+        size: PositiveInt | None,
+        mean: Three | None,
+        std: Three | None,
         layout: Literal["NCHW", "NHWC"],
         output: str | None,
         activation: Activation,
@@ -61,6 +63,7 @@ class OnnxJuror(NeuralJuror):
     ) -> None:
         super().__init__(mapping, batch_size or "auto")
         self.path = require_weights(path, "juror.path", "Add juror.path=MODEL.onnx")
+        size, mean, std = require_settings(self.path, size, mean, std, mapping)
         self.size, self.mean, self.std, self.layout = size, mean, std, layout
         self.output, self.activation, self.threads = output, activation, threads
         settings = [size, mean, std, layout, output, activation, repr(mapping)]
@@ -115,6 +118,9 @@ class OnnxJuror(NeuralJuror):
         if self.threads is not None:
             return []
         return ways_to_share(cores()) if self.model.get_providers()[0] in _ON_CPU else []
+
+    def describe(self) -> list[str]:
+        return described(self.path, self.model)
 
     @cached_property
     def _levels(self) -> Any:

@@ -64,5 +64,7 @@ def test_weights_that_do_not_fit_are_refused(weights: dict[str, float]) -> None:
 
 
 def test_parts_are_set_on_the_command_line() -> None:
-    config = load_config(["juror=mix", "juror.jurors.onnx.path=model.onnx", "juror.weights.onnx=2"])
+    named = ["juror=mix", "juror.jurors.onnx.path=model.onnx", "juror.jurors.onnx.mapping.scale=2"]
+    config = load_config([*named, "juror.weights.onnx=2"])
     assert config.juror.jurors.onnx.path == "model.onnx"
+    assert config.juror.jurors.onnx.mapping.scale == 2

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from omegaconf import OmegaConf
 from torch import nn
 
 from apsi.config import load_config
@@ -21,6 +22,7 @@ from apsi.juror.neural import NeuralJuror
 from apsi.juror.nima import make_network
 from apsi.juror.torch_model import AffineHead
 from apsi.photo import Floats, Photo
+from apsi.photo.hash import file_hash, value_hash
 from apsi.worker_pool.inline import InlinePool
 from apsi.worker_pool.shared_memory import SharedMemoryPool
 from tests.conftest import natural_photo
@@ -115,8 +117,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+ONNX = ("juror.size=16", "juror.mean=[0.5,0.5,0.5]", "juror.std=[0.5,0.5,0.5]")
+LOGISTIC = ("juror.mapping.centre=-10", "juror.mapping.scale=5")
+
+
 def onnx_juror(path: Path, *overrides: str) -> NeuralJuror:
-    return juror("juror=onnx", f"juror.path='{path}'", "juror.size=16", *overrides)
+    mapping = () if "juror/mapping=linear" in overrides else LOGISTIC
+    return juror("juror=onnx", f"juror.path='{path}'", *ONNX, *mapping, *overrides)
 
 
 def flat(value: int) -> Photo:
@@ -135,10 +142,8 @@ def test_onnx_gets_the_pixels_that_its_configuration_describes(models: Path) -> 
 
 
 def test_onnx_maps_either_direction_to_scores(models: Path) -> None:
-    linear = "juror.mapping={_target_: apsi.juror.mapping.Linear, worst: 1, best: 0}"
-    falling = onnx_juror(
-        models / "mean.onnx", "juror.mean=[0,0,0]", "juror.std=[1,1,1]", "~juror.mapping", f"+{linear}"
-    )
+    linear = ("juror/mapping=linear", "juror.mapping.worst=1", "juror.mapping.best=0")
+    falling = onnx_juror(models / "mean.onnx", "juror.mean=[0,0,0]", "juror.std=[1,1,1]", *linear)
     np.testing.assert_allclose(falling.score([flat(0), flat(51), flat(255)]), [10, 8, 0], atol=1e-5)
     rising = onnx_juror(models / "mean.onnx", "juror.mapping.centre=0", "juror.mapping.scale=0.1")
     low, middle, high = rising.score([flat(0), flat(128), flat(255)])
@@ -155,11 +160,35 @@ def test_onnx_reads_a_distribution_as_its_mean(models: Path) -> None:
         onnx_juror(models / "bins.onnx").score([flat(0)])
 
 
+def test_what_a_checkpoint_of_old_holds_is_the_same_juror_still(models: Path) -> None:
+    settings = {"size": 16, "mean": [0.5] * 3, "std": [0.5] * 3, "layout": "NCHW", "output": None, "activation": "none"}
+    mapping = {"_target_": "apsi.juror.mapping.Logistic", "centre": -10.0, "scale": 5.0}
+    path = models / "mean.onnx"
+    old = {"_target_": "apsi.juror.onnx.OnnxJuror", "path": str(path), **settings, "mapping": mapping}
+    built = instantiate(OmegaConf.create({**old, "batch_size": None, "threads": None}))
+    key = value_hash([*settings.values(), "Logistic(centre=-10.0, scale=5.0)"])
+    assert built.fingerprint == f"onnx-{file_hash(path)[:12]}-{key[:6]}"
+    assert built.score([flat(0)]).tolist() == onnx_juror(path).score([flat(0)]).tolist()
+
+
 def test_onnx_errors_name_what_is_wrong(models: Path, tmp_path: Path) -> None:
     with pytest.raises(ApsiError, match=r"juror.path is not set.*juror.path=MODEL.onnx"):
         juror("juror=onnx")
     with pytest.raises(ApsiError, match=r"nowhere.onnx is not a file"):
         juror("juror=onnx", "juror.path=nowhere.onnx")
+    (tmp_path / "mean.onnx").write_bytes((models / "mean.onnx").read_bytes())
+    (tmp_path / "preprocessor_config.json").write_text('{"image_mean": [0.1, 0.2, 0.3], "image_std": [1, 1, 1]}')
+    with pytest.raises(ApsiError) as unset:
+        juror("juror=onnx", f"juror.path='{tmp_path / 'mean.onnx'}'")
+    for part in (
+        "juror.size, juror.mean, juror.std, juror.mapping.centre, juror.mapping.scale not set",
+        "juror.layout=NCHW juror.size=16",
+        "juror.mean=[0.1,0.2,0.3] juror.std=[1.0,1.0,1.0]",
+        "task=calibrate_juror",
+    ):
+        assert part in str(unset.value)
+    with pytest.raises(ApsiError, match=r"onnx: juror.mapping.best not set"):
+        onnx_juror(models / "mean.onnx", "juror/mapping=linear", "juror.mapping.worst=1")
     (tmp_path / "broken.onnx").write_bytes(b"no model")
     with pytest.raises(ApsiError, match=r"not a model"):
         onnx_juror(tmp_path / "broken.onnx").score([flat(0)])
@@ -212,7 +241,7 @@ def test_a_batch_size_that_is_chosen_keeps_the_score_too(files: dict[str, Path])
 
 @pytest.mark.skipif(not WEIGHTS.is_dir(), reason="the published weights are not here")
 def test_a_real_onnx_juror_gives_one_score_in_any_batch() -> None:
-    real = juror("juror=onnx", f"juror.path='{WEIGHTS / 'ranked_naturalness.onnx'}'")
+    real = onnx_juror(WEIGHTS / "ranked_naturalness.onnx", "juror.size=224")
     assert_one_score_in_any_batch(real, 10)
 
 
@@ -294,7 +323,7 @@ def test_the_published_head_loads(siglip: Path) -> None:
 
 @pytest.mark.skipif(not WEIGHTS.is_dir(), reason="the published weights are not here")
 def test_golden_scores_of_a_real_onnx_juror() -> None:
-    real = juror("juror=onnx", f"juror.path='{WEIGHTS / 'ranked_naturalness.onnx'}'")
+    real = onnx_juror(WEIGHTS / "ranked_naturalness.onnx", "juror.size=224")
     from skimage import data
 
     photo = data.astronaut()

@@ -1,0 +1,128 @@
+"""Finding the mapping of a juror."""
+
+import logging
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+from pydantic import PositiveInt
+from rich.console import Console
+
+from apsi.console import track
+from apsi.errors import ApsiError
+from apsi.evaluate.calibration import bars, quantiles, write_calibration
+from apsi.instantiate import class_of, instantiate
+from apsi.juror.neural import NeuralJuror
+from apsi.juror.proposal import propose
+from apsi.photo import Floats, Photo
+from apsi.photo.read import UnreadablePhotoError, read_photo
+from apsi.photo.resize import fit
+from apsi.preprocess.resize import Resize
+from apsi.run_folder import RunFolder
+
+log = logging.getLogger(__name__)
+
+
+def calibrate_juror(config: DictConfig, folder: RunFolder, *, photos: PositiveInt) -> dict[str, Any]:
+    """Proposes a mapping for `juror` from its values for the configured photos, and shows them; trains nothing.
+
+    The photos are scored at working size, as they will be, beside a copy that `degradation` made worse: it shows which
+    direction is better.
+
+    Returns:
+        The proposed values of the mapping, `higher_is_better`, `preferred` and the number of photos.
+
+    Raises:
+        ApsiError: a juror without a mapping of its own, no usable photo, or values that are all the same.
+    """
+    juror = _without_mapping(config)
+    names, originals = _photos(config, photos)
+    rng = np.random.default_rng(config.seed)
+    degradation = instantiate(config.degradation)
+    recipes = [degradation.sample(rng) for _ in originals]
+    copies = [recipe(photo) for recipe, photo in zip(recipes, originals, strict=True) if recipe.transforms]
+    values, degraded = _native(juror, originals), _native(juror, copies)
+    proposal = propose(class_of(config.juror.mapping), values, degraded)
+    command = _command(folder, vars(proposal.mapping))
+    described = juror.describe()
+    write_calibration(
+        folder.path,
+        names=names,
+        photos=originals,
+        values=values,
+        degraded=degraded,
+        proposal=proposal,
+        command=command,
+        described=described,
+    )
+    out = Console()
+    lines = [
+        *described,
+        "",
+        f"Values of {len(values)} photos (#) and {len(degraded)} degraded copies (-), from the lowest:",
+    ]
+    lines += bars(values, degraded)
+    lines += ["", "below it    value    score"]
+    lines += [
+        f"{share:>8} {value:>8.4g} {score:>8.2f}" for share, value, score in quantiles(values, degraded, proposal)
+    ]
+    better = "Higher" if proposal.higher_is_better else "Lower"
+    lines += ["", f"{better} is better; {proposal.mapping.fitted_so}. What to paste:", command]
+    lines += ["", str(folder.path / "calibration.html")]
+    for line in lines:
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
+    for warning in proposal.warnings:
+        log.warning("%s", warning)
+    numbers = {"higher_is_better": proposal.higher_is_better, "preferred": proposal.preferred, "photos": len(values)}
+    return {**vars(proposal.mapping), **numbers}
+
+
+def _without_mapping(config: DictConfig) -> NeuralJuror:
+    """The juror with a mapping that is never used, so that none has to be known."""
+    node = config.juror.copy()
+    if OmegaConf.is_dict(node.get("mapping")):
+        node.mapping = {"_target_": "apsi.juror.mapping.Linear", "worst": 0.0, "best": 1.0}
+        juror = instantiate(node)
+        if isinstance(juror, NeuralJuror):
+            return juror
+    name = class_of(config.juror).__name__
+    raise ApsiError(f"task=calibrate_juror is for a juror with a mapping, such as juror=onnx; {name} needs none")
+
+
+def _photos(config: DictConfig, most: int) -> tuple[list[str], list[Photo]]:
+    """Names and photos at working size, as many as are wanted and can be read."""
+    steps = instantiate(config.preprocess).steps.values()
+    resize = next((step for step in steps if isinstance(step, Resize)), None)
+    if resize is None:
+        raise ApsiError("task=calibrate_juror needs preprocess.steps.resize, the size at which photos are scored")
+    files = instantiate(config.dataset).listing().files
+    order = np.random.default_rng(config.seed).permutation(len(files))
+    names, photos, skipped = [], list[Photo](), list[str]()
+    for i in track(sorted(order[:most].tolist()), "Reading photos", min(most, len(files))):
+        try:
+            photos.append(fit(read_photo(files[i].path), resize.size, resize.mode))
+            names.append(files[i].name)
+        except (UnreadablePhotoError, OSError) as error:
+            skipped.append(f"{files[i].name}: {error}")
+    if skipped:
+        log.warning("Skipped %d files, the first: %s", len(skipped), skipped[0])
+    if len(photos) < 2:
+        raise ApsiError(f"a mapping needs two photos or more, there are {len(photos)}; name a folder with dataset.path")
+    return names, photos
+
+
+def _native(juror: NeuralJuror, photos: Sequence[Photo], batch: int = 32) -> Floats:
+    parts = [photos[start : start + batch] for start in range(0, len(photos), batch)]
+    return np.concatenate([np.empty(0), *(juror.native(part) for part in track(parts, "Scoring", len(parts)))])
+
+
+def _command(folder: RunFolder, mapping: dict[str, float]) -> str:
+    """The run's own settings of the juror, with the mapping that was found."""
+    given = [str(override) for override in OmegaConf.load(folder.path / "overrides.yaml")]
+    kept = [
+        one for one in given if one.startswith(("juror=", "juror.", "juror/")) and not one.startswith("juror.mapping.")
+    ]
+    found = [f"juror.mapping.{name}={value!r}" for name, value in mapping.items()]
+    return shlex.join(["python", "run.py", *kept, *found])
