@@ -9,7 +9,7 @@ from apsi.main import command_line, run
 schema.register()
 
 
-@hydra.main(config_path="conf", config_name="config")
+@hydra.main(config_path="conf", config_name="config", execution_whitelist=["apsi.*", "hydra.*", "hydra_plugins.*"])
 def main(config: DictConfig) -> object:
     return run(config)
 

@@ -30,6 +30,7 @@ OF_THIS_RUN = (
     "resume",
     "run_id",
     "run_ids",
+    "groups",
     "search",
     "trust_checkpoint",
 )

@@ -21,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from apsi.config import choices_made, explain, with_checkpoint
 from apsi.errors import ApsiError
+from apsi.multirun import is_one_of_many, run_one_of_many, summarise_multiruns
 from apsi.schema import Config
 from apsi.search.sweeper import PruningSweeper
 from apsi.trust import require_trusted_presets
@@ -46,8 +47,18 @@ def run(config: DictConfig) -> Any:
     """Runs the configured task in Hydra's output folder and returns its numbers."""
     if config.search.trial is not None:
         return _run_trial(config)
+    if is_one_of_many():
+        return _run_one_of_many(config)
     with _explained(logging.getLogger()):  # here already, so that Hydra adds no words of its own
         return _run(config)
+
+
+def _run_one_of_many(config: DictConfig) -> Any:
+    try:
+        return run_one_of_many(lambda: _run(config), _explain)
+    finally:
+        if _interrupts:  # whatever a library made of it
+            raise KeyboardInterrupt
 
 
 def _run_trial(config: DictConfig) -> Any:
@@ -123,6 +134,7 @@ def command_line() -> Iterator[None]:
     with _explained():
         _require_trusted_presets(sys.argv[1:])
         yield
+        summarise_multiruns()
 
 
 def _require_trusted_presets(arguments: list[str]) -> None:

@@ -101,6 +101,8 @@ class Config:
     resume: str | None = "auto"
     run_id: str | None = None
     run_ids: list[str] = field(default_factory=list)
+    groups: Any = None
+    """a mapping of lists, and no typed one, which Hydra would not fill from the command line"""
 
     def __post_init__(self) -> None:
         _require("seed", self.seed, at_least=0, below=2**32)

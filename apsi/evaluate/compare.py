@@ -3,8 +3,9 @@
 import csv
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 from apsi.errors import ApsiError
@@ -19,7 +20,7 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Compared:
-    """One run."""
+    """One run, or a group of runs that differ in their seeds."""
 
     name: str
     policy: str
@@ -31,17 +32,63 @@ class Compared:
     """success on the validation split by training step"""
     episodes: Mapping[Key, tuple[float, float]]
     """success (0 or 1) and gain"""
+    originals: Mapping[str, str] = field(default_factory=dict)
+    """hashes of the photos by their names"""
+    members: tuple["Compared", ...] = ()
+    """of a group, whose other values are those of the first of them where they are not of all"""
+
+    @property
+    def runs(self) -> tuple["Compared", ...]:
+        """Itself, or the members of the group."""
+        return self.members or (self,)
 
     @property
     def figures(self) -> dict[str, Any]:
-        """Of the compared policy."""
-        policy = self.summary["policies"][self.policy]
+        """Of the compared policy, means over the runs; standard deviations between them where there are several."""
+        policies = [run.summary["policies"][run.policy] for run in self.runs]
+        figures: dict[str, Any] = {name: _mean([policy[name] for policy in policies]) for name in _FIGURES}
         low, high = rate_interval(self.sample(0)) or ("", "")
-        return {name: policy[name] for name in _FIGURES} | {"success_ci95_low": low, "success_ci95_high": high}
+        figures |= {"success_ci95_low": low, "success_ci95_high": high, "runs": len(self.runs)}
+        return figures | {"success_sd": self.spread("success_rate"), "gain_sd": self.spread("mean_gain")}
 
-    def sample(self, index: int) -> Sample:
-        """Successes (0) or gains (1) of the episodes; the photos are in the same order in all runs compared."""
-        return Sample.of([[outcome[index] for outcome in self.episodes.values()]], [[key[0] for key in self.episodes]])
+    def spread(self, figure: str) -> float | None:
+        """Standard deviation of a figure of the compared policy between runs; None of a single run."""
+        values = [run.summary["policies"][run.policy][figure] for run in self.runs]
+        return stdev(values) if len(values) > 1 else None
+
+    def sample(self, index: int, originals: Mapping[str, str] | None = None) -> Sample:
+        """Successes (0) or gains (1) of the episodes.
+
+        Args:
+            index: which of them.
+            originals: hashes by the names of photos; of several samples the same, so that their photos have one order.
+        """
+        known = originals or {}
+        for run in self.runs if originals is None else ():
+            known = {**known, **run.originals}
+        return Sample.of(
+            [[outcome[index] for outcome in run.episodes.values()] for run in self.runs],
+            [[known.get(key[0], key[0]) for key in run.episodes] for run in self.runs],
+        )
+
+
+def grouped(name: str, runs: Sequence[Compared]) -> Compared:
+    """Several runs of the same kind as one: its settings are the values of all, its curve their mean."""
+    first = runs[0]
+    params = {key: ", ".join(dict.fromkeys(run.params.get(key, "") for run in runs)) for key in first.params}
+    curve = [(step, fmean(values)) for step, values in _at_steps_of_all(runs)]
+    return replace(first, name=name, params=params, curve=curve, members=tuple(runs))
+
+
+def band(group: Compared) -> list[tuple[float, float, float]]:
+    """Lowest and highest of the members' curves at each step; empty for a single run."""
+    return [(step, min(values), max(values)) for step, values in _at_steps_of_all(group.runs)] if group.members else []
+
+
+def _at_steps_of_all(runs: Sequence[Compared]) -> list[tuple[int, list[float]]]:
+    """The n-th look of every run, at the mean of their steps, as rollouts may end a little apart."""
+    looks = zip(*(run.curve for run in runs), strict=False)
+    return [(round(fmean(step for step, _ in look)), [value for _, value in look]) for look in looks]
 
 
 @dataclass(frozen=True)
@@ -62,24 +109,26 @@ class Difference:
         return f"{self.mean:+.3f} ({low:+.3f} to {high:+.3f}){sure}"
 
 
-def read_run(name: str, results: Path, summary: Path, params: Mapping[str, str], curve: Any) -> Compared:
-    """Reads what an evaluation left.
+def read_run(
+    name: str, results: Path, summary: Path, params: Mapping[str, str], curve: Any, *, policy: str | None = None
+) -> Compared:
+    """Reads what an evaluation left of a policy, by default of the first one.
 
     Raises:
         ApsiError: it can't be read.
     """
     try:
         content = json.loads(summary.read_text(encoding="utf-8"))
-        policy = next(iter(content["policies"]))
+        policy = policy or next(iter(content["policies"]))
         with results.open(newline="", encoding="utf-8") as file:
-            episodes = {
-                _key(row): (float(row["success"]), float(row["final_score"]) - float(row["start_score"]))
-                for row in csv.DictReader(file)
-                if row["policy"] == policy
-            }
+            lines = [row for row in csv.DictReader(file) if row["policy"] == policy]
+        episodes = {
+            _key(row): (float(row["success"]), float(row["final_score"]) - float(row["start_score"])) for row in lines
+        }
+        originals = {row["photo"]: row["original"] for row in lines if "original" in row}
     except (ValueError, KeyError, TypeError, StopIteration) as error:
         raise ApsiError(f"run {name} can't be compared: {results} or {summary} is damaged ({error!r})") from error
-    return Compared(name, policy, content, params, curve, episodes)
+    return Compared(name, policy, content, params, curve, episodes, originals)
 
 
 def require_same_photos(runs: Sequence[Compared]) -> None:
@@ -88,9 +137,9 @@ def require_same_photos(runs: Sequence[Compared]) -> None:
     Raises:
         ApsiError: with the first difference found.
     """
-    first = runs[0]
-    advice = "Compare runs with the same photos, seed, split, degradation and juror"
-    for run in runs[1:]:
+    first, *others = (member for run in runs for member in run.runs)
+    advice = "Compare runs with the same photos, data_seed, split, degradation and juror"
+    for run in others:
         for what in ("juror", "split"):
             if run.summary[what] != first.summary[what]:
                 raise ApsiError(
@@ -107,14 +156,15 @@ def require_same_photos(runs: Sequence[Compared]) -> None:
 
 
 def difference(first: Compared, other: Compared, index: int) -> Difference:
-    """How much better `other` is than `first`, with its interval from resampling photos.
+    """How much better `other` is than `first`, with its interval from resampling photos, and the runs of groups.
 
     Args:
-        first: run to compare with.
-        other: run with the same episodes.
+        first: run or group to compare with.
+        other: run or group with the same episodes.
         index: 0 for success, 1 for gain.
     """
-    a, b = first.sample(index), other.sample(index)
+    originals = {name: digest for run in (*first.runs, *other.runs) for name, digest in run.originals.items()}
+    a, b = first.sample(index, originals), other.sample(index, originals)
     return Difference(b.mean - a.mean, difference_interval(a, b, rates=index == 0))
 
 
@@ -123,7 +173,10 @@ def rows(runs: Sequence[Compared]) -> list[dict[str, Any]]:
     table = []
     for run in runs:
         row: dict[str, Any] = {"run": run.name, "policy": run.policy, "episodes": len(run.episodes), **run.figures}
-        row |= {"train_timesteps": run.summary["train_timesteps"], "train_seconds": run.summary["seconds"]["train"]}
+        row |= {
+            "train_timesteps": round(fmean(member.summary["train_timesteps"] for member in run.runs)),
+            "train_seconds": fmean(member.summary["seconds"]["train"] for member in run.runs),
+        }
         for index, name in enumerate(("success", "gain")):
             found = difference(runs[0], run, index) if run is not runs[0] else None
             low, high = (found.interval if found and found.interval else None) or ("", "")
@@ -150,7 +203,12 @@ def write_comparison(folder: Path, runs: Sequence[Compared]) -> None:
         writer.writeheader()
         writer.writerows(table)
     differences = [(difference(runs[0], run, 0), difference(runs[0], run, 1)) for run in runs[1:]]
-    write_text(folder / "comparison.html", comparison_page(runs, table, differences, differing_params(runs)))
+    bands = [band(run) for run in runs]
+    write_text(folder / "comparison.html", comparison_page(runs, table, differences, differing_params(runs), bands))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return fmean(values) if len(values) > 1 else values[0]  # a count of one run stays a whole number
 
 
 def _key(row: Mapping[str, str]) -> Key:

@@ -21,6 +21,7 @@ def comparison_page(
     rows: Sequence[Mapping[str, Any]],
     differences: Sequence[tuple["Difference", "Difference"]],
     differing: Mapping[str, Sequence[str]],
+    bands: Sequence[plots.Band],
 ) -> str:
     """A page that needs no other file.
 
@@ -29,8 +30,11 @@ def comparison_page(
         rows: figures of each.
         differences: of each but the first, from the first: in success and in gain.
         differing: settings that are not the same in all runs, with the value in each.
+        bands: lowest and highest of the curves of a group; empty for a single run.
     """
     letters, names = ascii_letters(len(runs)), short_names(differing, len(runs))
+    if any(run.members for run in runs):
+        names = [run.name for run in runs]
     labels = [f"{letter}: {name}" if name else letter for letter, name in zip(letters, names, strict=True)]
     curves = {label: run.curve for label, run in zip(labels, runs, strict=True) if run.curve}
     photos = len({key[0] for key in runs[0].episodes})
@@ -49,7 +53,8 @@ def comparison_page(
         ],
         first=labels[0],
         params=differing,
-        curves_svg=plots.learning_curves(curves) if curves else "",
+        curves_svg=plots.learning_curves(curves, dict(zip(labels, bands, strict=True))) if curves else "",
+        what="groups of runs" if any(run.members for run in runs) else "runs",
         photos=photos,
     )
 

@@ -1,50 +1,94 @@
 """Comparing runs."""
 
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
 from apsi.config import flat
 from apsi.errors import ApsiError
-from apsi.evaluate.compare import difference, read_run, require_same_photos, rows, write_comparison
+from apsi.evaluate.compare import Compared, difference, grouped, read_run, require_same_photos, rows, write_comparison
 from apsi.instantiate import instantiate
 from apsi.run_folder import RunFolder
+from apsi.tracking.base import Tracker
 from apsi.tracking.recorded import RecordedRun
 
 
 def compare(config: DictConfig, folder: RunFolder) -> list[dict[str, Any]]:
-    """Holds `run_ids` against the first of them; leaves a page and a CSV file, and returns its rows.
+    """Holds `run_ids`, or `groups` of runs, against the first; leaves a page and a CSV file, and returns its rows.
 
     Raises:
         ApsiError: fewer than two runs, the same one twice, one without results, or other test photos.
     """
-    names = list(config.run_ids)
-    if len(set(names)) < 2 or len(set(names)) < len(names):
-        raise ApsiError(
-            f"run_ids=[{','.join(names)}]: task=compare needs two or more different runs, as MLflow run ids or "
-            "folders: run_ids=[FIRST,SECOND]"
-        )
+    groups = _groups(config)
     tracker = instantiate(config.tracking)
-    runs = []
-    for name in names:
-        recorded = RecordedRun(name, tracker)
-        results, summary = recorded.file("results.csv"), recorded.file("summary.json")
-        runs.append(read_run(name, results, summary, flat(recorded.config()), recorded.curve("success_rate")))
+    runs = [
+        grouped(name, [_read(run, tracker) for run in members]) if config.groups is not None else _read(name, tracker)
+        for name, members in groups.items()
+    ]
     require_same_photos(runs)
     write_comparison(folder.path, runs)
-    table = Table(title=f"{len(runs[0].episodes)} episodes; differences from the first run with 95 % intervals")
+    out = Console()
+    out.print(_table(runs))
+    for file in ("comparison.html", "comparison.csv"):
+        out.print(folder.path / file, soft_wrap=True, highlight=False)
+    return rows(runs)
+
+
+def _groups(config: DictConfig) -> dict[str, list[str]]:
+    """Names and runs; the folder of a multirun stands for all its runs."""
+    if config.groups is None:
+        names = [run for name in config.run_ids for run in _runs_of(name)]
+        if len(names) < 2 or len(set(names)) < len(names):
+            raise ApsiError(
+                f"run_ids=[{','.join(names)}]: task=compare needs two or more different runs, as MLflow run ids or "
+                "folders: run_ids=[FIRST,SECOND], or groups of runs: groups={ppo:[FIRST,SECOND],dqn:[THIRD,FOURTH]}"
+            )
+        return {name: [name] for name in names}
+    given = OmegaConf.to_container(config.groups) if OmegaConf.is_config(config.groups) else config.groups
+    if config.run_ids:
+        raise ApsiError("task=compare takes run_ids=[...] or groups={...}, not both")
+    if not isinstance(given, dict) or not all(isinstance(members, list) for members in given.values()):
+        raise ApsiError(f"groups={given} must name lists of runs: groups={{ppo:[FIRST,SECOND],dqn:[THIRD,FOURTH]}}")
+    groups = {str(name): [run for one in members for run in _runs_of(str(one))] for name, members in given.items()}
+    runs = [run for members in groups.values() for run in members]
+    if len(groups) < 2 or not all(groups.values()) or len(set(runs)) < len(runs):
+        said = ",".join(f"{name}:[{','.join(members)}]" for name, members in groups.items())
+        raise ApsiError(
+            f"groups={{{said}}}: task=compare needs two or more groups of different runs: "
+            "groups={ppo:[FIRST,SECOND],dqn:[THIRD,FOURTH]}"
+        )
+    return groups
+
+
+def _runs_of(name: str) -> Iterator[str]:
+    path = Path(name).expanduser() / "multirun.json"
+    if not path.is_file():
+        yield name
+        return
+    try:
+        yield from (str(path.parent / run) for group in json.loads(path.read_text())["groups"] for run in group["runs"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ApsiError(f"{path} is damaged ({error!r}); name the runs themselves") from error
+
+
+def _read(name: str, tracker: Tracker) -> Compared:
+    recorded = RecordedRun(name, tracker)
+    results, summary = recorded.file("results.csv"), recorded.file("summary.json")
+    return read_run(name, results, summary, flat(recorded.config()), recorded.curve("success_rate"))
+
+
+def _table(runs: Sequence[Compared]) -> Table:
+    table = Table(title=f"{len(runs[0].episodes)} episodes; differences from the first with 95 % intervals")
     for column in ("run", "success", "difference", "mean gain", "difference"):
         table.add_column(column, justify="left" if column == "run" else "right", overflow="fold")
     for run in runs:
         success, gain = ("" if run is runs[0] else difference(runs[0], run, index).text for index in (0, 1))
         figures = run.figures
-        short = Path(run.name).name
-        table.add_row(short, f"{figures['success_rate']:.3f}", success, f"{figures['mean_gain']:+.3f}", gain)
-    out = Console()
-    out.print(table)
-    for file in ("comparison.html", "comparison.csv"):
-        out.print(folder.path / file, soft_wrap=True, highlight=False)
-    return rows(runs)
+        name = f"{run.name} ({len(run.members)} runs)" if run.members else Path(run.name).name
+        table.add_row(name, f"{figures['success_rate']:.3f}", success, f"{figures['mean_gain']:+.3f}", gain)
+    return table

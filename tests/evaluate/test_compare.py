@@ -1,12 +1,22 @@
 """Whether one run is better than another on the same photos."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from apsi.errors import ApsiError
-from apsi.evaluate.compare import Compared, difference, differing_params, read_run, require_same_photos, rows
+from apsi.evaluate.compare import (
+    Compared,
+    band,
+    difference,
+    differing_params,
+    grouped,
+    read_run,
+    require_same_photos,
+    rows,
+)
 
 Outcomes = list[tuple[str, float, float]]
 """photo, success, gain"""
@@ -59,6 +69,41 @@ def test_many_episodes_of_the_same_photos_do_not_make_a_difference_more_certain(
         assert found.interval is not None
         widths.append(found.interval[1] - found.interval[0])
     assert widths[1] == pytest.approx(widths[0])
+
+
+def seeds(name: str, better: float, rng: np.random.Generator, of_photo: np.ndarray, between: float) -> Compared:
+    """Three runs of a kind, whose seeds differ by `between`."""
+    runs = [
+        compared(f"{name}{i}", photos(of_photo + better + rng.normal(0, between) + rng.normal(0, 0.05, 20), 1))
+        for i in range(3)
+    ]
+    return grouped(name, runs)
+
+
+def test_seeds_that_differ_widen_the_interval_of_a_difference_of_groups() -> None:
+    found = []
+    for between in (0.0, 0.5):
+        rng = np.random.default_rng(4)
+        of_photo = rng.normal(0, 3, 20)
+        found.append(
+            difference(seeds("a", 0, rng, of_photo, between), seeds("b", 0.3, rng, of_photo, between), 1).interval
+        )
+    (low, high), (low_apart, high_apart) = (interval or (0, 0) for interval in found)
+    assert 0 < low < 0.3 < high  # what is hard for both does not blur it
+    assert low_apart < 0 < high_apart
+
+
+def test_a_group_has_the_settings_and_the_mean_curve_of_all_its_runs() -> None:
+    runs = [
+        replace(compared(f"r{seed}", [("p", 1, 1.0)]), params={"seed": str(seed), "algo": "ppo"}, curve=curve)
+        for seed, curve in ((1, [(100, 0.2), (200, 0.4)]), (2, [(110, 0.6), (200, 0.8), (300, 1.0)]))
+    ]
+    group = grouped("ppo", runs)
+    assert group.params == {"seed": "1, 2", "algo": "ppo"}
+    assert group.curve == [(105, pytest.approx(0.4)), (200, pytest.approx(0.6))]
+    assert band(group) == [(105, 0.2, 0.6), (200, 0.4, 0.8)]
+    assert band(runs[0]) == []
+    assert group.figures["runs"] == 2
 
 
 def test_one_photo_says_nothing_about_others() -> None:

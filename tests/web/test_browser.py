@@ -11,9 +11,14 @@ from typing import Any
 
 import pytest
 
+from apsi.errors import ApsiError
 from apsi.evaluate.compare import Compared, write_comparison
+from apsi.evaluate.multirun import summarise_multirun
 from apsi.evaluate.rollout import EpisodeResult
+from apsi.run_folder import FAILED, RunFolder
+from apsi.tracking.recorded import RecordedRun
 from tests.evaluate.test_compare import compared
+from tests.evaluate.test_multirun import make_run
 from tests.evaluate.test_report import report
 from tests.search.test_page import page_of, search
 
@@ -67,7 +72,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def pages(results: dict[str, list[EpisodeResult]], tmp_path: Path) -> dict[str, Path]:
+def pages(results: dict[str, list[EpisodeResult]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     """A page of each kind with names and numbers of the awkward kind."""
     played = [replace(r, episode=replace(r.episode, source=LONG)) for r in results["greedy"]]
     more = [replace(r, frames=(*r.frames, *r.frames[:1]) if r.frames else (), success=False) for r in played]
@@ -89,14 +94,25 @@ def pages(results: dict[str, list[EpisodeResult]], tmp_path: Path) -> dict[str, 
     write_comparison(tmp_path, runs)
     (tmp_path / "search").mkdir()
     page_of(search(20), tmp_path / "search")
+    monkeypatch.setattr(RecordedRun, "curve", lambda run, metric: [(t, v / (2 + len(run.name) % 3)) for t, v in curve])
+    multirun = tmp_path / "a_rather_long_name_of_a_folder" / "multirun"
+    for i, (algo, seed) in enumerate(
+        (algo, seed) for algo in ("ppo", "feature_extractor=nature_cnn") for seed in (1, 2)
+    ):
+        make_run(multirun / str(i), algo, seed)
+    make_run(multirun / "9", "ppo", 3)
+    RunFolder(multirun / "9").finish(FAILED, error="the picture /home/someone/outputs/pipeline/a.png can't be written")
+    with pytest.raises(ApsiError, match="1 of 5 runs"):
+        summarise_multirun(multirun)
     return {
+        "multirun": multirun / "multirun.html",
         "report": tmp_path / "report.html",
         "comparison": tmp_path / "comparison.html",
         "search": tmp_path / "search" / "report.html",
     }
 
 
-@pytest.mark.parametrize("kind", ["report", "comparison", "search"])
+@pytest.mark.parametrize("kind", ["report", "comparison", "search", "multirun"])
 def test_a_page_can_be_read_on_every_screen_and_by_everyone(kind: str, pages: dict[str, Path], browser: Any) -> None:
     for scheme in ("light", "dark"):
         for width in WIDTHS:

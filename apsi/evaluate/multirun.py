@@ -1,0 +1,209 @@
+"""What the runs of a multirun came to together: means over seeds, their spread, intervals by photo and seed."""
+
+import csv
+import json
+import re
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from rich.console import Console
+from rich.table import Table
+
+from apsi.config import flat
+from apsi.errors import ApsiError
+from apsi.evaluate import plots
+from apsi.evaluate.compare import Compared, band, difference, grouped, read_run, require_same_photos
+from apsi.evaluate.interval import interval_text, mean_interval, rate_interval
+from apsi.photo.write import atomic, write_text
+from apsi.run_folder import FINISHED, RunFolder
+from apsi.tracking.none import NoTracker
+from apsi.tracking.recorded import RecordedRun
+from apsi.web.page import render
+
+_SEEDS = ("seed", "data_seed")
+_ONLY = "all runs"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a multirun."""
+
+    folder: RunFolder
+    overrides: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Its folder within that of the multirun."""
+        return self.folder.path.name
+
+    @property
+    def failure(self) -> str | None:
+        """Why it did not end as it should; None where it did."""
+        record = self.folder.record()
+        if record["status"] == FINISHED:
+            return None
+        return str(record.get("error") or f"it is {record['status']}; see {self.folder.path / 'run.log'}")
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """What it was told beside its seeds."""
+        return tuple(text for text in self.overrides if text.lstrip("+").partition("=")[0] not in _SEEDS)
+
+
+def summarise_multirun(folder: Path) -> None:
+    """Writes `multirun.json`, `.csv` and `.html` into the folder of a multirun, and prints what they say.
+
+    Runs that differ in their seeds alone are a group.
+
+    Raises:
+        ApsiError: some of the runs failed; the others are summarised before it is said.
+    """
+    jobs = _jobs(folder)
+    shared = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
+    failed = [_failed(job, job.failure, shared) for job in jobs if job.failure is not None]
+    evaluated = [job for job in jobs if job.failure is None and (job.folder.path / "summary.json").is_file()]
+    if evaluated:
+        _write(folder, {name: _policies(members) for name, members in _grouped(evaluated).items()}, failed)
+    if failed:
+        lines = [f"{job['run']} ({job['unlike']}): {job['error']}" for job in failed]
+        raise ApsiError(f"{len(failed)} of {len(jobs)} runs in {folder} failed:\n" + "\n".join(lines))
+
+
+def _jobs(folder: Path) -> list[Job]:
+    """All that began, in their order."""
+    jobs = []
+    for path in folder.rglob("run.json"):
+        if "status" in (run := RunFolder(path.parent)).record():  # unlike the tracker's file of this name
+            overrides = path.with_name("overrides.yaml")
+            told = tuple(map(str, OmegaConf.load(overrides))) if overrides.is_file() else ()
+            jobs.append(Job(run, told))
+    return sorted(jobs, key=lambda job: [(len(part), part) for part in re.findall(r"\d+|\D+", str(job.folder.path))])
+
+
+def _grouped(jobs: Sequence[Job]) -> dict[str, list[Job]]:
+    """Jobs of the same kind, by what tells their kind from the others."""
+    kinds: dict[tuple[str, ...], list[Job]] = defaultdict(list)
+    for job in jobs:
+        kinds[job.kind].append(job)
+    shared = set.intersection(*(set(kind) for kind in kinds))
+    return {", ".join(text for text in kind if text not in shared) or _ONLY: found for kind, found in kinds.items()}
+
+
+def _policies(jobs: Sequence[Job]) -> dict[str, Compared]:
+    """The runs of one kind as a group, for each of their policies."""
+    runs: dict[str, list[Compared]] = defaultdict(list)
+    for job in jobs:
+        path = job.folder.path
+        recorded = RecordedRun(str(path), NoTracker())
+        params, curve = flat(recorded.config()), recorded.curve("success_rate")
+        for policy in json.loads((path / "summary.json").read_text(encoding="utf-8"))["policies"]:
+            files = (path / "results.csv", path / "summary.json")
+            runs[policy].append(read_run(str(path), *files, params, curve, policy=policy))
+    return {policy: grouped(policy, found) for policy, found in runs.items()}
+
+
+def figures(group: Compared) -> dict[str, Any]:
+    """Of a policy over the runs of a group: means, standard deviations between runs, 95 % intervals."""
+    success, gain = group.sample(0), group.sample(1)
+    return {
+        "runs": len(group.members),
+        "episodes": int(success.counts.sum()),
+        "photos": success.photos,
+        "success_rate": success.mean,
+        "success_sd": group.spread("success_rate"),
+        "success_ci95": rate_interval(success),
+        "mean_gain": gain.mean,
+        "gain_sd": group.spread("mean_gain"),
+        "mean_gain_ci95": mean_interval(gain),
+    }
+
+
+def _failed(job: Job, failure: str, shared: Collection[str]) -> dict[str, str]:
+    unlike = " ".join(text for text in job.overrides if text not in shared)
+    return {"run": job.name, "overrides": " ".join(job.overrides), "unlike": unlike, "error": failure}
+
+
+def _write(folder: Path, groups: Mapping[str, Mapping[str, Compared]], failed: Sequence[Mapping[str, str]]) -> None:
+    content: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "runs": [str(Path(run.name).relative_to(folder)) for run in _first(policies).members],
+            **{seed: [int(run.params.get(seed, 0)) for run in _first(policies).members] for seed in _SEEDS},
+            "policies": {policy: figures(group) for policy, group in policies.items()},
+        }
+        for name, policies in groups.items()
+    ]
+    write_text(folder / "multirun.json", json.dumps({"groups": content, "failed": failed}, indent=1))
+    rows = [_row(group["name"], policy, found) for group in content for policy, found in group["policies"].items()]
+    with atomic(folder / "multirun.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    agents = [grouped(name, _first(policies).members) for name, policies in groups.items()]
+    differences, obstacle = _differences(agents)
+    page = render(
+        "apsi.evaluate",
+        "multirun.html.j2",
+        groups=content,
+        agents=agents,
+        failed=failed,
+        differences=differences,
+        obstacle=obstacle,
+        interval_text=interval_text,
+        curves_svg=plots.learning_curves({g.name: g.curve for g in agents}, {g.name: band(g) for g in agents})
+        if any(group.curve for group in agents)
+        else "",
+    )
+    write_text(folder / "multirun.html", page)
+    out = Console()
+    out.print(_table(rows))
+    for name in ("multirun.html", "multirun.json", "multirun.csv"):
+        out.print(folder / name, soft_wrap=True, highlight=False)
+
+
+def _first(policies: Mapping[str, Compared]) -> Compared:
+    return next(iter(policies.values()))
+
+
+def _differences(groups: Sequence[Compared]) -> tuple[list[tuple[str, str, str]], str]:
+    """Of the others from the first group, in success and gain; or why they can't be held against each other."""
+    try:
+        require_same_photos(groups)
+    except ApsiError as error:
+        return [], str(error) if len(groups) > 1 else ""
+    first, *others = groups
+    return [(group.name, difference(first, group, 0).text, difference(first, group, 1).text) for group in others], ""
+
+
+def _row(group: str, policy: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """One line of the CSV file."""
+    row: dict[str, Any] = {"group": group, "policy": policy}
+    for name, value in found.items():
+        if name.endswith("_ci95"):
+            row |= dict(zip((f"{name}_low", f"{name}_high"), value or ("", ""), strict=True))
+        else:
+            row[name] = "" if value is None else value
+    return row
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    alone = all(row["runs"] == 1 for row in rows)
+    by = "photo" if alone else "photo and seed"
+    table = Table(title="Means over seeds ± standard deviation", caption=f"95 % intervals by {by}")
+    for column in ("group", "policy", "runs", "success", "95 % interval", "mean gain", "95 % interval"):
+        table.add_column(column, justify="left" if column in ("group", "policy") else "right", overflow="fold")
+    for row in rows:
+        cells = []
+        for mean, sd, interval, form in (
+            ("success_rate", "success_sd", "success_ci95", ".3f"),
+            ("mean_gain", "gain_sd", "mean_gain_ci95", "+.3f"),
+        ):
+            spread = "" if row[sd] == "" else f" ± {row[sd]:.3f}"
+            low, high = row[f"{interval}_low"], row[f"{interval}_high"]
+            cells += [f"{row[mean]:{form}}{spread}", "-" if low == "" else interval_text((low, high), form)]
+        table.add_row(row["group"], row["policy"], str(row["runs"]), *cells)
+    return table

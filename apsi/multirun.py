@@ -1,0 +1,77 @@
+"""Several runs from one command, `python run.py --multirun seed=1,2,3`, and one summary of them all.
+
+A run that fails does not end the others. Light, as every command imports it.
+"""
+
+import logging
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+_ended: list[Path] = []
+
+
+class MultirunEnd(Callback):
+    """Remembers the folder of a multirun once all its jobs have ended, wherever they ran."""
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Hydra's; what it raised would only be a warning, so the summary is left to `summarise_multiruns`."""
+        if _is_plain(config.hydra):
+            _ended.append(Path(config.hydra.sweep.dir))
+
+
+def is_one_of_many() -> bool:
+    """Whether this run is a job of a plain multirun, not of a search."""
+    hydra = HydraConfig.get()
+    return hydra.mode == RunMode.MULTIRUN and _is_plain(hydra)
+
+
+def run_one_of_many(run: Callable[[], Any], explain: Callable[[Exception], str | None]) -> Any:
+    """Runs a job; an error is recorded in its folder and told, and the next job begins. An interruption ends them all.
+
+    Args:
+        run: does it.
+        explain: what to tell the user of an error; None where a traceback is of more use.
+    """
+    from apsi.run_folder import FAILED, RunFolder
+
+    hydra = HydraConfig.get()
+    folder = RunFolder(Path(hydra.runtime.output_dir))
+    try:
+        return run()
+    except Exception as error:
+        logging.getLogger().info("The run ended with", exc_info=True)  # in its log
+        said = explain(error)
+        if said is None:
+            traceback.print_exc()
+        message = said or f"{type(error).__name__}: {error}"
+        if not folder.record():  # it failed before it began
+            folder.path.mkdir(parents=True, exist_ok=True)
+            overrides = OmegaConf.create(list(hydra.overrides.task))
+            (folder.path / "overrides.yaml").write_text(OmegaConf.to_yaml(overrides), encoding="utf-8")
+        folder.finish(FAILED, error=message)
+        print(f"\nError in {folder.path}: {message}", file=sys.stderr)
+        return None
+
+
+def summarise_multiruns() -> None:
+    """Summarises the multirun that this command was, if it was one.
+
+    Raises:
+        ApsiError: some of its runs failed.
+    """
+    while _ended:
+        from apsi.evaluate.multirun import summarise_multirun
+
+        summarise_multirun(_ended.pop())
+
+
+def _is_plain(hydra: Any) -> bool:
+    return str(hydra.sweeper["_target_"]).endswith(".BasicSweeper")
