@@ -93,7 +93,7 @@ def evaluate_agent(
     summary = {
         "split": split.name,
         "episodes": len(episodes),
-        "photos": len({episode.source_hash for episode in episodes}),
+        "photos": len({episode.photo_hash for episode in episodes}),
         "policies": as_dict(summaries),
         "seconds": seconds,
         "train_timesteps": checkpoint.state.timesteps,

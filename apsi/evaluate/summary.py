@@ -52,7 +52,7 @@ class PolicySummary:
 def summarise(results: Sequence[EpisodeResult]) -> PolicySummary:
     """Summarises at least one episode."""
     n = len(results)
-    photos = [[result.episode.source_hash for result in results]]
+    photos = [[result.episode.photo_hash for result in results]]
     successes = Sample.of([[float(result.success) for result in results]], photos)
     gains = Sample.of([[result.gain for result in results]], photos)
     return PolicySummary(
@@ -84,7 +84,7 @@ def write_results(path: Path, results: Mapping[str, Sequence[EpisodeResult]]) ->
                 done = (" ".join(e.degradation), " ".join(r.actions))
                 scores = (e.start_score, e.target_score, r.final_score)
                 measured = [figure for name in names for figure in r.measures[name]]
-                counts = (int(r.success), r.steps, r.juror_calls, e.source_hash[:16])
+                counts = (int(r.success), r.steps, r.juror_calls, e.photo_hash[:16])
                 writer.writerow([policy, e.source, e.photo.name, *done, *scores, *counts, *measured])
 
 

@@ -32,6 +32,13 @@ class Episode:
     degradation: tuple[str, ...]
     start_score: float
     target_score: float
+    copy_of: str = ""
+    """hash of the file that `source` is a near-duplicate of; empty where it is of none"""
+
+    @property
+    def photo_hash(self) -> str:
+        """The same for all copies of a photo, which intervals count as one."""
+        return self.copy_of or self.source_hash
 
 
 @dataclass(frozen=True)

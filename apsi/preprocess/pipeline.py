@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from apsi.dataset.base import Dataset, Skipped
@@ -44,7 +44,10 @@ class Prepared:
         """Like `split`, but an empty one is no error."""
         if name not in (*SPLITS, "all"):
             raise ApsiError(f"split={name} must be one of: {', '.join(SPLITS)}, all")
-        return PreparedSplit.load(name, [self.folder / split for split in (SPLITS if name == "all" else [name])])
+        loaded = PreparedSplit.load(name, [self.folder / split for split in (SPLITS if name == "all" else [name])])
+        hashes = {episode.source: episode.source_hash for episode in loaded.episodes}
+        first = {copy.file: hashes.get(copy.copy_of, copy.copy_of) for copy in self.copies}
+        return replace(loaded, episodes=tuple(replace(e, copy_of=first.get(e.source, "")) for e in loaded.episodes))
 
 
 class Pipeline:

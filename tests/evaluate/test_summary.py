@@ -1,6 +1,7 @@
 """Figures of an evaluation."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,13 @@ def test_intervals_count_photos_not_episodes(results: dict[str, list[EpisodeResu
     assert summarise(10 * played).mean_gain_ci95 == pytest.approx(summarise(played).mean_gain_ci95)
 
 
+def test_near_duplicates_count_as_one_photo(results: dict[str, list[EpisodeResult]]) -> None:
+    played = results["greedy"]
+    copy = replace(played[1], episode=replace(played[1].episode, copy_of=played[0].episode.source_hash))
+    assert summarise([played[0], copy, played[2]]).photos == 2
+    assert summarise([played[0], copy]).success_ci95 is None
+
+
 def test_one_photo_has_no_interval_and_the_table_says_so(
     results: dict[str, list[EpisodeResult]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -50,7 +58,9 @@ def test_one_photo_has_no_interval_and_the_table_says_so(
         None,
         1,
     ]
-    write_summary(summary, RunFolder(tmp_path), NoTracker())
+    folder = RunFolder(tmp_path)
+    folder.note(command="python run.py")
+    write_summary(summary, folder, NoTracker())
     printed = capsys.readouterr().out
     assert "5 episodes of 1 photo" in printed and "no intervals" in printed
 

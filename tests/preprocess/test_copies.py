@@ -83,6 +83,8 @@ def test_copies_are_listed_beside_the_splits_and_found_once(
     with (prepared.folder / "near_duplicates.csv").open(newline="", encoding="utf-8") as file:
         rows = [Copy(**row) for row in csv.DictReader(file)]
     assert rows == list(prepared.copies)
+    counted = {episode.photo_hash for episode in prepared.split("all").episodes}
+    assert len(counted) <= 10 < len(prepared.split("all").originals)  # photos as intervals count them
     assert len(rows) == 12
     monkeypatch.setattr("apsi.preprocess.split.find_copies", None)
     assert prepare(copied, tmp_path, size=96, per_photo=1, seed=1).copies != ()
