@@ -17,8 +17,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(VENV)/bin/pip install -q -e ".[dev]" -c constraints.txt
 	@touch $@
 
-demo: $(INSTALLED)  ## the main job on the sample photos: prepare, train, evaluate, report
-	$(RUN) run.py
+demo: $(INSTALLED)  ## the main job on the sample photos, in minutes: prepare, train, evaluate, report
+	$(RUN) run.py experiment=demo
 
 test: $(INSTALLED)  ## the test suite, under 5 minutes on two cores
 	$(RUN) -m pytest

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -237,6 +238,18 @@ def test_evaluate_leaves_other_photos_as_many_as_they_are(place: Place, checkpoi
     with (place.folder("evaluate") / "results.csv").open(newline="") as file:
         images = {row["image"].rpartition("-d")[0] for row in csv.DictReader(file)}
     assert len(images) == 4  # the checkpoint enlarged its own data set, this one asks for one version of each photo
+    log = (place.folder("evaluate") / "run.log").read_text()
+    assert "The photos are degraded before the agent gets them" in log
+
+    command = next(line for line in log.splitlines() if "as they are: python run.py task=evaluate" in line)
+    arguments = shlex.split(command.partition("python run.py ")[2])
+    assert arguments[-4:] == ["degradation=none", "env=optimise", "env.observation_size=[36,36]", "env.stop=false"]
+    arguments = [a.replace(str(other_photos), str(other_photos / "2.png")) for a in arguments]  # a single file
+    place.run(*arguments, tiny=False).succeeded()
+    with (place.folder("evaluate") / "results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["photo"], row["degradation"]) for row in rows} == {("2.png", "")}
+    assert "degraded before" not in (place.folder("evaluate") / "run.log").read_text()
 
 
 @pytest.mark.parametrize("choice", ["algo=dqn", "transform=reversible_exact", "algo.gamma=0.5"])

@@ -135,3 +135,22 @@ def test_an_argument_of_the_wrong_type_is_named_with_its_value(key: str, value: 
     OmegaConf.update(config, key, value)
     with pytest.raises(ApsiError, match=f"{key}.*{'abc' if value == 'abc' else ''}"):
         check(config)
+
+
+def test_a_data_set_decides_on_nothing_but_itself() -> None:
+    def others(option: str) -> dict[str, object]:
+        config = load("dataset", option)
+        return {str(key): config._get_node(key) for key in config if key != "dataset"}
+
+    for option in (option for group, option in OPTIONS if group == "dataset"):
+        assert others(option) == others("sample"), option
+    assert load("dataset", "folder").train.total_timesteps == 150_000
+    assert load_config(["experiment=demo"]).train.total_timesteps == 50_000
+
+
+def test_photos_as_they_are_are_made_better_with_what_a_photographer_would_use() -> None:
+    sensible = load("transform", "sensible").transform.labels
+    presets = [o for g, o in OPTIONS if g == "experiment" and "optimise" in o]
+    assert len(presets) >= 3
+    for preset in presets:
+        assert load_config([f"experiment={preset}"]).transform.labels == sensible

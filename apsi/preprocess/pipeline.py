@@ -14,6 +14,12 @@ from apsi.preprocess.base import SPLITS, Context, Step
 from apsi.preprocess.copies import Copy
 from apsi.preprocess.engine.base import Engine
 
+_REMEDIES = {
+    "all": "use other photos, or another degradation",
+    "test": "use more photos, at least three that differ; a trained agent edits fewer with task=evaluate split=all",
+}
+"""Where a split is empty"""
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -34,9 +40,11 @@ class Prepared:
         """
         loaded = self.load(name)
         if not loaded.episodes:
+            copies = f" ({len(self.copies)} photos are copies of others)" if self.copies else ""
             raise ApsiError(
                 f"the split '{name}' of {self.folder} is empty: {len(self.skipped)} files were skipped and "
-                f"{loaded.dropped} degraded photos scored no worse than their originals; use more photos, or split=all"
+                f"{loaded.dropped} degraded photos scored no worse than their originals{copies}; "
+                + _REMEDIES.get(name, "use more photos: training takes at least three that differ")
             )
         return loaded
 

@@ -1,17 +1,26 @@
 """Evaluating a trained agent."""
 
+import json
+import logging
+import re
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from apsi.assemble import prepare
+from apsi.config import CONFIG_DIR
 from apsi.errors import ApsiError
 from apsi.evaluate.run import evaluate_agent, write_summary
+from apsi.preprocess.pipeline import Prepared
 from apsi.run_folder import RunFolder
 from apsi.task.rehearse import rehearse_evaluation
 from apsi.task.session import report_prepared, timed, tracked
 from apsi.train.checkpoint import read_checkpoint
+
+log = logging.getLogger(__name__)
 
 
 def evaluate(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
@@ -28,7 +37,33 @@ def evaluate(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
         with timed(seconds, "prepare"):
             prepared = prepare(config, checkpoint.juror, whole_photos=config.split == "all")
             report_prepared(prepared)
+            _say_if_degraded(config, prepared, folder)
         with timed(seconds, "evaluate"):
             summary = evaluate_agent(config, prepared, checkpoint, folder=folder, tracker=tracker, seconds=seconds)
         write_summary(summary, folder, tracker)
         return summary
+
+
+def _say_if_degraded(config: DictConfig, prepared: Prepared, folder: RunFolder) -> None:
+    """What an agent got is not always what the person gave."""
+    if any(episode.degradation for episode in prepared.load(config.split).episodes):
+        given = [str(override) for override in OmegaConf.load(folder.path / "overrides.yaml")]
+        log.warning(
+            "The photos are degraded before the agent gets them, as in its training. To see what it does with them as "
+            "they are: python run.py %s",
+            shlex.join(["task=evaluate", *_without_degradation(config, given)]),
+        )
+
+
+def _without_degradation(config: DictConfig, given: Sequence[str]) -> list[str]:
+    """The same command for photos as they are: any gain counts, and all else is as the agent knows it."""
+    kept = [o for o in given if re.split(r"[=.]", o.lstrip("+~"), maxsplit=1)[0] not in ("task", "degradation", "env")]
+    usual = OmegaConf.to_container(OmegaConf.load(CONFIG_DIR / "env" / "optimise.yaml"))
+    own = OmegaConf.to_container(config.env)
+    assert isinstance(usual, dict) and isinstance(own, dict)
+    known = [
+        f"env.{key!s}={json.dumps(own[key], separators=(',', ':'))}"
+        for key, value in usual.items()
+        if key in own and own[key] != value and key != "_target_"
+    ]
+    return [*kept, "degradation=none", "env=optimise", *known]

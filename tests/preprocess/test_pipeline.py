@@ -1,6 +1,8 @@
 """The whole way from a folder of photos to train, val and test."""
 
+import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -114,7 +116,36 @@ def test_an_empty_split_is_an_error_that_says_why(
     (tmp_path / "photos" / "broken.jpg").write_text("text")
     prepared = prepare(tmp_path / "photos", tmp_path / "data")
     assert prepared.load("val").episodes == ()
-    with pytest.raises(ApsiError, match=r"the split 'val' of .* is empty: 1 files were skipped and 0 degraded photos"):
+    for name, remedy in (
+        ("val", "use more photos: training takes at least three that differ"),
+        (
+            "test",
+            "use more photos, at least three that differ; a trained agent edits fewer with task=evaluate split=all",
+        ),
+    ):
+        reason = "is empty: 1 files were skipped and 0 degraded photos scored no worse than their originals; "
+        with pytest.raises(ApsiError, match=f"the split '{name}' of .* {re.escape(reason + remedy)}"):
+            prepared.split(name)
+
+
+def test_where_all_splits_are_empty_the_remedy_is_not_to_take_all(
+    tmp_path: Path, prepare: PrepareCall, new_photo: Callable[[int], Photo]
+) -> None:
+    write_png(tmp_path / "photos" / "a.png", new_photo(0))
+    prepared = prepare(tmp_path / "photos", tmp_path / "data", degradation=Single(["invert_g"]))
+    with (prepared.folder / "train" / "annotations.json").open() as file:
+        assert not json.load(file)["images"]
+    with pytest.raises(ApsiError, match=r"the split 'all' .* is empty: .*; use other photos, or another degradation$"):
+        prepared.split("all")
+
+
+def test_photos_that_are_all_copies_are_too_few_and_the_error_says_so(
+    tmp_path: Path, prepare: PrepareCall, new_photo: Callable[[int], Photo]
+) -> None:
+    for i in range(5):
+        write_png(tmp_path / "photos" / f"{i}.png", new_photo(i % 2))
+    prepared = prepare(tmp_path / "photos", tmp_path / "data")
+    with pytest.raises(ApsiError, match=r"originals \(3 photos are copies of others\); use more photos"):
         prepared.split("val")
 
 
