@@ -141,7 +141,7 @@ def _training(
     axes.set_ylabel(what)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axes.set_xlim(left=0)
+    axes.set_xlim(left=-0.03 * max((x for points in curves.values() for x, _ in points), default=1))
     if share:
         axes.set_ylim(-0.03, 1.03)
         axes.yaxis.set_major_formatter(PercentFormatter(1))
@@ -175,9 +175,9 @@ def draw_lines(axes: Axes, lines: Mapping[str, Points], bands: Mapping[str, Band
             *zip(*points, strict=True),
             color=SERIES[i % len(SERIES)],
             linestyle=_DASHES[i % len(_DASHES)],
-            linewidth=1.8 + 2.2 * later,
+            linewidth=1.8 + 1.6 * later,
             marker=_MARKERS[i % len(_MARKERS)],
-            markersize=4 + 2.5 * later,
+            markersize=4 + 2 * later,
             label=f"{name}{same}".replace("$", r"\$"),
         )
         if band := (bands or {}).get(name):

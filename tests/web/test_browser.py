@@ -9,12 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from apsi.errors import ApsiError
+from apsi.evaluate.calibration import write_calibration
 from apsi.evaluate.compare import Compared, write_comparison
 from apsi.evaluate.multirun import summarise_multirun
 from apsi.evaluate.rollout import EpisodeResult
+from apsi.juror.mapping import Linear
+from apsi.juror.proposal import propose
 from apsi.run_folder import FAILED, RunFolder
 from apsi.tracking.recorded import RecordedRun
 from tests.evaluate.test_compare import compared
@@ -104,7 +108,19 @@ def pages(results: dict[str, list[EpisodeResult]], tmp_path: Path, monkeypatch: 
     RunFolder(multirun / "9").finish(FAILED, error="the picture /home/someone/outputs/pipeline/a.png can't be written")
     with pytest.raises(ApsiError, match="1 of 5 runs"):
         summarise_multirun(multirun)
+    values = np.linspace(-3, 3, 12)
+    write_calibration(
+        tmp_path,
+        names=[f"{i} {LONG}" for i in range(12)],
+        photos=[r.frames[0].photo for r in played[:2]] * 6,
+        values=values,
+        degraded=values - 1,
+        proposal=propose(Linear, values, values - 1),
+        command=f"python run.py juror=onnx juror.path=/home/someone/{LONG}.onnx juror.size=224",
+        described=["It names no normalisation."],
+    )
     return {
+        "calibration": tmp_path / "calibration.html",
         "multirun": multirun / "multirun.html",
         "report": tmp_path / "report.html",
         "comparison": tmp_path / "comparison.html",
@@ -112,7 +128,7 @@ def pages(results: dict[str, list[EpisodeResult]], tmp_path: Path, monkeypatch: 
     }
 
 
-@pytest.mark.parametrize("kind", ["report", "comparison", "search", "multirun"])
+@pytest.mark.parametrize("kind", ["report", "comparison", "search", "multirun", "calibration"])
 def test_a_page_can_be_read_on_every_screen_and_by_everyone(kind: str, pages: dict[str, Path], browser: Any) -> None:
     for scheme in ("light", "dark"):
         for width in WIDTHS:
