@@ -192,8 +192,10 @@ def _row(group: str, policy: str, found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
     alone = all(row["runs"] == 1 for row in rows)
-    by = "photo" if alone else "photo and seed"
-    table = Table(title="Means over seeds ± standard deviation", caption=f"95 % intervals by {by}")
+    said = f"95 % intervals by {'photo' if alone else 'photo and seed'}"
+    if all(row["photos"] == 1 for row in rows):
+        said = "one photo says nothing about others: no intervals"
+    table = Table(title="Means over seeds ± standard deviation", caption=said)
     for column in ("group", "policy", "runs", "success", "95 % interval", "mean gain", "95 % interval"):
         table.add_column(column, justify="left" if column in ("group", "policy") else "right", overflow="fold")
     for row in rows:

@@ -117,10 +117,11 @@ def test_where_no_run_was_evaluated_there_is_nothing_to_summarise(multirun: Path
     assert not list(multirun.glob("multirun.*"))
 
 
-def test_one_photo_has_a_spread_over_seeds_and_no_interval(tmp_path: Path) -> None:
+def test_one_photo_has_a_spread_over_seeds_and_no_interval(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for seed in (1, 2):
         make_run(tmp_path / str(seed), "ppo", seed, photos=1)
     summarise_multirun(tmp_path)
     found = json.loads((tmp_path / "multirun.json").read_text())["groups"][0]["policies"]["agent"]
     assert found["gain_sd"] > 0 and found["mean_gain_ci95"] is found["success_ci95"] is None
+    assert "no intervals" in capsys.readouterr().out
     assert "there is no interval" in (tmp_path / "multirun.html").read_text()
