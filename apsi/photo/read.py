@@ -61,7 +61,7 @@ def decode_photo(data: bytes, max_pixels: int | None = None) -> Photo:
     """`read_photo` for the bytes of an image file.
 
     What the header asks for is held against the limits before anything is unpacked: a decoder can't be interrupted.
-    Up to 8 bytes a pixel are in use (14 for WebP and progressive JPEG); of large photos one is unpacked at a time.
+    Up to 10 bytes a pixel are in use (16 for WebP); of large photos one is unpacked at a time.
 
     Args:
         data: a whole file.

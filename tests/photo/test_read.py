@@ -4,7 +4,9 @@ import io
 import struct
 import subprocess
 import sys
+import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -369,3 +371,25 @@ print((status("VmHWM") - before) / (shape[0] * shape[1]))
 def test_decoding_takes_a_bounded_number_of_bytes_a_pixel(kind: str) -> None:
     done = subprocess.run([sys.executable, "-c", MEASURE, kind], capture_output=True, text=True, check=True)
     assert float(done.stdout) < 12
+
+
+def test_of_large_photos_one_is_decoded_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy: list[int] = []
+    most: list[int] = []
+
+    def convert(image: Image.Image) -> Photo:
+        busy.append(1)
+        most.append(len(busy))
+        time.sleep(0.01)
+        busy.pop()
+        return noise()
+
+    monkeypatch.setattr(read, "_to_photo", convert)
+    data = encode(Image.fromarray(noise(10, 10)), "PNG")
+    for limit, allowed in ((99, {1}), (100, {1, 2, 3, 4})):
+        most.clear()
+        monkeypatch.setattr(read, "_LARGE_PIXELS", limit)
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(decode_photo, [data] * 8))
+        assert set(most) <= allowed
+    assert max(most) > 1
