@@ -30,7 +30,7 @@ from tests.command_line import Place
 from tests.fast import ALGORITHMS
 
 HALF = 96
-SMALL = ("debug=tiny", "device=cpu", "device.threads=1", "task=train", "resume=never", "seed=3")
+SMALL = ("debug=tiny", "device=cpu", "device.threads=1", "task=train", "resume=never", "seed=6")
 TRAIN = (f"train.total_timesteps={2 * HALF}", f"train.eval_every={HALF}", f"train.keep_every={HALF}")
 RELATIVES = ("maskable_ppo", "recurrent_ppo", "a2c", "double_dqn", "dueling_dqn", "qrdqn", "sac", "td3", "afterstate")
 """Algorithms that keep what ppo, dqn or full_q keep"""
