@@ -33,6 +33,9 @@ OF_THIS_RUN = (
     "groups",
     "search",
     "trust_checkpoint",
+    "run_name",
+    "quiet",
+    "evaluate.require",
 )
 
 

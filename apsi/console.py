@@ -3,13 +3,16 @@
 import logging
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from io import StringIO
 from typing import TypeVar
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 T = TypeVar("T")
+
+_WIDE = 400  # columns, where nobody says how many there are
 
 console = Console(stderr=True)
 """Progress and log lines go to stderr, results to stdout."""
@@ -45,11 +48,29 @@ def silent() -> Iterator[None]:
         console.quiet = before
 
 
+def show(*results: RenderableType) -> None:
+    """Prints results on stdout, whole where no terminal sets the width of lines; the run's log has them too."""
+    out = Console()
+    wide = None if out.is_terminal else _WIDE
+    kept = Console(file=StringIO(), width=_WIDE)
+    for console_ in (Console(width=wide, quiet=console.quiet), kept):
+        for result in results:
+            console_.print(result, soft_wrap=isinstance(result, str), highlight=False)
+    assert isinstance(kept.file, StringIO)
+    logging.getLogger().info("\n%s", kept.file.getvalue().rstrip())  # apsi's own logger would show it once more
+
+
+class _PlainHandler(logging.Handler):
+    """A line a message, however long, where nobody reads it on a terminal."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        console.print(self.format(record), soft_wrap=True, markup=False, highlight=False)
+
+
 def show_log() -> None:
     """Shows apsi's own log messages on screen, above the progress bars."""
     logger = logging.getLogger("apsi")
-    if not any(isinstance(handler, RichHandler) for handler in logger.handlers):
-        logger.addHandler(
-            RichHandler(console=console, show_time=False, show_path=False, show_level=False, highlighter=None)
-        )
+    if not any(isinstance(handler, RichHandler | _PlainHandler) for handler in logger.handlers):
+        rich = RichHandler(console=console, show_time=False, show_path=False, show_level=False, highlighter=None)
+        logger.addHandler(rich if console.is_terminal else _PlainHandler())
     logger.setLevel(logging.INFO)

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 
 class ApsiError(Exception):
-    """An error whose message is meant for the user: shown without a traceback, exit code 1."""
+    """An error whose message is meant for the user: shown without a traceback."""
+
+    exit_code = 1
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -1,13 +1,14 @@
 """What `run.py` runs: one configuration, with errors that say what to do."""
 
 import errno
+import json
 import logging
 import os
 import re
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -22,11 +23,11 @@ from omegaconf.errors import OmegaConfBaseException
 from apsi.config import choices_made, explain, with_checkpoint
 from apsi.errors import ApsiError
 from apsi.multirun import is_one_of_many, run_one_of_many, summarise_multiruns
-from apsi.schema import Config
+from apsi.schema import Config, require_run_name
 from apsi.search.sweeper import PruningSweeper
 from apsi.trust import require_trusted_presets
 
-_PATHS = (
+_TEXTS = (
     "dataset.path",
     "checkpoint",
     "resume",
@@ -38,6 +39,7 @@ _PATHS = (
     "juror.head",
     "juror.tower",
     "feature_extractor.weights",
+    "evaluate.require",
 )
 _INTERRUPTED = "Interrupted. What was done is saved; the same command goes on from there, unless it says resume=never."
 _interrupts: list[int] = []
@@ -50,12 +52,41 @@ def run(config: DictConfig) -> Any:
     if is_one_of_many():
         return _run_one_of_many(config)
     with _explained(logging.getLogger()):  # here already, so that Hydra adds no words of its own
-        return _run(config)
+        result = _run_to_the_end(config)
+        if config.quiet:
+            print(json.dumps({"folder": HydraConfig.get().runtime.output_dir, "result": result}, default=str))
+        _require_reached(config, result)
+        return result
+
+
+def _run_to_the_end(config: DictConfig) -> Any:
+    """Runs the task, shows no more than was asked for, and lets `latest` lead to the run."""
+    from apsi.console import console
+    from apsi.run_folder import point_latest
+
+    console.quiet = config.quiet
+    with redirect_stdout(sys.stderr) if config.quiet else nullcontext():
+        result = _run(config)
+    point_latest(Path(config.output_dir).expanduser(), Path(HydraConfig.get().runtime.output_dir))
+    return result
+
+
+def _require_reached(config: DictConfig, result: Any) -> None:
+    """Holds what was evaluated against `evaluate.require`; the run is over and whole by then."""
+    if config.evaluate.require is not None and isinstance(result, dict):
+        from apsi.evaluate.require import conditions, require_reached
+
+        require_reached(conditions(config.evaluate.require, result["policies"]), result["policies"])
 
 
 def _run_one_of_many(config: DictConfig) -> Any:
+    def run_and_hold() -> Any:
+        result = _run_to_the_end(config)
+        _require_reached(config, result)
+        return result
+
     try:
-        return run_one_of_many(lambda: _run(config), _explain)
+        return run_one_of_many(run_and_hold, _explain)
     finally:
         if _interrupts:  # whatever a library made of it
             raise KeyboardInterrupt
@@ -124,7 +155,7 @@ def command_line() -> Iterator[None]:
 
     Other errors keep their traceback. SIGTERM ends a run like Ctrl-C does: what was learned is saved.
     """
-    sys.argv[1:] = [_quote_path(argument) for argument in sys.argv[1:]]
+    sys.argv[1:] = [_quote(argument) for argument in sys.argv[1:]]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands errors on instead of printing them itself
     logging.raiseExceptions = False  # a full disk is reported once, by the run, not by its log
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -132,9 +163,17 @@ def command_line() -> Iterator[None]:
             signal.signal(number, _interrupt)
     Plugins.instance().register(PruningSweeper)
     with _explained():
+        _require_run_name(sys.argv[1:])
         _require_trusted_presets(sys.argv[1:])
         yield
         summarise_multiruns()
+
+
+def _require_run_name(arguments: list[str]) -> None:
+    """Looks at it before Hydra makes a folder of it."""
+    for key, _, name in (argument.partition("=") for argument in arguments):
+        if key.lstrip("+") == "run_name":
+            require_run_name(name)
 
 
 def _require_trusted_presets(arguments: list[str]) -> None:
@@ -147,10 +186,10 @@ def _require_trusted_presets(arguments: list[str]) -> None:
             require_trusted_presets(Path(given[3] or after).expanduser())
 
 
-def _quote_path(argument: str) -> str:
-    """`dataset.path=~/Grün, 2024` as Hydra's grammar wants it; anything else as it is."""
+def _quote(argument: str) -> str:
+    """`dataset.path=~/Grün, 2024` and other texts as Hydra's grammar wants them; anything else as it is."""
     key, given, value = argument.partition("=")
-    if not given or key not in _PATHS or re.fullmatch(r"[\w./-]*", value, re.ASCII) or value[0] in "'\"":
+    if not given or key not in _TEXTS or re.fullmatch(r"[\w./-]*", value, re.ASCII) or value[0] in "'\"":
         return argument
     escaped = re.sub(r"^~(?=/|$)", str(Path.home()).replace("\\", r"\\"), value).replace("'", r"\'")
     return f"{key}='{escaped}'"
@@ -170,7 +209,7 @@ def _explained(job_log: logging.Logger | None = None) -> Iterator[None]:
         if job_log is not None:  # the run's log file, unlike the screen, gets the traceback
             job_log.info("The run ended with", exc_info=True)
         print(f"\n{message}" if interrupted else f"\nError: {message}", file=sys.stderr)
-        sys.exit(130 if interrupted else 1)
+        sys.exit(128 + _interrupts[0] if interrupted else getattr(error, "exit_code", 1))
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

@@ -3,6 +3,7 @@
 A run that fails does not end the others. Light, as every command imports it.
 """
 
+import json
 import logging
 import sys
 import traceback
@@ -68,9 +69,16 @@ def summarise_multiruns() -> None:
         ApsiError: some of its runs failed.
     """
     while _ended:
+        from apsi.console import console
         from apsi.evaluate.multirun import summarise_multirun
 
-        summarise_multirun(_ended.pop())
+        folder = _ended.pop()
+        try:
+            summarise_multirun(folder)
+        finally:
+            if console.quiet and (folder / "multirun.json").is_file():
+                result = json.loads((folder / "multirun.json").read_text(encoding="utf-8"))
+                print(json.dumps({"folder": str(folder), "result": result}))
 
 
 def _is_plain(hydra: Any) -> bool:

@@ -2,12 +2,14 @@
 
 import json
 import logging
+import os
 import platform
 import shlex
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -26,7 +28,7 @@ log = logging.getLogger(__name__)
 
 RUNNING, FINISHED, FAILED, INTERRUPTED, CONTINUED = "running", "finished", "failed", "interrupted", "continued"
 PRUNED = "pruned"
-_HOW_IT_RUNS = ("resume", "search", "trust_checkpoint")
+_HOW_IT_RUNS = ("resume", "search", "trust_checkpoint", "run_name", "quiet")
 _LIBRARIES = ("torch", "stable-baselines3", "gymnasium", "hydra-core", "omegaconf", "numpy", "opencv-python-headless")
 
 
@@ -125,10 +127,31 @@ class RunFolder:
         write_text(self.path / "run.json", json.dumps(record, indent=1))
 
 
+def point_latest(output_dir: Path, folder: Path) -> None:
+    """Lets `<output_dir>/latest` lead to a run: a link, or where there can be no links a text file with its path.
+
+    It is replaced in one go. What can't be done is a warning: the run itself is whole.
+    """
+    latest, target = output_dir / "latest", os.path.relpath(folder, output_dir)
+    fresh = output_dir / f".latest-{os.getpid()}.tmp"
+    try:
+        fresh.unlink(missing_ok=True)
+        try:
+            fresh.symlink_to(target, target_is_directory=True)
+        except (OSError, NotImplementedError):
+            fresh.write_text(f"{target}\n", encoding="utf-8")
+        fresh.replace(latest)
+    except OSError as error:
+        log.warning("%s could not be pointed at %s: %s", latest, folder, error.strerror)
+        with suppress(OSError):
+            fresh.unlink()
+
+
 def config_key(config: DictConfig) -> str:
     """Hash of all that makes two runs the same; how they are continued is no part of it, nor which trial it is."""
     content = OmegaConf.to_container(config, resolve=True)
     assert isinstance(content, dict)
+    content["evaluate"].pop("require", None)
     return value_hash({key: value for key, value in content.items() if key not in _HOW_IT_RUNS})
 
 

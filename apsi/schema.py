@@ -1,12 +1,16 @@
 """The typed root of every configuration: a key that is not here, or of the wrong type, is an error."""
 
+import re
 from dataclasses import dataclass, field
+from itertools import chain, count
+from pathlib import Path
 from typing import Any, Literal
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from apsi.errors import ApsiError
+from apsi.options import options_text
 
 Component = dict[str, Any]
 """One option of a group: `_target_` and the arguments of what it names, checked against its signature."""
@@ -43,6 +47,8 @@ class EvaluateSettings:
     batch_size: int = 64
     images: int = 20
     """episodes, the first ones, of which every policy's edits are shown; 0: none"""
+    require: str | None = None
+    """conditions such as `agent.success_rate>=0.7`, with commas between them; exit code 3 where one does not hold"""
 
     def __post_init__(self) -> None:
         if self.episodes is not None:
@@ -93,6 +99,8 @@ class Config:
     """of the data: splits, crops, degradations, and so what jurors are fitted on"""
     data_dir: str = "data"
     output_dir: str = "outputs"
+    run_name: str = "run"
+    quiet: bool = False
     score_cache: int = 1_000_000
     score_cache_dir: str | None = None
     split: Literal["train", "val", "test", "all"] = "test"
@@ -108,6 +116,7 @@ class Config:
         _require("seed", self.seed, at_least=0, below=2**32)
         _require("data_seed", self.data_seed, at_least=0, below=2**32)
         _require("score_cache", self.score_cache, at_least=0)
+        require_run_name(self.run_name)
 
 
 def _require(place: str, value: int, at_least: int, below: int | None = None) -> None:
@@ -115,6 +124,15 @@ def _require(place: str, value: int, at_least: int, below: int | None = None) ->
         raise ApsiError(f"{place}={value} must be at least {at_least}")
     if below is not None and value >= below:
         raise ApsiError(f"{place}={value} must be below {below}")
+
+
+def require_run_name(name: str) -> None:
+    """Raises an ApsiError for what is no safe name of a folder on every system."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name) or name.endswith("."):
+        raise ApsiError(
+            f"run_name={name} must begin with a letter or digit and hold only letters, digits, '.', '_' and '-', "
+            "at most 100 of them"
+        )
 
 
 def completed(written: Any) -> DictConfig:
@@ -128,5 +146,13 @@ def completed(written: Any) -> DictConfig:
 
 
 def register() -> None:
-    """Puts the schema where `conf/config.yaml` finds it."""
+    """Puts the schema and what `conf/config.yaml` asks for where it finds them."""
     ConfigStore.instance().store(name="schema", node=Config, replace=True)
+    OmegaConf.register_resolver("apsi.free", free_folder, replace=True, use_cache=True)
+    OmegaConf.register_resolver("apsi.options", options_text, replace=True)
+
+
+def free_folder(path: str) -> str:
+    """The folder, or where a run has it already, the first of `path-2`, `path-3`, ... that is free."""
+    names = chain([path], (f"{path}-{number}" for number in count(2)))
+    return next(name for name in names if not Path(name).expanduser().exists())

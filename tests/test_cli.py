@@ -1,6 +1,7 @@
 """The command line does what it says: help, the whole pipeline, each task by itself."""
 
 import csv
+import json
 import re
 import shlex
 import subprocess
@@ -71,12 +72,16 @@ def light(*arguments: str) -> str:
 
 
 def test_help_lists_every_group_with_every_option_and_imports_no_heavy_library() -> None:
-    lines = light("--help").splitlines()
+    blocks = dict(block.split("\n", 1) for block in light("--help").split("\n\n") if "\n  " in block)
     listed = dict(groups())
     assert len(listed) >= 16
     for group, options in listed.items():
-        # Hydra lists its own groups in its own way
-        assert group.startswith("hydra/") or f"{group}: {', '.join(options)}" in lines
+        rows = [line.strip().split("  ", 1) for line in blocks[group].splitlines()]
+        assert {option for option, _ in rows} >= set(options), group
+        assert all(about.strip() for _, about in rows), group
+        starts = [line.index(about.strip()) for line, (_, about) in zip(blocks[group].splitlines(), rows, strict=True)]
+        assert len(set(starts)) == 1, group  # one column
+    assert "basic" in blocks["hydra/launcher"] and "pruning" in blocks["hydra/sweeper"]
 
 
 def test_help_names_the_commands_to_begin_with() -> None:
@@ -109,6 +114,44 @@ def test_pipeline_prints_where_its_report_is(pipeline: tuple[Outcome, Path]) -> 
     outcome, folder = pipeline
     assert str(folder / "report.html") in outcome.out
     assert str(folder / "results.csv") in outcome.out
+
+
+def test_paths_in_piped_output_are_not_broken_and_the_table_is_in_the_log(pipeline: tuple[Outcome, Path]) -> None:
+    outcome, folder = pipeline
+    assert f"Run folder: {folder}\n" in outcome.err
+    kept = (folder / "run.log").read_text()
+    table = [line for line in outcome.out.splitlines() if " agent " in line]
+    assert len(table) == 1 and table[0] in kept
+    assert str(folder / "report.html") in kept
+
+
+def test_outputs_latest_leads_to_the_run_that_finished_last(place: Place, pipeline: tuple[Outcome, Path]) -> None:
+    place.run("task=preprocess", "run_name=named").succeeded()
+    assert (place.outputs / "latest").resolve() == (place.outputs / "preprocess" / "named").resolve()
+    assert read_json(place.outputs / "latest" / "run.json")["status"] == "finished"
+    place.run("task=preprocess", "run_name=named").succeeded()
+    assert (place.outputs / "latest").resolve().name == "named-2"
+
+
+@pytest.mark.parametrize("name", ["../up", "a b", "-x", "", "con/aux", "x" * 101])
+def test_a_run_name_that_is_no_safe_folder_is_refused_and_nothing_made(place: Place, name: str, tmp_path: Path) -> None:
+    place.run(f"run_name={name}", f"output_dir={tmp_path / 'none'}").failed(f"run_name={name}", "letters, digits")
+    assert not (tmp_path / "none").exists()
+
+
+def test_quiet_leaves_one_line_of_json_and_a_figure_that_is_not_reached_ends_with_3(
+    place: Place, checkpoint: Path
+) -> None:
+    evaluate = ("task=evaluate", f"checkpoint={checkpoint}", "policy=[agent,nothing]", "quiet=true")
+    outcome = place.run(*evaluate, "evaluate.require=agent.success_rate>=0, nothing.success_rate<=0", tiny=False)
+    assert outcome.succeeded().out.count("\n") == 1
+    said = json.loads(outcome.out)
+    assert said["result"] == read_json(Path(said["folder"]) / "summary.json")
+    outcome = place.run(*evaluate, "evaluate.require=agent.success_rate>=0,nothing.mean_gain>1", tiny=False)
+    assert outcome.code == 3
+    assert json.loads(outcome.out)["result"]["split"] == "test"
+    assert outcome.err.strip() == "Error: evaluate.require: nothing.mean_gain>1 failed, it is 0"
+    assert read_json(Path(json.loads(outcome.out)["folder"]) / "run.json")["status"] == "finished"
 
 
 def test_pipeline_records_what_was_run_on_what_and_how_it_ended(pipeline: tuple[Outcome, Path]) -> None:

@@ -75,9 +75,9 @@ def status(folder: Path) -> str:
     return str(read_json(folder / "run.json")["status"])
 
 
-def require_interrupted(outcome: Outcome, folder: Path) -> None:
+def require_interrupted(outcome: Outcome, folder: Path, number: signal.Signals = signal.SIGINT) -> None:
     """Holds what is true after Ctrl-C or SIGTERM."""
-    assert outcome.code == 130
+    assert outcome.code == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
     assert "Traceback" not in outcome.out + outcome.err
     message = outcome.err.rstrip("\n").rpartition("\n")[2]
     assert message.startswith("Interrupted. What was done is saved; the same command goes on from there")
@@ -137,12 +137,12 @@ def test_training_that_was_interrupted_saves_what_was_learned_and_continues(
 ) -> None:
     outcome = place.start(*TRAIN, LONG).send(number, once=saved(place, 256))
     first = place.folder("train")
-    require_interrupted(outcome, first)
+    require_interrupted(outcome, first, number)
     done = int(str(state(first)["timesteps"]))
     assert f"Saved {done:,} steps in {first / 'checkpoints' / 'last.zip'}" in log(first) or done % 256 == 0
     outcome = place.start(*TRAIN, LONG).send(number, once=saved(place, done + 1))
     second = place.folder("train")
-    require_interrupted(outcome, second)
+    require_interrupted(outcome, second, number)
     assert f"at step {done:,}" in log(second)
     assert (second / "checkpoints" / "best.zip").exists() == (first / "checkpoints" / "best.zip").exists()
 

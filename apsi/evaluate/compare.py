@@ -187,7 +187,7 @@ def rows(runs: Sequence[Compared]) -> list[dict[str, Any]]:
 
 def differing_params(runs: Sequence[Compared]) -> dict[str, list[str]]:
     """Settings that are not the same in all runs: name -> value in each."""
-    names = sorted({name for run in runs for name in run.params})
+    names = sorted({name for run in runs for name in run.params} - {"run_name"})
     values = {name: [run.params.get(name, "") for run in runs] for name in names}
     return {name: found for name, found in values.items() if len(set(found)) > 1}
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
-from rich.console import Console
 from rich.table import Table
 
 from apsi.config import flat
+from apsi.console import show
 from apsi.errors import ApsiError
 from apsi.evaluate import plots
 from apsi.evaluate.compare import Compared, band, difference, grouped, read_run, require_same_photos
@@ -159,10 +159,7 @@ def _write(folder: Path, groups: Mapping[str, Mapping[str, Compared]], failed: S
         else "",
     )
     write_text(folder / "multirun.html", page)
-    out = Console()
-    out.print(_table(rows))
-    for name in ("multirun.html", "multirun.json", "multirun.csv"):
-        out.print(folder / name, soft_wrap=True, highlight=False)
+    show(_table(rows), *(str(folder / name) for name in ("multirun.html", "multirun.json", "multirun.csv")))
 
 
 def _first(policies: Mapping[str, Compared]) -> Compared:

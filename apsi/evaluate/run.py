@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 from rich.table import Table
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from apsi.algo.base import Algo, trained_agent
 from apsi.assemble import components, episode_source, open_jury, second_juror
-from apsi.console import track
+from apsi.console import show, track
 from apsi.env.core import Components, EditCore
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.episodes.base import EpisodeSource
@@ -135,13 +134,7 @@ def write_summary(summary: dict[str, Any], folder: RunFolder, tracker: Tracker) 
     path = folder.path / "summary.json"
     write_text(path, json.dumps(summary, indent=1))
     tracker.tags({DESCRIPTION: description(folder.record(), summary)})
-    out = Console()
-    out.print(_table(summary))
-    out.print(
-        f"Report   {folder.path / 'report.html'}\nEpisodes {folder.path / 'results.csv'}",
-        soft_wrap=True,
-        highlight=False,
-    )
+    show(_table(summary), f"Report   {folder.path / 'report.html'}", f"Episodes {folder.path / 'results.csv'}")
 
 
 def load_agent(

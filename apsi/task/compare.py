@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 from rich.table import Table
 
 from apsi.config import flat
+from apsi.console import show
 from apsi.errors import ApsiError
 from apsi.evaluate.compare import Compared, difference, grouped, read_run, require_same_photos, rows, write_comparison
 from apsi.instantiate import instantiate
@@ -32,10 +32,7 @@ def compare(config: DictConfig, folder: RunFolder) -> list[dict[str, Any]]:
     ]
     require_same_photos(runs)
     write_comparison(folder.path, runs)
-    out = Console()
-    out.print(_table(runs))
-    for file in ("comparison.html", "comparison.csv"):
-        out.print(folder.path / file, soft_wrap=True, highlight=False)
+    show(_table(runs), *(str(folder.path / file) for file in ("comparison.html", "comparison.csv")))
     return rows(runs)
 
 

@@ -15,6 +15,7 @@ from apsi.env.core import Components, EditCore
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.episodes.base import EpisodeSource, Start
 from apsi.errors import ApsiError, standing_at
+from apsi.evaluate.require import conditions
 from apsi.evaluate.run import load_agent
 from apsi.instantiate import class_and_arguments, class_of, components_below, instantiate
 from apsi.juror.base import FittedJuror, Juror
@@ -53,6 +54,11 @@ def rehearse_training(config: DictConfig, evaluates: bool = False) -> None:
         ApsiError: something can't be used, or does not go together.
     """
     require_no_checkpoint(config)
+    if config.evaluate.require is not None and not evaluates:
+        raise ApsiError(
+            f"evaluate.require={config.evaluate.require}: this task evaluates nothing; choose task=pipeline"
+        )
+    conditions(config.evaluate.require, map(str, config.policy))
     rehearse_preparing(config)
 
     def build(parts: Components, source: EpisodeSource) -> tuple[Algo, object]:
@@ -72,6 +78,7 @@ def rehearse_evaluation(config: DictConfig, checkpoint: Checkpoint) -> None:
     Raises:
         ApsiError: something can't be used, or does not go together.
     """
+    conditions(config.evaluate.require, map(str, config.policy))
     rehearse_preparing(config)
     _rehearse(config, lambda parts, source: load_agent(config, checkpoint, parts, source), evaluates=True)
 

@@ -18,7 +18,17 @@ from apsi.trust import require_trust
 
 log = logging.getLogger(__name__)
 
-_OF_THIS_RUN = ("output_dir", "data_dir", "score_cache_dir", "tracking", "device", "worker_pool", "trust_checkpoint")
+_OF_THIS_RUN = (
+    "output_dir",
+    "data_dir",
+    "score_cache_dir",
+    "tracking",
+    "device",
+    "worker_pool",
+    "trust_checkpoint",
+    "run_name",
+    "quiet",
+)
 """Where and how it runs; all else comes from the record"""
 _TASKS = ("pipeline", "preprocess", "train", "evaluate")
 
@@ -73,7 +83,7 @@ def differences(recorded: Mapping[str, Any], current: Mapping[str, Any]) -> Iter
 def _configuration(recorded: RecordedRun, config: DictConfig, named: set[str]) -> DictConfig:
     """The recorded one, with what this command names, and with its tracking."""
     repeated = completed(recorded.config())
-    here = [key for key in _OF_THIS_RUN if key in named or key in ("output_dir", "tracking", "trust_checkpoint")]
+    here = [key for key in _OF_THIS_RUN if key in named or key in ("output_dir", "tracking", "run_name", "quiet")]
     for key in here:
         OmegaConf.update(repeated, key, config[key], merge=False, force_add=True)
     if not recorded.is_own():

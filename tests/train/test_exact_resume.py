@@ -276,7 +276,7 @@ def test_the_same_command_again_after_a_signal_ends_as_if_there_had_been_none(
         return RunFolder(broken.folder("train")).last_checkpoint
 
     outcome = broken.start(*command).send(number, once=lambda: bool(broken.folders("train")) and last().exists())
-    assert outcome.code == (-number if number == signal.SIGKILL else 130), outcome.err
+    assert outcome.code == (-number if number == signal.SIGKILL else 128 + number), outcome.err
     stopped = read_checkpoint(last()).state.timesteps
     assert 0 < stopped < TOTAL
     broken.run(*command).succeeded()
