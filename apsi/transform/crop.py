@@ -1,6 +1,5 @@
-"""Transforms that cut: to a shape, to the rule of thirds, to a level horizon."""
+"""Transforms that cut: to a shape, to the rule of thirds."""
 
-import math
 from dataclasses import dataclass
 
 import cv2
@@ -59,38 +58,6 @@ class CropThirds(Transform):
         return photo[top : top + new_h, left : left + new_w]
 
 
-@dataclass(frozen=True)
-class LevelHorizon(Transform):
-    """Turns the photo until its longest nearly horizontal lines are level, and cuts the corners away.
-
-    Lines come from a Hough transform and lean by no more than 10 degrees; without any, the photo stays as it is.
-    """
-
-    @property
-    def label(self) -> str:
-        return "level_horizon"
-
-    @property
-    def advice(self) -> str:
-        return "The horizon is crooked: level it."
-
-    def __call__(self, photo: Photo) -> Photo:
-        degrees = _lean(photo)
-        if abs(degrees) < 0.2:
-            return photo.copy()
-        h, w = photo.shape[:2]
-        turn = cv2.getRotationMatrix2D(((w - 1) / 2, (h - 1) / 2), degrees, 1.0)
-        turned = cv2.warpAffine(
-            np.ascontiguousarray(photo), turn, (w, h), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-        )
-        radians = math.radians(abs(degrees))
-        # the largest part of the same shape that holds no corner from outside
-        shrink = 1 / (math.cos(radians) + max(w / h, h / w) * math.sin(radians))
-        new_w, new_h = max(1, int(shrink * w)), max(1, int(shrink * h))
-        left, top = (w - new_w) // 2, (h - new_h) // 2
-        return turned[top : top + new_h, left : left + new_w].astype(np.uint8, copy=False)
-
-
 def _gray(photo: Photo) -> Photo:
     """A small gray version, the same for a photo and for its enlargement."""
     h, w = photo.shape[:2]
@@ -118,24 +85,7 @@ def _offset(position: float, part: int, whole: int) -> int:
     return min(starts, key=lambda start: min(abs((position - start) / part - third) for third in (1 / 3, 2 / 3)))
 
 
-def _lean(photo: Photo) -> float:
-    """Degrees by which the nearly horizontal lines fall to the right, weighed by length; 0 without any."""
-    gray = _gray(photo)
-    shortest = min(gray.shape) / 4
-    lines = cv2.HoughLinesP(
-        cv2.Canny(gray, 50, 150), 1, np.pi / 720, threshold=30, minLineLength=shortest, maxLineGap=shortest / 5
-    )
-    if lines is None:
-        return 0.0
-    x1, y1, x2, y2 = lines.reshape(-1, 4).astype(np.float64).T
-    angles = np.degrees(np.arctan2(y2 - y1, x2 - x1))
-    lengths = np.hypot(x2 - x1, y2 - y1)
-    level = np.abs(angles) <= 10
-    return float(np.average(angles[level], weights=lengths[level])) if level.any() else 0.0
-
-
 TRANSFORMS = (
     *(CropRatio(width, height) for width, height in ((16, 9), (4, 3), (3, 2), (1, 1), (4, 5), (5, 4))),
     CropThirds(),
-    LevelHorizon(),
 )

@@ -138,6 +138,8 @@ def _probes(height: int, width: int) -> tuple[Photo, Photo]:
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     y, x = np.mgrid[:height, :width] / min(height, width)
-    light = 120 + 30 * np.sin(5 * x) * np.cos(4 * y) + 60 * (y > 0.4 + 0.08 * x)
-    made = light[..., None] * np.array([1.0, 0.85, 0.7]) + rng.normal(0, 2, (height, width, 3))
+    line = 0.42 * y.max() + 0.06 * (x - x.max() / 2)  # still in it after a crop, or a shift by half
+    ground = np.clip((y - line) * min(height, width) + 0.5, 0, 1)
+    light = 90 + 12 * np.sin(5 * x) * np.cos(4 * y) + 80 * ground
+    made = light[..., None] * np.array([0.5, 1.0, 0.8]) + rng.normal(0, 0.5, (height, width, 3))
     return noise, np.clip(made, 0, 255).astype(np.uint8)
