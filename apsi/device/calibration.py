@@ -7,7 +7,7 @@ about them, so that a worker of a pool and the main process find the same ones.
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -20,8 +20,9 @@ BatchSize: TypeAlias = PositiveInt | Literal["auto"]
 MemoryFormat: TypeAlias = Literal["auto", "contiguous", "channels_last"]
 Outputs: TypeAlias = npt.NDArray[Any]
 
-SECONDS = 2.0
-"""That calibrating may take; a model that needs longer for one photo is measured once"""
+SECONDS = 1.5
+"""That finding shapes may take, and a third of it finding the rest; a model that needs longer for one photo is measured
+once"""
 COMPARED = 8
 """Photos a shape that are compared at least"""
 NEARLY = 1.03
@@ -96,7 +97,12 @@ class _Try:
 
 
 def find_shapes(
-    trial: Trial, sizes: Sequence[int], formats: Sequence[bool], fixed: int | None = None, seconds: float = SECONDS
+    trial: Trial,
+    sizes: Sequence[int],
+    formats: Sequence[bool],
+    fixed: int | None = None,
+    *,
+    by_processor_time: bool = False,
 ) -> Setting:
     """The fastest batch and memory format of a model on one thread.
 
@@ -105,17 +111,19 @@ def find_shapes(
         sizes: of batches, rising.
         formats: whether channels come last: what may be chosen from.
         fixed: a batch size that is given; smaller ones may only fill the last batch.
-        seconds: budget.
+        by_processor_time: count what this process computes instead of what passes, so that other jobs on this machine
+            don't decide; for a model that runs on one thread.
     """
-    deadline, tries, left = time.monotonic() + seconds, list[_Try](), list(formats)
+    now = time.process_time if by_processor_time else time.perf_counter
+    deadline, tries, left = now() + SECONDS, list[_Try](), list(formats)
     for size in [s for s in sizes if fixed is None or s < fixed] + ([] if fixed is None else [fixed]):
         for channels_last in list(left):
             expected = 2 * size * min((t.seconds for t in tries), default=0.0)
-            if tries and time.monotonic() + expected > deadline and size != fixed:
+            if tries and now() + expected > deadline and size != fixed:
                 continue
             setting = Setting((size,), channels_last)
             try:
-                tries.append(_try(trial, setting, deadline))
+                tries.append(_try(trial, setting, deadline, now))
             except Exception as error:
                 if not tries:
                     raise
@@ -125,32 +133,30 @@ def find_shapes(
             best = min(t.seconds for t in tries)
             if tries[-1].seconds > HOPELESS * best and fixed is None:
                 left.remove(channels_last)
-    chosen = _fastest([t for t in tries if t.setting.batch == fixed] or [t for t in tries if t.is_even])
+    chosen = _fastest([t for t in tries if t.setting.batch == fixed] or [t for t in tries if t.is_even] or tries)
     if not chosen.is_even:
         log.warning(
-            "With batch_size=%s the last digits of a score depend on the batch; batch_size=auto avoids it", fixed
+            "With batch_size=%s the last digits of a score depend on the batch; batch_size=auto avoids it",
+            chosen.setting.batch,
         )
     return replace(chosen.setting, shapes=(*_same(chosen, tries), chosen.setting.batch))
 
 
-def find_parallel(
-    trial: Trial, setting: Setting, options: Sequence[tuple[int, int]], seconds: float = SECONDS / 4
-) -> Setting:
+def find_parallel(trial: Trial, setting: Setting, options: Sequence[tuple[int, int]]) -> Setting:
     """How many threads and passes side by side are fastest, of those with the same output.
 
     Args:
         trial: the model.
         setting: what `find_shapes` found.
         options: threads and workers to choose from, besides one of each.
-        seconds: budget.
     """
-    deadline = time.monotonic() + seconds
-    one = _try(trial, replace(setting, shapes=(setting.batch,)), deadline)
+    deadline = time.perf_counter() + SECONDS / 3
+    one = _try(trial, replace(setting, shapes=(setting.batch,)), deadline, time.perf_counter)
     tries = [one]
     for threads, workers in options:
-        if time.monotonic() + 2 * workers / threads * one.seconds * setting.batch > deadline and len(tries) > 1:
+        if time.perf_counter() + 2 * workers / threads * one.seconds * setting.batch > deadline and len(tries) > 1:
             break
-        tried = _try(trial, replace(one.setting, threads=threads, workers=workers), deadline)
+        tried = _try(trial, replace(one.setting, threads=threads, workers=workers), deadline, time.perf_counter)
         if tried.is_even >= one.is_even and tried.agrees(one):
             tries.append(tried)
     best = min(tries, key=lambda t: t.seconds).setting
@@ -159,10 +165,10 @@ def find_parallel(
 
 def find_graph(trial: Trial, setting: Setting) -> Setting:
     """Whether CUDA graphs are faster and give the same output."""
-    deadline = time.monotonic() + SECONDS / 4
-    plain = _try(trial, replace(setting, shapes=(setting.batch,)), deadline)
+    deadline = time.perf_counter() + SECONDS / 3
+    plain = _try(trial, replace(setting, shapes=(setting.batch,)), deadline, time.perf_counter)
     try:
-        graph = _try(trial, replace(plain.setting, graph=True), deadline)
+        graph = _try(trial, replace(plain.setting, graph=True), deadline, time.perf_counter)
     except RuntimeError as error:  # not every network can be captured
         log.info("No CUDA graphs: %s", error)
         return setting
@@ -170,16 +176,16 @@ def find_graph(trial: Trial, setting: Setting) -> Setting:
     return replace(setting, graph=pays)
 
 
-def _try(trial: Trial, setting: Setting, deadline: float) -> _Try:
+def _try(trial: Trial, setting: Setting, deadline: float, now: Callable[[], float]) -> _Try:
     """A few passes, each with the photos a row further; the fastest counts."""
     times, outputs, is_even = list[float](), dict[int, bytes](), True
     while len(times) < max(2, COMPARED // setting.batch):
-        first, began = len(times), time.perf_counter()
+        first, began = len(times), now()
         got = trial(setting, first)
-        times.append(time.perf_counter() - began)
+        times.append(now() - began)
         for row, output in enumerate(got):
             is_even &= outputs.setdefault(first + row, output.tobytes()) == output.tobytes()
-        if time.monotonic() + times[-1] > deadline and (len(times) > 1 or setting.batch == 1):
+        if now() + times[-1] > deadline and (len(times) > 1 or setting.batch == 1):
             break
     return _Try(setting, outputs, min(times) / (setting.batch * setting.workers), is_even)
 

@@ -1,7 +1,8 @@
 """Networks that were trained on ImageNet, from torchvision."""
 
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 from urllib.error import URLError
@@ -12,8 +13,13 @@ from pydantic import NonNegativeInt, PositiveInt
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, create_mlp
 from torch import nn
 
+from apsi.device.calibration import BatchSize, MemoryFormat, Outputs, Setting, find_shapes
+from apsi.device.remember import remembered
+from apsi.device.torch_layout import layout
 from apsi.errors import ApsiError
 from apsi.torchvision_ops import define_missing
+
+log = logging.getLogger(__name__)
 
 Freeze: TypeAlias = Literal["none", "partial", "all"]
 
@@ -56,6 +62,8 @@ class Pretrained(BaseFeaturesExtractor):
         features_dim: PositiveInt,
         amp: bool,
         unfreeze_after: NonNegativeInt | None,
+        batch_size: BatchSize = "auto",
+        memory_format: MemoryFormat = "auto",
     ) -> None:
         """Loads the network.
 
@@ -69,6 +77,9 @@ class Pretrained(BaseFeaturesExtractor):
             features_dim: length of the feature vector.
             amp: whether the network computes in bfloat16 (autocast); worth it on a GPU.
             unfreeze_after: steps of training after which nothing is frozen any more; None: never.
+            batch_size: photos that go through the network at a time where it does not learn; `auto`: measured when the
+                first photos come, for two seconds at most, and remembered, like those of a neural juror.
+            memory_format: `contiguous`, `channels_last`, or `auto`: measured with it.
 
         Raises:
             ApsiError: the weights can't be had or don't fit, or random weights would be frozen.
@@ -80,6 +91,8 @@ class Pretrained(BaseFeaturesExtractor):
                 "feature_extractor.freeze=none, or give a file or `imagenet`"
             )
         self.amp, self.unfreeze_after = amp, unfreeze_after
+        self.batch_size, self.memory_format = batch_size, memory_format
+        self._setting: Setting | None = None
         self._is_random = weights is None
         channels = observation_space.shape[0]
         self.to_rgb = nn.Identity() if channels == 3 else nn.Conv2d(channels, 3, 1)
@@ -127,11 +140,68 @@ class Pretrained(BaseFeaturesExtractor):
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """`(N, C, h, w)` float in [0, 1] -> `(N, features_dim)`."""
-        photos = (self.to_rgb(observations) - self._mean) / self._spread
-        with torch.autocast(photos.device.type, torch.bfloat16, enabled=self.amp):
-            pooled = self.backbone(photos)
-        features: torch.Tensor = self.head(pooled.float())
+        features: torch.Tensor = self.head(self.backbone_features(observations).float())
         return features
+
+    def backbone_features(self, observations: torch.Tensor) -> torch.Tensor:
+        """`(N, C, h, w)` float in [0, 1] -> `(N, width)`, what the head works on.
+
+        Where the network does not learn, the features of a photo do not depend on the others.
+        """
+        photos = (self.to_rgb(observations) - self._mean) / self._spread
+        if self._setting is None:
+            self._setting = self._calibrate(photos)
+            self._adopt(self._setting)
+        learns = torch.is_grad_enabled() and any(p.requires_grad for p in self.backbone.parameters())
+        if learns or self.backbone.training:  # normalisation looks at the whole batch
+            return self._pool(photos, self._setting)
+        return torch.cat([self._fill_up(photos[part], self._setting) for part in self._setting.split(len(photos))])
+
+    def _pool(self, photos: torch.Tensor, setting: Setting) -> torch.Tensor:
+        with torch.autocast(photos.device.type, torch.bfloat16, enabled=self.amp):
+            pooled: torch.Tensor = self.backbone(photos.contiguous(memory_format=layout(setting)))
+        return pooled
+
+    def _fill_up(self, photos: torch.Tensor, setting: Setting) -> torch.Tensor:
+        missing = setting.rows(len(photos)) - len(photos)
+        filled = torch.cat([photos, photos.new_zeros(missing, *photos.shape[1:])]) if missing else photos
+        return self._pool(filled, setting)[: len(photos)]
+
+    def _adopt(self, setting: Setting) -> None:
+        self.backbone.to(memory_format=layout(setting))  # type: ignore[call-overload]  # missing in torch's types
+
+    @torch.no_grad()
+    def _calibrate(self, photos: torch.Tensor) -> Setting:
+        """Measures, or remembers, how photos of this shape go through the network fastest here."""
+        device = photos.device
+        fixed = None if self.batch_size == "auto" else int(self.batch_size)
+        formats = [False, True] if self.memory_format == "auto" else [self.memory_format == "channels_last"]
+        if fixed is not None and len(formats) == 1:
+            return Setting((fixed,), formats[0])
+        sizes = [2**i for i in range(6 if device.type == "cpu" else 9)]
+
+        def trial(setting: Setting, first: int) -> Outputs:
+            self._adopt(setting)
+            numbers = range(first, first + setting.batch)
+            made = [torch.randn(photos.shape[1:], generator=torch.Generator().manual_seed(i)) for i in numbers]
+            return self._pool(torch.stack(made).to(device), setting).float().cpu().numpy()
+
+        about = {
+            "model": self.name,
+            "photo": list(photos.shape[1:]),
+            "batch": fixed,
+            "formats": formats,
+            "amp": self.amp,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        }
+        self.backbone.eval()
+        setting, is_known = remembered(about, lambda: find_shapes(trial, sizes, formats, fixed))
+        self.train(self.training)
+        setting = replace(setting, threads=torch.get_num_threads())
+        log.info("Features of %s: %s (%s)", self.name, setting, "remembered" if is_known else "measured")
+        return setting
 
     @staticmethod
     def _before_last_stage(backbone: nn.Module, last_stage: str) -> list[nn.Module]:

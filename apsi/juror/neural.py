@@ -113,6 +113,7 @@ class NeuralJuror(Juror):
         """What `read` makes of the model's outputs for N photos: `(N, ...)`."""
         if not photos:
             return np.empty(0)
+        _ = self.model  # in this thread, and not inside a pass
         while True:
             setting = self.setting
             try:
@@ -131,6 +132,11 @@ class NeuralJuror(Juror):
 
     def _no_memory(self, error: Exception) -> ApsiError:
         return ApsiError(f"juror {self.fingerprint} has no memory for even one photo: {error}")
+
+    @property
+    @abstractmethod
+    def is_on_cpu(self) -> bool:
+        """Whether the model runs on the processor."""
 
     def options(self) -> list[tuple[int, int]]:
         """Threads of a pass and passes side by side that may be chosen instead of one of each."""
@@ -184,7 +190,7 @@ class NeuralJuror(Juror):
 
     def find_setting(self, formats: Sequence[bool], fixed: int | None) -> Setting:
         """Shape and memory format of a pass."""
-        return find_shapes(self._trial, self.sizes, formats, fixed)
+        return find_shapes(self._trial, self.sizes, formats, fixed, by_processor_time=self.is_on_cpu)
 
     def _trial(self, setting: Setting, first: int) -> Outputs:
         photos = [_test_photo(first + row) for row in range(setting.batch)]

@@ -15,6 +15,7 @@ from apsi.juror.neural import require_weights
 from apsi.juror.torch_model import TorchJuror, load_state
 from apsi.photo import Floats, Photo
 from apsi.photo.hash import file_hash
+from apsi.torchvision_ops import define_missing
 
 Backbone = Literal["mobilenet_v2", "mobilenet_v3_large", "efficientnet_b0", "resnet18", "resnet50"]
 BINS = 10
@@ -94,6 +95,7 @@ class Nima(TorchJuror):
 
 def make_network(backbone: str) -> nn.Module:
     """A torchvision network without trained weights whose last linear layer gives ten values."""
+    define_missing()
     import torchvision
 
     network: nn.Module = getattr(torchvision.models, backbone)(weights=None)

@@ -114,10 +114,13 @@ class OnnxJuror(NeuralJuror):
     def backend(self) -> dict[str, object]:
         return {"onnxruntime": _onnxruntime().__version__, "device": self.model.get_providers()}
 
+    @property
+    def is_on_cpu(self) -> bool:
+        first: str = self.model.get_providers()[0]
+        return first in _ON_CPU
+
     def options(self) -> list[tuple[int, int]]:
-        if self.threads is not None:
-            return []
-        return ways_to_share(cores()) if self.model.get_providers()[0] in _ON_CPU else []
+        return ways_to_share(cores()) if self.is_on_cpu and self.threads is None else []
 
     def describe(self) -> list[str]:
         return described(self.path, self.model)

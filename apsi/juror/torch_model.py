@@ -13,6 +13,7 @@ from torch import nn
 
 from apsi.device.calibration import BatchSize, MemoryFormat, Outputs, Setting, find_graph
 from apsi.device.device import Device
+from apsi.device.torch_layout import layout
 from apsi.errors import ApsiError
 from apsi.juror.mapping import Mapping
 from apsi.juror.neural import SIZES, NeuralJuror, cores, ways_to_share
@@ -100,8 +101,12 @@ class TorchJuror(NeuralJuror):
             "capability": torch.backends.cpu.get_cpu_capability(),
         }
 
+    @property
+    def is_on_cpu(self) -> bool:
+        return self.where == "cpu"
+
     def options(self) -> list[tuple[int, int]]:
-        return ways_to_share(cores(self.device.threads)) if self.where == "cpu" else []
+        return ways_to_share(cores(self.device.threads)) if self.is_on_cpu else []
 
     def find_setting(self, formats: Sequence[bool], fixed: int | None) -> Setting:
         setting = super().find_setting(formats, fixed)
@@ -114,7 +119,7 @@ class TorchJuror(NeuralJuror):
     def outputs(self, photos: Sequence[Photo], setting: Setting) -> Outputs:
         batch = torch.zeros(setting.rows(len(photos)), 3, self.size, self.size, device=self.where)
         batch[: len(photos)] = self.preprocess(photos)
-        batch = batch.to(self._dtype, memory_format=_layout(setting))
+        batch = batch.to(self._dtype, memory_format=layout(setting))
         output: torch.Tensor = self._replay(batch) if setting.graph else self.model(batch)
         return output.float().cpu().numpy()
 
@@ -149,7 +154,7 @@ class TorchJuror(NeuralJuror):
 
     def _adopt(self, setting: Setting) -> None:
         if self._is_channels_last != setting.channels_last:
-            self.model.to(memory_format=_layout(setting))
+            self.model.to(memory_format=layout(setting))
             self._graphs.clear()
             self._is_channels_last = setting.channels_last
 
@@ -176,10 +181,6 @@ class TorchJuror(NeuralJuror):
             return images
         resized = nn.functional.interpolate(images, (self.size, self.size), mode="bicubic", antialias=True)
         return resized.round().clamp(0, 255)
-
-
-def _layout(setting: Setting) -> torch.memory_format:
-    return torch.channels_last if setting.channels_last else torch.contiguous_format
 
 
 def capture(network: nn.Module, batch: torch.Tensor) -> Replay:

@@ -1,5 +1,6 @@
 """Feature extractors: shapes, independence of the batch, gradients."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +25,8 @@ from tests.conftest import context
 
 
 def make(name: str, *overrides: str, channels: int = 3) -> Any:
-    choices = [f"feature_extractor={name}", *(f"feature_extractor.{override}" for override in overrides)]
+    quick = [] if name in ("small_cnn", "nature_cnn") else ["batch_size=4", "memory_format=contiguous"]
+    choices = [f"feature_extractor={name}", *(f"feature_extractor.{override}" for override in [*quick, *overrides])]
     kind, arguments = class_and_arguments(load_config(choices).feature_extractor)
     torch.manual_seed(0)
     return kind(gymnasium.spaces.Box(0, 255, (channels, 64, 48), np.uint8), **arguments)
@@ -102,6 +104,43 @@ def test_local_weights_are_loaded_exactly_and_photos_normalised_as_imagenet_was(
     normalised = (photos - mean.view(1, 3, 1, 1)) / spread.view(1, 3, 1, 1)
     with torch.no_grad():
         torch.testing.assert_close(extractor(photos), extractor.head(reference.eval()(normalised)))
+
+
+@pytest.fixture
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("_one_thread")
+def test_how_photos_go_through_is_measured_without_a_trace_and_remembered(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extractor = make("resnet18", f"weights={weights}", "freeze=partial", "batch_size=auto", "memory_format=auto")
+    before, photos = state(extractor), torch.rand(5, 3, 64, 48)
+    random = torch.get_rng_state()
+    with torch.no_grad():
+        features = extractor.eval()(photos)
+    assert (torch.get_rng_state() == random).all()
+    assert all((tensor == before[name]).all() for name, tensor in state(extractor).items())
+    assert not extractor.backbone.training and extractor.train().backbone.layer4.training
+
+    plain = make("resnet18", f"weights={weights}", "freeze=partial", "batch_size=5").eval()
+    extractor.eval()
+    with torch.no_grad():
+        torch.testing.assert_close(
+            plain.backbone_features(photos), extractor.backbone_features(photos), atol=1e-4, rtol=1e-3
+        )
+        alone = torch.cat([extractor.backbone_features(photo[None]) for photo in photos])
+        assert (alone == extractor.backbone_features(photos)).all()
+    assert features.shape == (5, extractor.features_dim)
+
+    monkeypatch.setattr("apsi.feature_extractor.pretrained.find_shapes", None)
+    again = make("resnet18", f"weights={weights}", "freeze=all", "batch_size=auto", "memory_format=auto").eval()
+    with torch.no_grad():
+        again(photos)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "efficientnet_b0", "mobilenet_v2"])

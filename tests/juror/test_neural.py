@@ -284,6 +284,9 @@ def test_channels_last_and_passes_side_by_side_only_change_the_last_digits(files
     each = small_resnet(files)
     scores = each.score(photos())
     threads = torch.get_num_threads()
+    unloaded = small_resnet(files)
+    unloaded.setting = each.setting
+    assert unloaded.score(photos()).tolist() == scores.tolist()
     for setting in (Setting((4,), channels_last=True), Setting((2, 4), workers=2), Setting((1,), threads=2)):
         each.setting = setting
         np.testing.assert_allclose(each.score(photos()), scores, rtol=0, atol=each.tolerance)
@@ -387,6 +390,7 @@ class Narrow(NeuralJuror):
 
     fingerprint = "narrow"
     model = None
+    is_on_cpu = True
 
     def __init__(self, limit: int, error: Exception) -> None:
         super().__init__(Linear(0, 255), 16)
