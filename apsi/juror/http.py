@@ -49,9 +49,17 @@ class HttpJuror(Juror):
         self.batch_size, self.connections = batch_size, connections
         self.timeout, self.patience = timeout, patience
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
-        """The served juror's; asked for once, so that a server with another juror is noticed."""
+        return self._served[0]
+
+    @property
+    def tolerance(self) -> float:
+        return self._served[1]
+
+    @cached_property
+    def _served(self) -> tuple[str, float]:
+        """The served juror's fingerprint and tolerance; asked for once, so that another juror is noticed."""
         import httpx
 
         try:
@@ -59,7 +67,8 @@ class HttpJuror(Juror):
             if response.status_code == 401:
                 raise ApsiError(f"juror.url={self.url} asks for a token: set {VARIABLE} to the one it was started with")
             response.raise_for_status()
-            return f"http-{response.json()['fingerprint']}"
+            answer = response.json()
+            return f"http-{answer['fingerprint']}", float(answer.get("tolerance", 0.0))
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError) as error:
             raise ApsiError(
                 f"juror.url={self.url} does not answer as a juror ({error}); "

@@ -104,7 +104,7 @@ def make_app(juror: Juror, limits: Limits, token: str | None = None) -> FastAPI:
     @app.get("/healthz")
     async def healthz() -> dict[str, object]:
         queue = {"queue": admission.photos, "limit": admission.max_photos}
-        return {"status": "ok", "fingerprint": juror.fingerprint, **queue}
+        return {"status": "ok", "fingerprint": juror.fingerprint, "tolerance": juror.tolerance, **queue}
 
     @app.get("/metrics")
     async def prometheus() -> Response:

@@ -30,6 +30,14 @@ def test_scores_are_those_of_the_served_juror() -> None:
         assert juror.score([]).shape == (0,)
 
 
+def test_a_served_juror_is_as_tolerant_as_it_is() -> None:
+    class Tolerant(Fragile):
+        tolerance = 0.25
+
+    with served(Tolerant()) as url:
+        assert client(url).tolerance == 0.25
+
+
 def test_a_full_queue_is_waited_for() -> None:
     with served(Fragile(), max_queue=4, max_batch=1) as url:
         assert client(url, connections=8).score(photos(40)).tolist() == Fragile().score(photos(40)).tolist()
