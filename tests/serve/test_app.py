@@ -177,7 +177,13 @@ def test_metrics_count_requests_batches_latency_and_cache(url: str) -> None:
 
 
 def test_health_names_the_juror(url: str) -> None:
-    assert httpx.get(f"{url}/healthz").json() == {"status": "ok", "fingerprint": "fragile", "tolerance": 0.0, "queue": 0, "limit": 256}
+    assert httpx.get(f"{url}/healthz").json() == {
+        "status": "ok",
+        "fingerprint": "fragile",
+        "tolerance": 0.0,
+        "queue": 0,
+        "limit": 256,
+    }
 
 
 def test_several_clients_get_their_own_scores(url: str) -> None:
