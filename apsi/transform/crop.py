@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-from apsi.photo import Photo
-from apsi.photo.resize import resize
+from apsi.photo import Floats, Photo
 from apsi.transform.base import Transform
+from apsi.transform.saliency import saliency
 
-_LOOK = 128  # shorter side, in pixels, on which photos are looked at
+_PART = 0.8  # of each side
+_PLACES = 64  # on each side where the part may begin: few enough to fall on whole pixels of small photos too
+_ALIKE = 0.0005  # of all looks: parts that keep so much less are nearly as good
+_WORTH_OF_THIRDS = 0.04  # a subject that is off by the whole side counts as much as this share of all looks
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,9 @@ class CropRatio(Transform):
 
 @dataclass(frozen=True)
 class CropThirds(Transform):
-    """A part of 80 % that brings what stands out nearest to a point of the rule of thirds.
+    """The part of 80 % that keeps most of what people look at, and rather brings it to a point of the rule of thirds.
 
-    What stands out is the centre of mass of the edges' strength (Sobel).
+    What people look at is guessed by `apsi.transform.saliency`; the subject is where they look most.
     """
 
     @property
@@ -52,37 +54,41 @@ class CropThirds(Transform):
 
     def __call__(self, photo: Photo) -> Photo:
         h, w = photo.shape[:2]
-        x, y = _centre_of_edges(photo)
-        new_w, new_h = max(1, round(0.8 * w)), max(1, round(0.8 * h))
-        left, top = _offset(x * w, new_w, w), _offset(y * h, new_h, h)
+        across, down = _most_looked_at(saliency(photo))
+        new_w, new_h = max(1, round(_PART * w)), max(1, round(_PART * h))
+        left, top = min(round(across * w), w - new_w), min(round(down * h), h - new_h)
         return photo[top : top + new_h, left : left + new_w]
 
 
-def _gray(photo: Photo) -> Photo:
-    """A small gray version, the same for a photo and for its enlargement."""
-    h, w = photo.shape[:2]
-    scale = min(1.0, _LOOK / min(h, w))
-    small = resize(photo, max(1, round(w * scale)), max(1, round(h * scale)))
-    return cv2.cvtColor(np.ascontiguousarray(small), cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+def _most_looked_at(looks: Floats) -> tuple[float, float]:
+    """Where the part begins, across and down, as shares of the photo's sides."""
+    h, w = looks.shape
+    starts = np.linspace(0, 1 - _PART, 21)
+    rows, columns = _shares_within(h, starts), _shares_within(w, starts)
+    kept = rows @ looks @ columns.T
+    subject = looks**2 / (looks**2).sum()  # more of the peak than of all around it
+    off_down = _off_thirds(subject.sum(axis=1) @ (np.arange(h) + 0.5) / h, starts)
+    off_across = _off_thirds(subject.sum(axis=0) @ (np.arange(w) + 0.5) / w, starts)
+    kept -= _WORTH_OF_THIRDS * (off_down[:, None] + off_across)
+    # a mean of the best rather than the very best, so that a photo and its enlargement are cut alike
+    weights = np.exp((kept - kept.max()) / _ALIKE)
+    weights /= weights.sum()
+    across, down = float(weights.sum(axis=0) @ starts), float(weights.sum(axis=1) @ starts)
+    return round(across * _PLACES) / _PLACES, round(down * _PLACES) / _PLACES
 
 
-def _centre_of_edges(photo: Photo) -> tuple[float, float]:
-    """Across and down, as shares of the photo's sides; the middle where there is no edge."""
-    gray = _gray(photo).astype(np.float32)
-    strength = np.hypot(cv2.Sobel(gray, cv2.CV_32F, 1, 0), cv2.Sobel(gray, cv2.CV_32F, 0, 1)).astype(np.float64)
-    total = float(strength.sum())
-    if total == 0:
-        return 0.5, 0.5
-    h, w = gray.shape
-    across = float(strength.sum(axis=0) @ (np.arange(w) + 0.5)) / total / w
-    down = float(strength.sum(axis=1) @ (np.arange(h) + 0.5)) / total / h
-    return across, down
+def _shares_within(pixels: int, starts: Floats) -> Floats:
+    """Which share of each pixel lies in the part that begins at each start, `(starts, pixels)`."""
+    edges = np.arange(pixels) / pixels
+    shares: Floats = np.minimum(edges + 1 / pixels, starts[:, None] + _PART) - np.maximum(edges, starts[:, None])
+    return np.clip(shares * pixels, 0, 1)
 
 
-def _offset(position: float, part: int, whole: int) -> int:
-    """Where a part begins in which `position` lies as near to a third as the whole allows."""
-    starts = [min(whole - part, max(0, round(position - part * third))) for third in (1 / 3, 2 / 3)]
-    return min(starts, key=lambda start: min(abs((position - start) / part - third) for third in (1 / 3, 2 / 3)))
+def _off_thirds(subject: float, starts: Floats) -> Floats:
+    """How far from the nearer third the subject lies in each part, in sides of the part."""
+    position = (subject - starts) / _PART
+    off: Floats = np.minimum(np.abs(position - 1 / 3), np.abs(position - 2 / 3))
+    return off
 
 
 TRANSFORMS = (
