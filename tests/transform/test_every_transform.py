@@ -32,7 +32,7 @@ def photos(draw: st.DrawFn) -> Photo:
     return photo[view]
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(transforms, photos())
 def test_a_transform_gives_a_photo_and_leaves_its_input(transform: Transform, photo: Photo) -> None:
     before = photo.copy()
@@ -49,7 +49,7 @@ def test_a_transform_gives_a_photo_and_leaves_its_input(transform: Transform, ph
         assert result.shape == photo.shape
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(transforms, photos())
 def test_the_result_depends_on_the_pixels_only_not_on_the_call_or_the_memory(
     transform: Transform, photo: Photo
@@ -60,7 +60,7 @@ def test_the_result_depends_on_the_pixels_only_not_on_the_call_or_the_memory(
     assert np.array_equal(transform(np.asfortranarray(photo)), result)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(transforms, max_size=5), photos())
 def test_any_recipe_is_written_down_read_back_and_does_the_same(chosen: list[Transform], photo: Photo) -> None:
     recipe = Recipe(tuple(chosen))

@@ -124,7 +124,7 @@ def test_what_takes_as_many_does_not(labels: str) -> None:
 words = st.lists(st.sampled_from(EVERY), min_size=2, max_size=3).map(tuple)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(words)
 def test_what_one_transform_or_none_does_is_never_said_to_take_more(labels: tuple[str, ...]) -> None:
     if not Recipe.of(labels).reduces:

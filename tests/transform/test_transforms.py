@@ -31,7 +31,7 @@ def red(row: list[int]) -> Photo:
     return np.array([[[value, 7, 9] for value in row]], np.uint8)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     labels=st.lists(st.sampled_from(REVERSIBLE), max_size=8),
     height=st.integers(1, 9),
