@@ -16,12 +16,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Self
 
-import psutil
+from filelock import FileLock
 from omegaconf import DictConfig, OmegaConf
 
 from apsi import __version__
+from apsi.errors import ApsiError
 from apsi.photo.hash import value_hash
 from apsi.photo.write import write_text
+from apsi.process import identity, is_alive
 from apsi.trust import signed
 
 log = logging.getLogger(__name__)
@@ -45,16 +47,20 @@ class RunFolder:
     def create(
         cls, path: Path, config: DictConfig, overrides: Sequence[str] = (), choices: Mapping[str, str] | None = None
     ) -> Self:
-        """Makes the folder and records what is about to run; `choices` are the options chosen, by group."""
+        """Makes the folder and records what is about to run; `choices` are the options chosen, by group.
+
+        Raises:
+            ApsiError: another run is at work in it.
+        """
         path.mkdir(parents=True, exist_ok=True)
         folder = cls(path)
+        folder._claim()
         folder.write_config(config)
         write_text(path / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(list(overrides))))
         git = _git_state()
         diff = git.pop("diff", "")
         if diff:
             write_text(path / "git.diff", diff)
-        process = psutil.Process()
         folder._write(
             {
                 "status": RUNNING,
@@ -63,7 +69,7 @@ class RunFolder:
                 "command": shlex.join([Path(sys.executable).name, *sys.argv]),
                 "started": datetime.now(UTC).isoformat(timespec="seconds"),
                 "host": socket.gethostname(),
-                "process": [process.pid, process.create_time()],
+                "process": identity(),
                 "git": git,
                 "choices": dict(choices or {}),
                 "apsi": __version__,
@@ -118,10 +124,24 @@ class RunFolder:
         record = self.record()
         status = record.get("status")
         if status == RUNNING and record.get("host") == socket.gethostname():
-            dead = not _is_alive(*record["process"])
+            dead = not is_alive(*record["process"])
         else:
             dead = status in (FAILED, INTERRUPTED)
         return dead and self.last_checkpoint.is_file()
+
+    def _claim(self) -> None:
+        """Makes sure that no other run writes here; of two that begin at the same moment one has it."""
+        own = os.getpid()
+        with FileLock(self.path / ".lock"):
+            record = self.record()
+            if record.get("status") == RUNNING and record.get("host") == socket.gethostname():
+                process = record.get("process", [own])
+                if process[0] != own and is_alive(*process):
+                    raise ApsiError(
+                        f"{self.path} is the folder of another run, which is at work (process {process[0]}); wait for "
+                        "its end, or name another folder"
+                    )
+            self._write({"status": RUNNING, "host": socket.gethostname(), "process": identity()})
 
     def _write(self, record: dict[str, Any]) -> None:
         write_text(self.path / "run.json", json.dumps(record, indent=1))
@@ -168,13 +188,6 @@ def find_unfinished(current: RunFolder) -> RunFolder | None:
         if record["status"] == RUNNING and record["host"] != socket.gethostname():
             log.warning("%s may still run on %s; if not, continue it with resume=%s", path, record["host"], path)
     return None
-
-
-def _is_alive(pid: int, created: float) -> bool:
-    try:
-        return abs(psutil.Process(pid).create_time() - created) < 1
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _git_state() -> dict[str, Any]:

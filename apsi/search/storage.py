@@ -1,7 +1,6 @@
 """Where the trials of a search are kept: a file, or a database that several machines share."""
 
 import logging
-import os
 import socket
 import threading
 import warnings
@@ -10,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
 from filelock import FileLock
 
 from apsi.errors import ApsiError
+from apsi.process import identity, is_alive
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -132,8 +131,7 @@ def claim(study: "Study", space: "dict[str, BaseDistribution]", total: int, at_m
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # heartbeats are sent by `heartbeats`
             trial = study.ask()
-        process = psutil.Process()
-        trial.set_user_attr("process", [socket.gethostname(), process.pid, process.create_time()])
+        trial.set_user_attr("process", [socket.gethostname(), *identity()])
         trial.set_user_attr("error", None)
         trials.append(trial)
         for name, distribution in space.items():
@@ -146,8 +144,8 @@ def close_dead(study: "Study") -> None:
     import optuna
 
     for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
-        host, pid, created = trial.user_attrs.get("process", [None, 0, 0.0])
-        if host == socket.gethostname() and not _is_alive(pid, created):
+        host, *process = trial.user_attrs.get("process", [None])
+        if host == socket.gethostname() and not is_alive(*process):
             close(study, trial.number, "the process that ran it died")
     optuna.storages.fail_stale_trials(study)
 
@@ -206,12 +204,3 @@ def heartbeats(storage: "RDBStorage", trials: "Sequence[Trial | FrozenTrial]") -
     finally:
         stop.set()
         thread.join()
-
-
-def _is_alive(pid: int, created: float) -> bool:
-    if pid == os.getpid():
-        return True
-    try:
-        return abs(psutil.Process(pid).create_time() - created) < 1
-    except psutil.NoSuchProcess:
-        return False

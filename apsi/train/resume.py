@@ -68,7 +68,7 @@ def checkpoint_to_resume(
     link_or_copy(path, folder.last_checkpoint)  # after the best one: from here on this folder is the one to continue
     if earlier is not None:
         for half_written in earlier.last_checkpoint.parent.glob(".*.tmp"):
-            half_written.unlink()  # when it was killed
+            half_written.unlink(missing_ok=True)  # when it was killed; an identical command may be faster
         earlier.finish(CONTINUED, continued_in=str(folder.path))
     log.info("Continuing %s at step %s; resume=never starts afresh", path, f"{state.timesteps:,}")
     return replace(checkpoint, state=state)
