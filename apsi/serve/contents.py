@@ -13,7 +13,7 @@ from apsi.serve.npy import MAGIC, packed_arrays, unpack_photos
 _KEPT = 3
 """Bytes of a decoded pixel"""
 WORKING = 24
-"""Bytes a pixel that decoding takes besides, at most: Pillow's copies of a photo with transparency or 16 bits"""
+"""Bytes a pixel that are counted for decoding besides: what `decode_photo` says it takes, and room to spare"""
 
 
 @dataclass(frozen=True)
