@@ -30,9 +30,9 @@ def photos(parity: int) -> tuple[Photo, ...]:
     height, width = 60 + parity, 88 + parity
     rng = np.random.default_rng(7 + parity)
     y, x = np.mgrid[:height, :width]
-    light = 60 + 50 * np.sin(x / 9) * np.cos(y / 14) + 70 * (y > 20 + 0.1 * x)
-    made = light[..., None] * np.array([0.7, 0.95, 1.1]) + cv2.GaussianBlur(
-        rng.normal(0, 20, (height, width, 3)), (0, 0), 2
+    light = 90 + 15 * np.sin(x / 9) * np.cos(y / 14) + 45 * np.clip(y - 20 - 0.1 * x, 0, 1)  # hazy, even when sharpened
+    made = light[..., None] * np.array([0.5, 1.1, 0.8]) + cv2.GaussianBlur(
+        rng.normal(0, 4, (height, width, 3)), (0, 0), 2
     )
     return rng.integers(0, 256, (height, width, 3), dtype=np.uint8), np.clip(made, 0, 255).astype(np.uint8)
 
