@@ -113,7 +113,7 @@ class EditCore:
         """The episodes in progress and where the next ones come from; arrays are not copied."""
         return {
             "source": self.source.state(),
-            "starts": [vars(start) for start in self.starts],
+            "starts": [start.state() for start in self.starts],
             "photos": self.photos,
             "arrays": {name: getattr(self, name) for name in _ARRAYS},
         }
@@ -124,7 +124,7 @@ class EditCore:
         Raises:
             KeyError, TypeError, ValueError: they don't fit.
         """
-        starts = [Start(**saved | {"degradation": tuple(saved["degradation"])}) for saved in state["starts"]]
+        starts = [Start.restored(saved) for saved in state["starts"]]
         photos = [require_photo(photo) for photo in state["photos"]]
         if not len(starts) == len(photos) == self.n:
             raise ValueError(f"{len(starts)} episodes where {self.n} are needed")

@@ -1,7 +1,9 @@
 """The contract of episode sources."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -17,8 +19,8 @@ class Start:
     """A photo with which an episode begins."""
 
     photo: Photo
-    original: Photo
-    """the undegraded photo; never an observation"""
+    read_original: Callable[[], Photo]
+    """gives the undegraded photo; read when it is asked for, which few rewards do"""
     score: float
     target: float
     """score of the undegraded photo"""
@@ -30,8 +32,36 @@ class Start:
     @classmethod
     def of(cls, episode: Episode, store: PhotoStore) -> "Start":
         """A prepared episode with its photos."""
-        photo, original = store.read(episode.photo), store.read(episode.original)
-        return cls(photo, original, episode.start_score, episode.target_score, episode.degradation, episode.source)
+        return cls(
+            store.read(episode.photo),
+            partial(store.read, episode.original),
+            episode.start_score,
+            episode.target_score,
+            episode.degradation,
+            episode.source,
+        )
+
+    @property
+    def original(self) -> Photo:
+        """The undegraded photo; never an observation."""
+        return self.read_original()
+
+    def state(self) -> State:
+        """All of it, with the photos themselves."""
+        rest = {name: value for name, value in vars(self).items() if name != "read_original"}
+        return rest | {"original": self.original}
+
+    @classmethod
+    def restored(cls, state: State) -> "Start":
+        """The start with this state."""
+        rest = {name: value for name, value in state.items() if name != "original"}
+        rest["degradation"] = tuple(rest["degradation"])
+        return cls(read_original=given(state["original"]), **rest)
+
+
+def given(photo: Photo) -> Callable[[], Photo]:
+    """A photo that is in memory, for `Start.read_original`."""
+    return lambda: photo
 
 
 @dataclass(frozen=True)

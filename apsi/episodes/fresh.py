@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 import numpy as np
 from pydantic import Field
 
-from apsi.episodes.base import EpisodeContext, EpisodeSource, Start
+from apsi.episodes.base import EpisodeContext, EpisodeSource, Start, given
 from apsi.errors import ApsiError
 from apsi.photo import Photo
 from apsi.photo.resize import resize
@@ -47,7 +47,7 @@ class FreshEpisodes(EpisodeSource):
             scores = self.context.juror.score([photo for pair in made for photo in pair[:2]]).reshape(-1, 2).tolist()
             for (original, photo, recipe, source), (target, score) in zip(made, scores, strict=True):
                 if score < target or not len(recipe):
-                    found.append(Start(photo, original, score, target, tuple(recipe.labels), source))
+                    found.append(Start(photo, given(original), score, target, tuple(recipe.labels), source))
             if len(found) == count:
                 return found
         raise ApsiError(

@@ -90,7 +90,7 @@ def roll_out(
 def _measured(
     results: Sequence[EpisodeResult], starts: Sequence[Photo], core: EditCore, measures: Mapping[str, Measure]
 ) -> Iterator[EpisodeResult]:
-    originals = [start.original for start in core.starts]
+    originals = [start.original for start in core.starts] if measures else []
     figures = {
         name: list(zip(measure(starts, originals).tolist(), measure(core.photos, originals).tolist(), strict=True))
         for name, measure in measures.items()

@@ -21,7 +21,7 @@ from apsi.assemble import components
 from apsi.config import follow_device
 from apsi.env.core import EditCore
 from apsi.env.vec_env import PhotoVecEnv
-from apsi.episodes.base import EpisodeSource, Start
+from apsi.episodes.base import EpisodeSource, Start, given
 from apsi.errors import ApsiError
 from apsi.evaluate.rollout import roll_out
 from apsi.instantiate import check, instantiate
@@ -167,4 +167,4 @@ class _Blank(EpisodeSource):
 
     def draw(self, count: int) -> list[Start]:
         grey = np.full((16, 16, 3), 128, np.uint8)
-        return [Start(grey, grey, 0.0, _OUT_OF_REACH, ()) for _ in range(count)]
+        return [Start(grey, given(grey), 0.0, _OUT_OF_REACH, ()) for _ in range(count)]

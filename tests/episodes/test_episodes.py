@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from apsi.config import load_config
+from apsi.episodes.base import Start
 from apsi.episodes.curriculum import CurriculumEpisodes
 from apsi.episodes.fresh import FreshEpisodes
 from apsi.episodes.prepared import PreparedEpisodes
 from apsi.errors import ApsiError
 from apsi.instantiate import instantiate
 from apsi.photo.prepared import PreparedSplit
+from apsi.photo.write import read_png
 from apsi.transform.recipe import Recipe
 from tests.conftest import LABELS, Redness, context
 
@@ -88,3 +90,14 @@ def test_a_new_seed_takes_the_curriculum_back_to_its_beginning(split: PreparedSp
 def test_an_impossible_scale_is_an_error(split: PreparedSplit) -> None:
     with pytest.raises(ApsiError, match=r"episodes\.min_scale"):
         instantiate(load_config(["episodes=fresh", "episodes.min_scale=0"]).episodes, context=context(split))
+
+
+def test_originals_are_read_when_they_are_asked_for(split: PreparedSplit) -> None:
+    """Most rewards never ask, and reading a photo takes as long as many edits."""
+    given = context(split)
+    [start] = PreparedEpisodes(given).draw(1)
+    [episode] = [e for e in split.episodes if e.source == start.source]
+    assert set(given.store._held) == {episode.photo}
+    assert (start.original == read_png(episode.original)).all()
+    again = Start.restored(start.state())
+    assert (again.original == start.original).all() and again.degradation == start.degradation
