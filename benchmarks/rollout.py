@@ -29,6 +29,7 @@ from apsi.env.gym_env import PhotoEditEnv, from_overrides
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.juror.base import Juror
 from apsi.photo import Floats, Photo
+from apsi.photo.prepared import PhotoStore
 from apsi.run_folder import RunFolder
 from apsi.task.train import train
 
@@ -60,8 +61,15 @@ class Recording(Juror):
 
 def vec_env(config: DictConfig, juror: Juror, n: int) -> PhotoVecEnv:
     """The batched environment on the training split."""
-    source = episode_source(config, prepare(config).split("train"), juror, seed=0)
-    return PhotoVecEnv(EditCore(components(config, juror), source, n))
+    return PhotoVecEnv(edit_core(config, juror, n))
+
+
+def edit_core(config: DictConfig, juror: Juror, n: int) -> EditCore:
+    """Its core, with the photos in memory, as they are after the first of a run's many passes through them."""
+    split, store = prepare(config).split("train"), PhotoStore()
+    for episode in split.episodes:
+        store.read(episode.photo)
+    return EditCore(components(config, juror), episode_source(config, split, juror, 0, store), n)
 
 
 def steps_per_second(env: VecEnv, seconds: float) -> float:

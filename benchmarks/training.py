@@ -1,8 +1,8 @@
 """Where the time of training goes, with a neural juror.
 
-Trains on photos of 384 x 384 with the score cache off (or on) and counts the seconds spent on edits, the juror, making
-observations, the policy's choice of actions, and its update. The juror alone, at its best setting of all and with one
-photo at a time on one thread, is measured before and after; the last line is JSON.
+Trains on photos of 384 x 384, in memory, with the score cache off (or on) and counts the seconds spent on edits, the
+juror, making observations, the policy's choice of actions, and its update. The juror alone, at its best setting of all
+and with one photo at a time on one thread, is measured after it; the last line is JSON.
 
     python benchmarks/training.py --backbone mobilenet_v2 --threads 1 [--steps 4096] [--envs 8] [--cache]
     python benchmarks/training.py --model MODEL.onnx -- algo=dqn feature_extractor=small_cnn
@@ -17,13 +17,11 @@ from typing import Any
 
 import torch
 from neural import add_arguments, best_setting, overrides
-from rollout import Recording, scores_per_second
+from rollout import Recording, edit_core, scores_per_second
 
-from apsi.assemble import components, episode_source, prepare
 from apsi.config import load_config
 from apsi.device.calibration import Setting
 from apsi.env import core as env_core
-from apsi.env.core import EditCore
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.instantiate import instantiate
 from apsi.juror.base import Juror
@@ -104,8 +102,7 @@ def measure(config: Any, options: argparse.Namespace) -> dict[str, Any]:
     clock = Clock()
     jury = TimedJuror(juror, 128, clock)
     asked: Juror = CachedJuror(jury, 1_000_000) if options.cache else jury
-    source = episode_source(config, prepare(config).split("train"), asked, seed=0)
-    core = EditCore(components(config, asked), source, options.envs)
+    core = edit_core(config, asked, options.envs)
     edit = core.actions.recipe
     core.actions.recipe = _with_labels(clock, edit)  # type: ignore[method-assign]
     env_core.observe = clock.timed("observation", env_core.observe)
