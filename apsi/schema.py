@@ -1,5 +1,6 @@
 """The typed root of every configuration: a key that is not here, or of the wrong type, is an error."""
 
+import os
 import re
 from dataclasses import dataclass, field
 from itertools import chain, count
@@ -155,4 +156,5 @@ def register() -> None:
 def free_folder(path: str) -> str:
     """The folder, or where a run has it already, the first of `path-2`, `path-3`, ... that is free."""
     names = chain([path], (f"{path}-{number}" for number in count(2)))
-    return next(name for name in names if not Path(name).expanduser().exists())
+    # os.path, as a path that the system refuses is one for whoever makes the folder to report
+    return next(name for name in names if not os.path.lexists(Path(name).expanduser()))

@@ -182,9 +182,9 @@ def test_photos_that_are_not_there_are_reported(fresh: Place, tmp_path: Path) ->
     fresh.run("dataset=folder", f"dataset.path={photos}").failed(f"dataset.path={photos} does not exist")
 
 
-def test_a_file_in_place_of_a_folder_of_photos_is_reported(fresh: Place) -> None:
+def test_a_file_that_is_no_photo_is_reported(fresh: Place) -> None:
     run = REPOSITORY / "run.py"
-    fresh.run("dataset=folder", f"dataset.path={run}").failed(f"dataset.path={run} is a file", "give the folder")
+    fresh.run("dataset=folder", f"dataset.path={run}").failed("no usable photo", "run.py: not an image")
 
 
 def test_a_folder_without_a_usable_photo_says_why_each_file_was_skipped(fresh: Place, tmp_path: Path) -> None:
@@ -225,6 +225,7 @@ def test_preparing_continues_on_a_disk_that_was_full(fresh: Place, prepared: Pat
         assert files_below(data / "prepared") == files_below(prepared / "prepared")
 
 
+@pytest.mark.slow
 def test_a_run_continues_on_a_disk_that_was_full(ready: Place, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "40k") as resize:
         outputs = tmp_path / "disk" / "outputs"

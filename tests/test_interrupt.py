@@ -84,6 +84,7 @@ def require_interrupted(outcome: Outcome, folder: Path, number: signal.Signals =
     assert status(folder) == "interrupted"
 
 
+@pytest.mark.slow
 def test_preparing_that_was_killed_ends_in_the_same_files_as_preparing_in_one_go(tmp_path: Path) -> None:
     unbroken, killed = Place(tmp_path, tmp_path / "unbroken"), Place(tmp_path, tmp_path / "killed")
     unbroken.run(*MANY_PHOTOS).succeeded()
@@ -121,6 +122,7 @@ def test_training_that_was_killed_continues_from_its_last_checkpoint_to_its_full
     assert read_json(killed / "run.json")["continued_in"] == str(continued)
 
 
+@pytest.mark.slow
 def test_training_that_was_killed_starts_afresh_with_resume_never(place: Place) -> None:
     place.start(*TRAIN, LONG).send(signal.SIGKILL, once=saved(place, 256))
     killed = place.folder("train")

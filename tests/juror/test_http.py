@@ -89,6 +89,7 @@ def test_serving_the_network_without_a_token_is_refused_before_anything_is_prepa
     assert not place.data.exists()
 
 
+@pytest.mark.slow
 def test_a_server_that_is_stopped_and_started_again_under_load_costs_no_score(tmp_path: Path, data_dir: Path) -> None:
     """Through `run.py`: naturalness fitted on the prepared photos, SIGTERM in the middle, the same port again."""
     place = Place(tmp_path, data_dir)

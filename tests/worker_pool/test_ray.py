@@ -41,6 +41,7 @@ def test_scores_are_those_of_the_juror_for_photos_of_any_size(pool: RayPool) -> 
     assert pool.fingerprint == "fragile"
 
 
+@pytest.mark.slow
 def test_warming_up_starts_every_actor(pool: RayPool) -> None:
     pool._stop()
     pool.warm_up()
@@ -55,6 +56,7 @@ def test_photos_of_an_actor_that_dies_at_work_are_scored_again(pool: RayPool, ma
     assert scores.tolist() == Fragile(marker).score(batch).tolist()
 
 
+@pytest.mark.slow
 def test_an_actor_that_was_killed_while_idle_is_replaced(pool: RayPool) -> None:
     pool.score(photos(4))
     for actor in pool._actors:
