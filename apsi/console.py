@@ -9,6 +9,7 @@ from typing import TypeVar
 from rich.console import Console, RenderableType
 from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 T = TypeVar("T")
 
@@ -55,7 +56,7 @@ def show(*results: RenderableType) -> None:
     kept = Console(file=StringIO(), width=_WIDE)
     for console_ in (Console(width=wide, quiet=console.quiet), kept):
         for result in results:
-            console_.print(result, soft_wrap=isinstance(result, str), highlight=False)
+            console_.print(result, soft_wrap=isinstance(result, str | Text), highlight=False)
     assert isinstance(kept.file, StringIO)
     logging.getLogger().info("\n%s", kept.file.getvalue().rstrip())  # apsi's own logger would show it once more
 

@@ -152,10 +152,11 @@ def test_a_folder_in_which_a_run_is_at_work_is_refused(tmp_path: Path) -> None:
     command = (*STEPS, "train.total_timesteps=200000", f"hydra.run.dir={folder}")
     first = place.start(*command, warm=False)
     second = place.start(*command, warm=False)
-    while not (folder / "checkpoints" / "last.zip").exists():
-        time.sleep(0.05)
     try:
-        ended = [one for one in (first, second) if not one._is_alive()]
+        deadline = time.monotonic() + 120
+        while not (ended := [one for one in (first, second) if not one._is_alive()]):
+            assert time.monotonic() < deadline, "neither run was refused"
+            time.sleep(0.05)
         (refused,) = ended
         refused.wait().failed(str(folder), "another run")
     finally:

@@ -37,7 +37,7 @@ def comparison_page(
         names = [run.name for run in runs]
     labels = [f"{letter}: {name}" if name else letter for letter, name in zip(letters, names, strict=True)]
     curves = {label: run.curve for label, run in zip(labels, runs, strict=True) if run.curve}
-    photos = len({key[0] for key in runs[0].episodes})
+    photos = runs[0].sample(0).photos
     return render(
         "apsi.evaluate",
         "comparison.html.j2",

@@ -43,13 +43,13 @@ def sentences(summary: Mapping[str, Any], summaries: Mapping[str, PolicySummary]
 
 def caution(summary: Mapping[str, Any], photos: int) -> str:
     """What the figures can't say; empty where nothing is to be said."""
-    if summary["split"] in ("train", "all"):
+    if summary["trained_on"]:
         return "The agent was trained on photos that are shown here, so the figures say nothing about new photos."
     if photos == 1:
         return (
             "All of this is one photo. How well other photos would fare can't be told from it, so there is no interval."
         )
-    if summary["split"] == "val":
+    if summary["chosen_by"]:
         return "The best checkpoint was chosen by these photos, so the figures are somewhat too good."
     return f"Only {photos} photos: the intervals are rough." if photos < 10 else ""
 

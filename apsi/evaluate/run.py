@@ -34,7 +34,7 @@ from apsi.tracking.base import Tracker
 from apsi.tracking.description import DESCRIPTION, description
 from apsi.train.checkpoint import Checkpoint, load_into
 from apsi.train.loop import build_model, require_something_to_do
-from apsi.train.resume import require_unseen
+from apsi.train.resume import originals, require_unseen
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +93,8 @@ def evaluate_agent(
         "split": split.name,
         "episodes": len(episodes),
         "photos": len({episode.photo_hash for episode in episodes}),
+        "trained_on": len(originals(split.originals) & set(checkpoint.state.trained_on)),
+        "chosen_by": split.name == "val" and checkpoint.state.dataset == prepared.folder.name,
         "policies": as_dict(summaries),
         "seconds": seconds,
         "train_timesteps": checkpoint.state.timesteps,

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from pydantic import PositiveInt
-from rich.console import Console
+from rich.text import Text
 
-from apsi.console import track
+from apsi.console import show, track
 from apsi.errors import ApsiError
 from apsi.evaluate.calibration import bars, quantiles, write_calibration
 from apsi.instantiate import class_of, instantiate
@@ -39,7 +39,7 @@ def calibrate_juror(config: DictConfig, folder: RunFolder, *, photos: PositiveIn
     """
     juror = _without_mapping(config)
     names, originals = _photos(config, photos)
-    rng = np.random.default_rng(config.seed)
+    rng = np.random.default_rng(config.data_seed)
     degradation = instantiate(config.degradation)
     recipes = [degradation.sample(rng) for _ in originals]
     copies = [recipe(photo) for recipe, photo in zip(recipes, originals, strict=True) if recipe.transforms]
@@ -57,7 +57,6 @@ def calibrate_juror(config: DictConfig, folder: RunFolder, *, photos: PositiveIn
         command=command,
         described=described,
     )
-    out = Console()
     lines = [
         *described,
         "",
@@ -71,8 +70,7 @@ def calibrate_juror(config: DictConfig, folder: RunFolder, *, photos: PositiveIn
     better = "Higher" if proposal.higher_is_better else "Lower"
     lines += ["", f"{better} is better; {proposal.mapping.fitted_so}. What to paste:", command]
     lines += ["", str(folder.path / "calibration.html")]
-    for line in lines:
-        out.print(line, soft_wrap=True, highlight=False, markup=False)
+    show(*map(Text, lines))
     for warning in proposal.warnings:
         log.warning("%s", warning)
     numbers = {"higher_is_better": proposal.higher_is_better, "preferred": proposal.preferred, "photos": len(values)}
@@ -97,12 +95,13 @@ def _photos(config: DictConfig, most: int) -> tuple[list[str], list[Photo]]:
     resize = next((step for step in steps if isinstance(step, Resize)), None)
     if resize is None:
         raise ApsiError("task=calibrate_juror needs preprocess.steps.resize, the size at which photos are scored")
-    files = instantiate(config.dataset).listing().files
-    order = np.random.default_rng(config.seed).permutation(len(files))
+    dataset = instantiate(config.dataset)
+    files = dataset.listing().files
+    order = np.random.default_rng(config.data_seed).permutation(len(files))
     names, photos, skipped = [], list[Photo](), list[str]()
     for i in track(sorted(order[:most].tolist()), "Reading photos", min(most, len(files))):
         try:
-            photos.append(fit(read_photo(files[i].path), resize.size, resize.mode))
+            photos.append(fit(read_photo(files[i].path, dataset.max_pixels), resize.size, resize.mode))
             names.append(files[i].name)
         except (UnreadablePhotoError, OSError) as error:
             skipped.append(f"{files[i].name}: {error}")

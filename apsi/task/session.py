@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from omegaconf import DictConfig
 
+from apsi import run_folder
 from apsi.errors import ApsiError
 from apsi.instantiate import instantiate
 from apsi.preprocess.copies import COPIES
@@ -17,6 +18,8 @@ from apsi.tracking.base import FAILED, FINISHED, KILLED, Tracker
 from apsi.tracking.description import params_and_tags, run_name
 
 log = logging.getLogger(__name__)
+
+_ENDED = {FINISHED: run_folder.FINISHED, FAILED: run_folder.FAILED, KILLED: run_folder.INTERRUPTED}
 
 
 @contextmanager
@@ -50,6 +53,7 @@ def tracked(config: DictConfig, folder: RunFolder, section: str = "") -> Iterato
 
 
 def _finish(tracker: Tracker, folder: RunFolder, status: str) -> None:
+    folder.finish(_ENDED[status])  # before its record is sent
     try:
         tracker.files()
     finally:

@@ -21,6 +21,8 @@ FACTS = {
     "split": "test",
     "episodes": 3,
     "photos": 3,
+    "trained_on": 0,
+    "chosen_by": False,
     "dataset": "<script>alert(1)</script>",
     "juror": "redness",
     "seed": 1,
@@ -222,9 +224,14 @@ def test_photos_are_not_confused_with_their_copies(photos: int, episodes: int, d
 
 
 @pytest.mark.parametrize(
-    ("split", "photos", "said"),
-    [("train", 50, "trained on"), ("all", 1, "trained on"), ("val", 50, "too good"), ("test", 1, "one photo")],
+    ("facts", "photos", "said"),
+    [
+        ({"trained_on": 3}, 50, "trained on"),
+        ({"trained_on": 1, "chosen_by": True}, 1, "trained on"),
+        ({"chosen_by": True}, 50, "too good"),
+        ({}, 1, "one photo"),
+    ],
 )
-def test_what_figures_can_not_say_is_said(split: str, photos: int, said: str) -> None:
-    assert said in caution({**FACTS, "split": split}, photos)
-    assert caution({**FACTS, "split": "test"}, 50) == ""
+def test_what_figures_can_not_say_is_said(facts: dict[str, object], photos: int, said: str) -> None:
+    assert said in caution(FACTS | facts, photos)
+    assert caution({**FACTS, "split": "all"}, 50) == ""  # of another collection
