@@ -26,7 +26,7 @@ _A_PLACE = re.compile(r"^\w[\w+.-]*://|[/\\]|^[~.]|^[\w.-]+:\d+$")
 _REMOTE = re.compile(r"^\w[\w+.-]*://|^[\w.-]+:\d+$")
 _HARMLESS = ("checkpoint", "")
 """`feature_extractor.weights=checkpoint`: those of the checkpoint itself"""
-_RESOLVER = re.compile(r"\$\{\s*[\w.]+\s*:")
+_RESOLVER = re.compile(r"\$\{[^}]*\$\{|\$\{\s*[\w.]+\s*:")
 
 
 def signed(text: str) -> str:
@@ -96,7 +96,7 @@ def require_trusted_presets(folder: Path) -> None:
     Raises:
         ApsiError: with the file, the keys and the values.
     """
-    for path in sorted(folder.rglob("*.yaml")):
+    for path in sorted(_yaml_files(folder)):
         text = path.read_text(encoding="utf-8")
         if is_own(text):
             continue
@@ -104,9 +104,11 @@ def require_trusted_presets(folder: Path) -> None:
         if not isinstance(content, dict):
             continue
         for key, value in _leaves(content):
+            if key.rpartition(".")[2] == "trust_checkpoint":
+                raise ApsiError(f"{path} sets {key}, which only the command line may")
             if _RESOLVER.search(f"{key}{value}"):
                 raise ApsiError(f"{path}: {key}={value} asks for what is outside the configuration. {_REMEDY}")
-        packages = [*re.findall(r"^#\s*@package\s+(\S+)", text, re.M), *_packages(content.get("defaults"))]
+        packages = [*re.findall(r"^\s*#\s*@package\s+(\S+)", text, re.M), *_packages(content.get("defaults"))]
         if (
             "hydra" in content
             or any("hydra" in package for package in packages)
@@ -114,6 +116,15 @@ def require_trusted_presets(folder: Path) -> None:
         ):
             raise ApsiError(f"{path} changes Hydra itself, which could run programs. {_REMEDY}")
         _refuse(path, list(_places(content)))
+
+
+def _yaml_files(folder: Path) -> Iterator[Path]:
+    """Also those behind links to folders, which Hydra follows."""
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        seen.add(os.path.realpath(place))
+        folders[:] = [name for name in folders if os.path.realpath(Path(place) / name) not in seen]
+        yield from (Path(place) / name for name in names if name.endswith(".yaml"))
 
 
 _REMEDY = "If you trust who made it, add trust_checkpoint=true"
@@ -168,11 +179,11 @@ def _leaves(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _packages(defaults: Any) -> Iterator[str]:
-    """What a defaults list puts elsewhere with `group@package`."""
+    """What a defaults list puts elsewhere with `group@package`, or chooses for Hydra itself."""
     for entry in defaults if isinstance(defaults, list) else ():
         for text in (str(entry),) if not isinstance(entry, dict) else map(str, entry):
-            if "@" in text:
-                yield text.partition("@")[2]
+            if "@" in text or "hydra" in text:
+                yield text
 
 
 def _hash(key: bytes, body: str) -> str:

@@ -19,7 +19,7 @@ from apsi.task.rerun import rerun
 from apsi.tracking.none import NoTracker
 from apsi.tracking.recorded import RecordedRun
 from apsi.train.checkpoint import ACTIONS, CONFIG, STATE, read_checkpoint
-from apsi.trust import is_own, signed
+from apsi.trust import is_own, require_trusted_presets, signed
 
 URL = "http://collector.example:8765"
 HTTP = ["juror=http", f"juror.url={URL}"]
@@ -173,6 +173,10 @@ PRESETS = [
     (f"juror: {{url: '{URL}'}}", rf"juror\.url={URL}: apsi would connect to it and send it your photos"),
     ("hydra: {callbacks: {x: {_target_: os.system}}}", "changes Hydra itself"),
     ("defaults: [other@hydra.callbacks: x]", "changes Hydra itself"),
+    ("defaults: [{override /hydra/job_logging: x}]", "changes Hydra itself"),
+    (" # @package hydra.callbacks", "changes Hydra itself"),
+    ("dataset: {q: oc.env, path: '${${dataset.q}:SECRET}'}", "asks for what is outside"),
+    ("trust_checkpoint: true", "sets trust_checkpoint, which only the command line may"),
 ]
 
 
@@ -182,7 +186,7 @@ def test_a_preset_from_elsewhere_is_refused_before_hydra_reads_it(
 ) -> None:
     (tmp_path / "experiment").mkdir()
     path = tmp_path / "experiment" / "best.yaml"
-    path.write_text(f"# @package _global_\n{preset}\n")
+    path.write_text(f"# @package _global_\nseed: 1\n{preset}\n")
 
     def start(*more: str) -> None:
         monkeypatch.setattr("sys.argv", ["run.py", "--config-dir", str(tmp_path), "experiment=best", *more])
@@ -196,3 +200,14 @@ def test_a_preset_from_elsewhere_is_refused_before_hydra_reads_it(
     start("trust_checkpoint=true")
     path.write_text(signed(path.read_text()))
     start()
+
+
+def test_presets_behind_a_link_to_a_folder_are_looked_at(tmp_path: Path) -> None:
+    """Hydra follows such links; one that leads back up must not be followed for ever."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "best.yaml").write_text("hydra: {callbacks: {}}")
+    (tmp_path / "presets").mkdir()
+    (tmp_path / "presets" / "experiment").symlink_to("../real")
+    (tmp_path / "real" / "up").symlink_to("../presets")
+    with pytest.raises(ApsiError, match="changes Hydra itself"):
+        require_trusted_presets(tmp_path / "presets")

@@ -46,7 +46,7 @@ class FreshEpisodes(EpisodeSource):
             made = [self._degraded() for _ in range(count - len(found))]
             scores = self.context.juror.score([photo for pair in made for photo in pair[:2]]).reshape(-1, 2).tolist()
             for (original, photo, recipe, source), (target, score) in zip(made, scores, strict=True):
-                if score < target or not len(recipe):
+                if score < target - self.context.juror.tolerance or not len(recipe):
                     found.append(Start(photo, given(original), score, target, tuple(recipe.labels), source))
             if len(found) == count:
                 return found

@@ -18,6 +18,7 @@ from apsi.errors import ApsiError
 from apsi.juror.mapping import Mapping
 from apsi.juror.neural import SIZES, NeuralJuror, cores, ways_to_share
 from apsi.photo import Floats, Photo
+from apsi.photo.hash import value_hash
 
 Replay: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 
@@ -68,7 +69,9 @@ class TorchJuror(NeuralJuror):
     @property
     def fingerprint(self) -> str:
         # in bfloat16 scores differ in the second digit, so they are not mixed with those of float32
-        return self.weights + ("-bf16" if self._dtype is torch.bfloat16 else "")
+        if self._dtype is not torch.bfloat16:
+            return self.weights
+        return f"{self.weights}-bf16-{value_hash(torch.cuda.get_device_name())[:6]}"  # chips round otherwise
 
     @cached_property
     def where(self) -> str:

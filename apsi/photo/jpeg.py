@@ -2,8 +2,9 @@
 
 import re
 
-_MARKER = re.compile(rb"\xff+([^\x00\xff])")
-_IN_SCAN = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")  # zeros are stuffing, D0 to D7 restarts
+# any number of FF may stand before a marker's own; looking for the last of them keeps the search linear
+_MARKER = re.compile(rb"\xff([^\x00\xff])")
+_IN_SCAN = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")  # zeros are stuffing, D0 to D7 restarts
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _ALONE = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})
 """Markers that nothing belongs to"""

@@ -23,9 +23,9 @@ def atomic(path: Path) -> Iterator[Path]:
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
+    temporary.chmod(0o644)
     try:
         yield temporary
-        temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
         error.filename = error.filename or str(path)  # a full disk does not say where it is full
@@ -42,7 +42,7 @@ def link_or_copy(source: Path, target: Path) -> None:
     with atomic(target) as temporary:
         temporary.unlink()
         try:
-            os.link(source, temporary)
+            os.link(source.resolve(), temporary)
         except OSError:  # another file system, or one without links
             shutil.copyfile(source, temporary)
 

@@ -59,7 +59,7 @@ class Degrade(Step):
                 scores = pool.score([photo for _, photo in made])
                 for (record, _), score in zip(made, scores.tolist(), strict=True):
                     assert record.initial_score is not None
-                    if record.transformations and score >= record.initial_score:
+                    if record.transformations and score >= record.initial_score - pool.tolerance:
                         dropped[record.split] += 1
                         _image(target, record).unlink()
                     else:

@@ -63,7 +63,7 @@ class Enlarge(Step):
     ) -> list[ImageRecord]:
         record, file, count = work
         if file is None:
-            raise ChangedFileError(record.source)
+            raise ApsiError(f"{record.source} is gone since it was read; run the same command again")
         try:
             photo = read_source(file, record.original, max_pixels)
         except (OSError, UnreadablePhotoError) as error:  # it was read before

@@ -60,3 +60,12 @@ def test_how_many_scans_are_decoded_falls_with_the_size_of_the_photo() -> None:
     with pytest.raises(UnreadablePhotoError, match="too many scans: at most 16"):
         decode_photo(with_scans(60), max_pixels=64 * 48)
     assert decode_photo(with_scans(16), max_pixels=64 * 48).shape == (48, 64, 3)
+
+
+def test_a_long_run_of_fill_bytes_takes_no_longer_than_other_bytes() -> None:
+    """It is legal in front of a marker and may stand in entropy data; a search that goes back takes hours for it."""
+    data = jpeg()
+    start = data.index(b"\xff\xda") + 20
+    began = time.process_time()
+    assert count_scans(data[:start] + b"\xff" * 1_000_000 + b"\x00" + data[start:], 100) == 1
+    assert time.process_time() - began < 2

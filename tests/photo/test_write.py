@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from apsi.photo import Photo
-from apsi.photo.write import atomic, encode_png, read_png, write_png, write_text
+from apsi.photo.write import atomic, encode_png, link_or_copy, read_png, write_png, write_text
 
 
 @given(arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3))))
@@ -87,3 +87,13 @@ def test_a_block_that_raises_leaves_no_new_file(tmp_path: Path) -> None:
 def test_the_folder_of_a_file_is_made(tmp_path: Path) -> None:
     write_text(tmp_path / "a" / "b" / "note.txt", "zażółć")
     assert (tmp_path / "a" / "b" / "note.txt").read_bytes() == "zażółć".encode()
+
+
+def test_a_link_is_to_the_file_itself_and_leaves_its_permissions_alone(tmp_path: Path) -> None:
+    (tmp_path / "private.zip").write_text("mine")
+    (tmp_path / "private.zip").chmod(0o600)
+    (tmp_path / "name.zip").symlink_to("private.zip")
+    link_or_copy(tmp_path / "name.zip", tmp_path / "elsewhere" / "copy.zip")
+    copy = tmp_path / "elsewhere" / "copy.zip"
+    assert copy.read_text() == "mine" and not copy.is_symlink()
+    assert (tmp_path / "private.zip").stat().st_mode & 0o777 == 0o600

@@ -148,5 +148,5 @@ def test_a_file_that_changed_since_it_was_prepared_is_an_error_and_the_next_run_
 
 def test_a_file_that_vanished_is_named(dealt: Context, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ApsiError, match=r"\d\d\.png changed while it was prepared"):
+    with pytest.raises(ApsiError, match=r"\d\d\.png is gone since it was read"):
         Enlarge(0.5).run(replace(dealt, dataset=Folder(str(tmp_path / "empty"), VERSIONS, [])))
