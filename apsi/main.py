@@ -15,17 +15,20 @@ from typing import Any
 
 import yaml
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import QuotedString
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from apsi.config import choices_made, explain, with_checkpoint
+from apsi.config import CONFIG_DIR, choices_made, explain, with_checkpoint
 from apsi.errors import ApsiError
-from apsi.multirun import is_one_of_many, run_one_of_many, summarise_multiruns
+from apsi.multirun import began_multirun, is_one_of_many, run_one_of_many, summarise_multiruns
 from apsi.schema import Config, require_run_name
 from apsi.search.sweeper import PruningSweeper
-from apsi.trust import require_trusted_presets
+from apsi.task import require_evaluating
+from apsi.trust import require_trusted_presets, require_trusted_source
 
 _TEXTS = (
     "dataset.path",
@@ -35,13 +38,15 @@ _TEXTS = (
     "data_dir",
     "output_dir",
     "score_cache_dir",
-    "juror.path",
-    "juror.head",
-    "juror.tower",
     "feature_extractor.weights",
     "evaluate.require",
 )
+_JUROR_TEXTS = re.compile(r"(second_)?juror(\.jurors\.\w+)?\.(path|head|tower|url)")
 _INTERRUPTED = "Interrupted. What was done is saved; the same command goes on from there, unless it says resume=never."
+_MULTIRUN_INTERRUPTED = (
+    "Interrupted. What was done is saved; the same command goes on with the run that was interrupted, unless it says "
+    "resume=never, and does the finished runs again."
+)
 _interrupts: list[int] = []
 
 
@@ -119,6 +124,7 @@ def _run(config: DictConfig) -> Any:
         )
     config = with_checkpoint(config, overrides)
     _check_values(config)
+    require_evaluating(config)
     define_missing()
     check(config)
     instantiate(config.device).open()  # a device that is not there is no reason to prepare photos first
@@ -177,19 +183,33 @@ def _require_run_name(arguments: list[str]) -> None:
 
 
 def _require_trusted_presets(arguments: list[str]) -> None:
-    """Looks at what `--config-dir` brings before Hydra does, which may run what it finds there."""
+    """Looks at what the command adds to Hydra's search path before Hydra does, which may run what it finds there."""
     if any(re.fullmatch(r"\+{0,2}trust_checkpoint=['\"]?(true|yes|on|1)['\"]?", a, re.IGNORECASE) for a in arguments):
         return
     for argument, after in zip(arguments, [*arguments[1:], ""], strict=True):
         given = re.fullmatch(r"(--config-d\w*|-cd)(=?)(.*)", argument)
         if given:
             require_trusted_presets(Path(given[3] or after).expanduser())
+        given = re.fullmatch(r"(--config-p\w*|-cp)(=?)(.*)", argument)
+        if given:
+            require_trusted_source(given[3] or after, beside=CONFIG_DIR.parent)  # as Hydra does: beside run.py
+        if "searchpath" in argument.partition("=")[0]:
+            for source in _texts_in(argument):
+                require_trusted_source(source, beside=Path())
+
+
+def _texts_in(override: str) -> Iterator[str]:
+    """The texts of an override's value, a list or one of them, as Hydra reads it."""
+    value = OverridesParser.create().parse_override(override).value()
+    for item in value if isinstance(value, list) else [value]:
+        yield item.text if isinstance(item, QuotedString) else str(item)
 
 
 def _quote(argument: str) -> str:
     """`dataset.path=~/Grün, 2024` and other texts as Hydra's grammar wants them; anything else as it is."""
     key, given, value = argument.partition("=")
-    if not given or key not in _TEXTS or re.fullmatch(r"[\w./-]*", value, re.ASCII) or value[0] in "'\"":
+    is_text = key in _TEXTS or _JUROR_TEXTS.fullmatch(key)
+    if not given or not is_text or re.fullmatch(r"[\w./-]*", value, re.ASCII) or value[0] in "'\"":
         return argument
     escaped = re.sub(r"^~(?=/|$)", str(Path.home()).replace("\\", r"\\"), value).replace("'", r"\'")
     return f"{key}='{escaped}'"
@@ -203,7 +223,7 @@ def _explained(job_log: logging.Logger | None = None) -> Iterator[None]:
         raise
     except BaseException as error:
         interrupted = bool(_interrupts)  # whatever a library made of it
-        message = _INTERRUPTED if interrupted else _explain(error)
+        message = (_MULTIRUN_INTERRUPTED if began_multirun() else _INTERRUPTED) if interrupted else _explain(error)
         if message is None:
             raise
         if job_log is not None:  # the run's log file, unlike the screen, gets the traceback

@@ -16,20 +16,32 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-_ended: list[Path] = []
+_began: list[bool] = []
+_ended: list[tuple[Path, bool]] = []
 
 
 class MultirunEnd(Callback):
     """Remembers the folder of a multirun once all its jobs have ended, wherever they ran."""
 
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Hydra's."""
+        _began.append(_is_plain(config.hydra))
+
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Hydra's; what it raised would only be a warning, so the summary is left to `summarise_multiruns`."""
         if _is_plain(config.hydra):
-            _ended.append(Path(config.hydra.sweep.dir))
+            _ended.append((Path(config.hydra.sweep.dir), bool(config.quiet)))
+
+
+def began_multirun() -> bool:
+    """Whether this command is a plain multirun, no search, that has begun."""
+    return any(_began)
 
 
 def is_one_of_many() -> bool:
     """Whether this run is a job of a plain multirun, not of a search."""
+    if not HydraConfig.initialized():
+        return False
     hydra = HydraConfig.get()
     return hydra.mode == RunMode.MULTIRUN and _is_plain(hydra)
 
@@ -37,16 +49,23 @@ def is_one_of_many() -> bool:
 def run_one_of_many(run: Callable[[], Any], explain: Callable[[Exception], str | None]) -> Any:
     """Runs a job; an error is recorded in its folder and told, and the next job begins. An interruption ends them all.
 
+    A run that is whole and falls short of `evaluate.require` stays as it is, with a note for the summary.
+
     Args:
         run: does it.
         explain: what to tell the user of an error; None where a traceback is of more use.
     """
+    from apsi.evaluate.require import RequirementError
     from apsi.run_folder import FAILED, RunFolder
 
     hydra = HydraConfig.get()
     folder = RunFolder(Path(hydra.runtime.output_dir))
     try:
         return run()
+    except RequirementError as missed:
+        folder.note(missed=str(missed))
+        print(f"\n{folder.path}: {missed}", file=sys.stderr)
+        return None
     except Exception as error:
         logging.getLogger().info("The run ended with", exc_info=True)  # in its log
         said = explain(error)
@@ -67,17 +86,19 @@ def summarise_multiruns() -> None:
 
     Raises:
         ApsiError: some of its runs failed.
+        RequirementError: none failed; some fell short of `evaluate.require`.
     """
     while _ended:
         from apsi.console import console
         from apsi.evaluate.multirun import summarise_multirun
 
-        folder = _ended.pop()
+        folder, console.quiet = _ended.pop()
         try:
             summarise_multirun(folder)
         finally:
-            if console.quiet and (folder / "multirun.json").is_file():
-                result = json.loads((folder / "multirun.json").read_text(encoding="utf-8"))
+            if console.quiet:
+                summary = folder / "multirun.json"
+                result = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else None
                 print(json.dumps({"folder": str(folder), "result": result}))
 
 

@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from apsi import __version__
 from apsi.errors import ApsiError
+from apsi.multirun import is_one_of_many
 from apsi.photo.hash import value_hash
 from apsi.photo.write import write_text
 from apsi.process import identity, is_alive
@@ -176,9 +177,14 @@ def config_key(config: DictConfig) -> str:
 
 
 def find_unfinished(current: RunFolder) -> RunFolder | None:
-    """The latest run of the same task and configuration that was killed, interrupted or failed."""
+    """The latest run of the same task and configuration that was killed, interrupted or failed.
+
+    For a run of a multirun also among those of other multiruns.
+    """
     wanted = {name: current.record().get(name) for name in ("config_key", "resume")}
-    for path in sorted(current.path.parent.iterdir(), reverse=True):
+    beside = current.path.parent
+    candidates = beside.parent.glob("*/*") if is_one_of_many() else beside.iterdir()
+    for path in sorted(candidates, reverse=True):
         folder = RunFolder(path)
         record = folder.record()
         if path == current.path or not record.items() >= wanted.items():

@@ -127,6 +127,24 @@ def _yaml_files(folder: Path) -> Iterator[Path]:
         yield from (Path(place) / name for name in names if name.endswith(".yaml"))
 
 
+def require_trusted_source(source: str, beside: Path) -> None:
+    """Holds a place that `--config-path` or `hydra.searchpath` adds against the rules of `require_trusted_presets`.
+
+    Args:
+        source: a folder, `file://FOLDER` or `pkg://PACKAGE`.
+        beside: where a relative folder starts.
+
+    Raises:
+        ApsiError: a preset there breaks them, or it is no folder and not apsi's or Hydra's own package.
+    """
+    scheme, _, place = source.rpartition("://")
+    if scheme in ("", "file"):
+        if (beside / place).resolve() != Path(__file__).resolve().parent.parent / "conf":
+            require_trusted_presets(beside / place)
+    elif scheme != "pkg" or not re.fullmatch(r"(apsi|hydra)([./]\w+)*", place):
+        raise ApsiError(f"{source} is no folder of presets that can be looked through first. {_REMEDY}")
+
+
 _REMEDY = "If you trust who made it, add trust_checkpoint=true"
 
 

@@ -180,6 +180,41 @@ PRESETS = [
 ]
 
 
+@pytest.mark.parametrize(
+    "attack",
+    [
+        ["hydra.searchpath=[file://FOLDER]"],
+        ["hydra.searchpath=['FOLDER']"],
+        ["hydra[searchpath]=[file://FOLDER]"],
+        ["hydra.searchpath=[pkg://foreign.conf]"],
+        ["hydra.searchpath=[pkg://apsi/../foreign]"],
+        ["--config-path", "FOLDER"],
+        ["--config-path=FOLDER"],
+        ["-cp", "pkg://foreign"],
+        ["--config-pa", "FOLDER"],
+    ],
+    ids=" ".join,
+)
+def test_no_other_way_leads_to_presets_from_elsewhere(
+    attack: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "evil.yaml").write_text("hydra: {callbacks: {x: {_target_: os.system}}}\n")
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr("sys.argv", ["run.py", *(part.replace("FOLDER", str(tmp_path)) for part in attack)])
+    with pytest.raises(SystemExit), command_line():
+        pytest.fail("Hydra would read it")
+    assert re.search(r"changes Hydra itself|foreign.* is no folder of presets", capsys.readouterr().err)
+
+
+def test_own_and_harmless_folders_may_be_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.yaml").write_text("seed: 3\n")
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    for argument in (f"hydra.searchpath=[file://{tmp_path},pkg://hydra.conf,pkg://apsi]", "--config-path=conf"):
+        monkeypatch.setattr("sys.argv", ["run.py", argument])
+        with command_line():
+            pass
+
+
 @pytest.mark.parametrize(("preset", "message"), PRESETS)
 def test_a_preset_from_elsewhere_is_refused_before_hydra_reads_it(
     preset: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

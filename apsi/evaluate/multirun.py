@@ -18,6 +18,7 @@ from apsi.errors import ApsiError
 from apsi.evaluate import plots
 from apsi.evaluate.compare import Compared, band, difference, grouped, read_run, require_same_photos
 from apsi.evaluate.interval import interval_text, mean_interval, rate_interval
+from apsi.evaluate.require import RequirementError
 from apsi.photo.write import atomic, write_text
 from apsi.run_folder import FINISHED, RunFolder
 from apsi.tracking.none import NoTracker
@@ -49,6 +50,11 @@ class Job:
         return str(record.get("error") or f"it is {record['status']}; see {self.folder.path / 'run.log'}")
 
     @property
+    def missed(self) -> str | None:
+        """What of `evaluate.require` it fell short of; None where of nothing."""
+        return self.folder.record().get("missed")
+
+    @property
     def kind(self) -> tuple[str, ...]:
         """What it was told beside its seeds."""
         return tuple(text for text in self.overrides if text.lstrip("+").partition("=")[0] not in _SEEDS)
@@ -61,16 +67,25 @@ def summarise_multirun(folder: Path) -> None:
 
     Raises:
         ApsiError: some of the runs failed; the others are summarised before it is said.
+        RequirementError: none failed; some fell short of `evaluate.require`, and are part of the summary.
     """
     jobs = _jobs(folder)
     shared = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
-    failed = [_failed(job, job.failure, shared) for job in jobs if job.failure is not None]
+    failed = [_told(job, job.failure, shared) for job in jobs if job.failure is not None]
+    missed = [_told(job, job.missed, shared) for job in jobs if job.failure is None and job.missed is not None]
     evaluated = [job for job in jobs if job.failure is None and (job.folder.path / "summary.json").is_file()]
     if evaluated:
-        _write(folder, {name: _policies(members) for name, members in _grouped(evaluated).items()}, failed)
+        _write(folder, {name: _policies(members) for name, members in _grouped(evaluated).items()}, failed, missed)
+    short = f"{len(missed)} of {len(jobs)} runs in {folder} fell short:{_lines(missed)}"
     if failed:
-        lines = [f"{job['run']} ({job['unlike']}): {job['error']}" for job in failed]
-        raise ApsiError(f"{len(failed)} of {len(jobs)} runs in {folder} failed:\n" + "\n".join(lines))
+        said = f"{len(failed)} of {len(jobs)} runs in {folder} failed:{_lines(failed)}"
+        raise ApsiError(f"{said}\n{short}" if missed else said)
+    if missed:
+        raise RequirementError(short)
+
+
+def _lines(told: Sequence[Mapping[str, str]]) -> str:
+    return "".join(f"\n{job['run']} ({job['unlike']}): {job['error']}" for job in told)
 
 
 def _jobs(folder: Path) -> list[Job]:
@@ -122,12 +137,17 @@ def figures(group: Compared) -> dict[str, Any]:
     }
 
 
-def _failed(job: Job, failure: str, shared: Collection[str]) -> dict[str, str]:
+def _told(job: Job, error: str, shared: Collection[str]) -> dict[str, str]:
     unlike = " ".join(text for text in job.overrides if text not in shared)
-    return {"run": job.name, "overrides": " ".join(job.overrides), "unlike": unlike, "error": failure}
+    return {"run": job.name, "overrides": " ".join(job.overrides), "unlike": unlike, "error": error}
 
 
-def _write(folder: Path, groups: Mapping[str, Mapping[str, Compared]], failed: Sequence[Mapping[str, str]]) -> None:
+def _write(
+    folder: Path,
+    groups: Mapping[str, Mapping[str, Compared]],
+    failed: Sequence[Mapping[str, str]],
+    missed: Sequence[Mapping[str, str]],
+) -> None:
     content: list[dict[str, Any]] = [
         {
             "name": name,
@@ -137,7 +157,7 @@ def _write(folder: Path, groups: Mapping[str, Mapping[str, Compared]], failed: S
         }
         for name, policies in groups.items()
     ]
-    write_text(folder / "multirun.json", json.dumps({"groups": content, "failed": failed}, indent=1))
+    write_text(folder / "multirun.json", json.dumps({"groups": content, "failed": failed, "missed": missed}, indent=1))
     rows = [_row(group["name"], policy, found) for group in content for policy, found in group["policies"].items()]
     with atomic(folder / "multirun.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]))
@@ -151,6 +171,7 @@ def _write(folder: Path, groups: Mapping[str, Mapping[str, Compared]], failed: S
         groups=content,
         agents=agents,
         failed=failed,
+        missed=missed,
         differences=differences,
         obstacle=obstacle,
         interval_text=interval_text,

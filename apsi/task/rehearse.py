@@ -54,10 +54,6 @@ def rehearse_training(config: DictConfig, evaluates: bool = False) -> None:
         ApsiError: something can't be used, or does not go together.
     """
     require_no_checkpoint(config)
-    if config.evaluate.require is not None and not evaluates:
-        raise ApsiError(
-            f"evaluate.require={config.evaluate.require}: this task evaluates nothing; choose task=pipeline"
-        )
     conditions(config.evaluate.require, map(str, config.policy))
     rehearse_preparing(config)
 

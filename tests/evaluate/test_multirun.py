@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from apsi.errors import ApsiError
 from apsi.evaluate.interval import Sample, mean_interval
 from apsi.evaluate.multirun import summarise_multirun
+from apsi.evaluate.require import RequirementError
 from apsi.run_folder import FAILED, FINISHED, RunFolder
 
 PHOTOS, COPIES = 6, 2
@@ -108,6 +109,20 @@ def test_a_run_that_failed_is_named_and_the_others_are_summarised(multirun: Path
     assert (failed["run"], failed["error"]) == ("1", "the disk is full")
     assert (failed["overrides"], failed["unlike"]) == ("algo=ppo seed=2 debug=tiny", "algo=ppo seed=2")
     assert "Run 1 failed" in (multirun / "multirun.html").read_text()
+
+
+def test_a_run_that_fell_short_is_named_and_stays_in_the_means(multirun: Path) -> None:
+    RunFolder(multirun / "1").note(missed="evaluate.require: agent.success_rate>=0.9 failed, it is 0.8")
+    with pytest.raises(RequirementError, match=r"1 of 6 runs in .* fell short:\n1 \(algo=ppo seed=2\): .* it is 0\.8"):
+        summarise_multirun(multirun)
+    content = json.loads((multirun / "multirun.json").read_text())
+    assert content["groups"][0]["runs"] == ["0", "1", "2"] and content["failed"] == []
+    assert [job["run"] for job in content["missed"]] == ["1"]
+    assert "Run 1 fell short" in (multirun / "multirun.html").read_text()
+    RunFolder(multirun / "2").finish(FAILED, error="the disk is full")
+    with pytest.raises(ApsiError, match=r"(?s)1 of 6 runs .* failed:.*1 of 6 runs .* fell short") as both:
+        summarise_multirun(multirun)
+    assert not isinstance(both.value, RequirementError)
 
 
 def test_where_no_run_was_evaluated_there_is_nothing_to_summarise(multirun: Path) -> None:

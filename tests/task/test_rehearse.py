@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from apsi.config import load_config
+from apsi.config import CONFIG_DIR, load_config
 from apsi.errors import ApsiError
 from apsi.instantiate import instantiate
 from apsi.run_folder import RunFolder
+from apsi.task import EVALUATING, require_evaluating
 from tests.test_conf import COMPONENTS
 
 MISSING = ["juror@second_juror=nima", "second_juror.path=missing.pth"]
@@ -75,6 +76,22 @@ def fails_before_preparing(overrides: list[str], folder: Path) -> str:
     assert not list(folder.glob("outputs/*.db")) and not list(folder.glob("outputs/run/tracking"))
     assert isinstance(caught.value, ApsiError) or "omegaconf" in type(caught.value).__module__, caught.value
     return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "task", sorted({path.stem for path in (CONFIG_DIR / "task").glob("*.yaml")} - {"pipeline", "evaluate", "rerun"})
+)
+def test_a_task_that_evaluates_nothing_refuses_required_figures(task: str) -> None:
+    config = load_config([f"task={task}"])
+    require_evaluating(config)
+    config.evaluate.require = "agent.success_rate>0"
+    with pytest.raises(ApsiError, match=f"task={task} evaluates nothing"):
+        require_evaluating(config)
+
+
+def test_only_tasks_that_exist_are_said_to_evaluate() -> None:
+    for task in EVALUATING:
+        require_evaluating(load_config([f"task={task}", "evaluate.require='agent.success_rate>0'"]))
 
 
 @pytest.mark.parametrize("choice", BAD)
