@@ -169,10 +169,18 @@ def command_line() -> Iterator[None]:
             signal.signal(number, _interrupt)
     Plugins.instance().register(PruningSweeper)
     with _explained():
+        _refuse_pickles(sys.argv[1:])
         _require_run_name(sys.argv[1:])
         _require_trusted_presets(sys.argv[1:])
         yield
         summarise_multiruns()
+
+
+def _refuse_pickles(arguments: list[str]) -> None:
+    """Hydra's own way to repeat a run reads a pickle, which could run anything."""
+    for name in (argument.partition("=")[0] for argument in arguments):
+        if name.startswith("--e") and "--experimental-rerun".startswith(name):  # it may be abbreviated
+            raise ApsiError(f"{name} is not supported; repeat a run with task=rerun run_id=ITS_FOLDER")
 
 
 def _require_run_name(arguments: list[str]) -> None:
