@@ -149,7 +149,7 @@ def test_trials_in_processes_of_joblib_are_child_runs_in_mlflow(place: Place) ->
     assert states(place) == ["COMPLETE", "COMPLETE"]
     client = MlflowClient(f"sqlite:///{place.outputs / 'mlflow.db'}")
     runs = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
-    (parent,) = (run for run in runs if run.info.run_name == "search/s")
+    (parent,) = (run for run in runs if run.info.run_name == "search s")
     children = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
     assert sorted(run.data.tags["apsi.trial"] for run in children) == ["0", "1"]
     assert {artifact.path for artifact in client.list_artifacts(parent.info.run_id)} == {"best.yaml", "report.html"}
