@@ -116,6 +116,7 @@ def find_shapes(
     """
     now = time.process_time if by_processor_time else time.perf_counter
     deadline, tries, left = now() + SECONDS, list[_Try](), list(formats)
+    failures: dict[int, Exception] = {}
     for size in [s for s in sizes if fixed is None or s < fixed] + ([] if fixed is None else [fixed]):
         for channels_last in list(left):
             expected = 2 * size * min((t.seconds for t in tries), default=0.0)
@@ -124,15 +125,19 @@ def find_shapes(
             setting = Setting((size,), channels_last)
             try:
                 tries.append(_try(trial, setting, deadline, now))
-            except Exception as error:
-                if not tries:
-                    raise
-                log.info("Batches of %d do not work: %s", size, error)  # memory, or a model made for one photo
-                left.remove(channels_last)
+            except Exception as error:  # memory, or a model made for one photo, or for another number of them
+                failures[size] = error
+                if any(t.setting.channels_last == channels_last for t in tries):
+                    left.remove(channels_last)
                 continue
             best = min(t.seconds for t in tries)
             if tries[-1].seconds > HOPELESS * best and fixed is None:
                 left.remove(channels_last)
+    if not tries:
+        raise next(iter(failures.values()))
+    for size, failure in failures.items():
+        level = logging.WARNING if size == fixed else logging.INFO  # what was asked for is not left out unsaid
+        log.log(level, "Batches of %d do not work: %s", size, failure)
     chosen = _fastest([t for t in tries if t.setting.batch == fixed] or [t for t in tries if t.is_even] or tries)
     if not chosen.is_even:
         log.warning(

@@ -109,6 +109,26 @@ def test_batches_that_a_model_can_not_take_are_left_out_and_a_broken_model_is_no
         find_shapes(Model(clock, broken), SIZES, [False])
 
 
+def test_a_model_made_for_one_number_of_photos_is_used_with_it(clock: Clock) -> None:
+    def four_at_a_time(setting: Setting) -> float:
+        if setting.batch != 4:
+            raise RuntimeError("the input must have shape (4, 3, 224, 224)")
+        return 0.01
+
+    assert find_shapes(Model(clock, four_at_a_time), SIZES, [False]) == Setting((4,))
+    assert find_shapes(Model(clock, four_at_a_time), SIZES, [False], fixed=4) == Setting((4,))
+
+
+def test_a_given_batch_size_that_does_not_work_is_told(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    def small(setting: Setting) -> float:
+        if setting.batch > 4:
+            raise MemoryError("no room")
+        return 0.01
+
+    assert find_shapes(Model(clock, small), SIZES, [False], fixed=8).batch < 8
+    assert [record.levelname for record in caplog.records if "Batches of 8" in record.message] == ["WARNING"]
+
+
 def test_threads_and_workers_are_those_that_are_fastest_with_the_same_output(clock: Clock) -> None:
     def seconds(setting: Setting) -> float:
         return 0.01 / (1.3 if setting.threads == 2 else 1.9 if setting.workers == 2 else 1)
