@@ -1,9 +1,7 @@
 """MLflow: what a run leaves there, read back with MLflow's own client, and what happens while it can't be reached."""
 
 import json
-import threading
 import time
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -18,7 +16,6 @@ from apsi.run_folder import RunFolder
 from apsi.task.session import tracked
 from apsi.task.sync import sync
 from apsi.tracking import sender
-from apsi.tracking.description import description
 from apsi.tracking.journal import Batch, Header, Journal
 from apsi.tracking.mlflow import MlflowTracker
 from apsi.tracking.none import NoTracker
@@ -147,14 +144,6 @@ def test_a_run_says_what_it_is_and_the_kinds_of_runs_are_kept_apart(output_dir: 
     assert len(client.search_runs([client.get_experiment_by_name("apsi evaluations").experiment_id])) == 1
 
 
-def test_the_description_names_the_figures() -> None:
-    figures = {"success_rate": 0.5, "success_ci95": None, "mean_gain": 1.25, "mean_steps": 2.0, "juror_calls": 20}
-    summary = {"episodes": 10, "split": "test", "policies": {"agent": figures}}
-    text = description({"command": "python run.py"}, summary)
-    assert "`python run.py`" in text and "10 episodes of the test split" in text
-    assert "| agent | 0.500 | +1.250 | 2.00 | 20 |" in text
-
-
 @pytest.mark.parametrize(
     ("error", "status"), [(RuntimeError, "FAILED"), (KeyboardInterrupt, "KILLED"), (None, "FINISHED")]
 )
@@ -264,31 +253,6 @@ def test_sync_ends_a_run_that_was_killed_and_drops_the_line_that_the_kill_cut_of
     run = runs(tmp_path)[0]
     assert run.info.status == "KILLED"
     assert run.data.metrics == {"rollout/success_rate": 1.0}
-
-
-def test_a_journal_can_be_written_by_several_threads_and_is_dealt_out_in_batches_that_mlflow_takes(
-    tmp_path: Path,
-) -> None:
-    journal = Journal(tmp_path)
-    journal.begin(Header("uri", "id"))
-
-    def write(thread: int) -> None:
-        for step in range(300):
-            journal.append({"metrics": {f"a{thread}": 1.0, "b": 2.0, "c": 3.0}, "step": step, "ms": 0})
-
-    threads = [threading.Thread(target=write, args=(i,)) for i in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    journal.append({"status": "FINISHED", "ms": 0})
-    batches = list(journal.batches())
-    assert max(sum(len(e.get("metrics", ())) for e in batch.entries) for batch in batches) <= 1000
-    names = Counter(name for batch in batches for entry in batch.entries for name in entry.get("metrics", ()))
-    assert names == {"b": 1200, "c": 1200} | {f"a{i}": 300 for i in range(4)}
-    assert batches[-1].entries == [{"status": "FINISHED", "ms": 0}]
-    journal.mark(batches[0].end)
-    assert list(journal.batches()) == batches[1:]
 
 
 def test_a_journal_that_names_a_file_outside_its_run_is_not_obeyed(tmp_path: Path) -> None:
