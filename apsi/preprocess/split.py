@@ -1,6 +1,6 @@
 """Step: which photos are for training, validation and test."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from apsi.errors import ApsiError
@@ -21,15 +21,27 @@ class Split(Step):
     test: float
     near_duplicates: bool = True
     """whether photos that look alike count as copies, not only those with the same bytes"""
+    folds: int | None = field(default=None, repr=False)
+    """deal the photos into so many parts, as equal as can be, of which one is the test split; None: by the ratios"""
+    fold: int | None = field(default=None, repr=False)
+    """which part that is, from 1; over all of them every photo is tested with exactly once"""
 
     def __post_init__(self) -> None:
         ratios = (self.train, self.val, self.test)
         if min(ratios) < 0 or abs(sum(ratios) - 1) > 1e-6:
             raise ApsiError(f"preprocess.steps.split: train, val and test are {ratios}; they must add up to 1")
+        if self.folds is None and self.fold is None:
+            return
+        if self.folds is None or self.folds < 2:
+            raise ApsiError(f"preprocess.steps.split.folds={self.folds} must be a number from 2 up; fold={self.fold}")
+        if self.fold is None or not 1 <= self.fold <= self.folds:
+            raise ApsiError(f"preprocess.steps.split.fold={self.fold} must be one of 1 to {self.folds}, as folds says")
 
     def run(self, context: Context) -> Context:
         copies = self._copies(context)
         context = context.then(self, context.seed)
+        if self.folds is not None:  # without them the key is that of an apsi that knew none
+            context = context.then(self.folds, self.fold)
         original = {record.source: record.original for record in context.records}
         of = {copy.file: original[copy.copy_of] for copy in copies}
         groups = [of.get(record.source, record.original) for record in context.records]
@@ -52,8 +64,21 @@ class Split(Step):
         return read_copies(folder / COPIES)
 
     def _deal(self, groups: list[str]) -> dict[str, str]:
-        n_val, n_test = self._count(len(groups), self.val), self._count(len(groups), self.test)
-        return dict(zip(groups, ["val"] * n_val + ["test"] * n_test + ["train"] * len(groups), strict=False))
+        n_val = self._count(len(groups), self.val)
+        if self.folds is None or self.fold is None:
+            n_test = self._count(len(groups), self.test)
+            return dict(zip(groups, ["val"] * n_val + ["test"] * n_test + ["train"] * len(groups), strict=False))
+        if len(groups) < max(self.folds, len(SPLITS)):
+            raise ApsiError(
+                f"preprocess.steps.split.folds={self.folds} of {len(groups)} photos that differ: a fold needs one of "
+                "its own, and two others to train and validate with; take fewer folds or more photos"
+            )
+        tested = groups[self.fold - 1 :: self.folds]
+        last = groups.index(tested[-1])
+        others = [group for group in groups[last + 1 :] + groups[:last] if group not in set(tested)]
+        return dict.fromkeys(tested, "test") | dict(
+            zip(others, ["val"] * n_val + ["train"] * len(others), strict=False)
+        )
 
     def _count(self, total: int, ratio: float) -> int:
         """Photos of a smaller split: at least one where there are enough to train on."""

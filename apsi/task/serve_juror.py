@@ -60,7 +60,7 @@ def _juror(config: DictConfig) -> Juror:
     juror = ready_juror(config)
     if isinstance(juror, FittedJuror) and config.checkpoint is None and instantiate(config.dataset).is_sample:
         log.warning(
-            "This juror is fitted on apsi's seven sample photos, enough to try it out but not to judge with: serve one "
+            "This juror is fitted on apsi's eight sample photos, enough to try it out but not to judge with: serve one "
             "that is fitted on your own with dataset=folder dataset.path=PHOTOS, or with checkpoint=PATH"
         )
     return juror

@@ -111,7 +111,7 @@ def test_a_server_that_is_stopped_and_started_again_under_load_costs_no_score(tm
     thread.start()
     ended = server.send(signal.SIGTERM, once=lambda: True)
     ended.succeeded()
-    assert "Stopped" in ended.said and "fitted on apsi's seven sample photos" in ended.said
+    assert "Stopped" in ended.said and "fitted on apsi's eight sample photos" in ended.said
     server = place.start(*command)
     thread.join()
     assert found[:8] == first.tolist()

@@ -59,3 +59,61 @@ def test_the_seed_decides_who_is_where(context: Context) -> None:
 def test_ratios_that_do_not_add_up_are_an_error(ratios: tuple[float, float, float]) -> None:
     with pytest.raises(ApsiError, match="they must add up to 1"):
         Split(*ratios)
+
+
+FOLDS = (2, 3, 4, 8)
+
+
+def folded(folds: int, fold: int) -> Split:
+    return replace(SPLIT, folds=folds, fold=fold)
+
+
+@pytest.mark.parametrize("folds", FOLDS)
+def test_over_all_folds_every_photo_is_tested_with_exactly_once(context: Context, folds: int) -> None:
+    tests = Counter[str]()
+    sizes = []
+    for fold in range(1, folds + 1):
+        dealt = deal(context, names(11), folded(folds, fold))
+        counts = Counter(dealt.values())
+        assert counts["val"] == 2 and counts["train"] > 0
+        tests.update(file for file, split in dealt.items() if split == "test")
+        sizes.append(counts["test"])
+    assert set(tests.values()) == {1} and len(tests) == 11
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_folds_validate_with_different_photos(context: Context) -> None:
+    validated = Counter[str]()
+    for fold in range(1, 5):
+        validated.update(file for file, s in deal(context, names(8), folded(4, fold)).items() if s == "val")
+    assert len(validated) == 4
+
+
+def test_copies_stay_in_their_fold(context: Context) -> None:
+    for fold in range(1, 4):
+        dealt = deal(context, [f"photo {i % 10}" for i in range(30)], folded(3, fold))
+        assert all(dealt[f"{i}.png"] == dealt[f"{i + 10}.png"] == dealt[f"{i + 20}.png"] for i in range(10))
+
+
+def test_the_seed_decides_who_is_in_which_fold(context: Context) -> None:
+    dealt = [deal(replace(context, seed=seed), names(20), folded(4, 1)) for seed in (0, 0, 1)]
+    assert dealt[0] == dealt[1] != dealt[2]
+
+
+def test_without_folds_prepared_photos_keep_their_place(context: Context) -> None:
+    records = tuple(ImageRecord(f"{i}.png", 32, 32, f"{i}.jpg", f"{i}") for i in range(5))
+    splits = (SPLIT, folded(4, 1), folded(4, 2), folded(5, 1))
+    keys = [split.run(replace(context, records=records)).key for split in splits]
+    assert repr(SPLIT) == "Split(train=0.7, val=0.15, test=0.15, near_duplicates=True)"
+    assert len(set(keys)) == 4
+
+
+@pytest.mark.parametrize(("folds", "fold"), [(1, 1), (0, None), (None, 2), (4, None), (4, 0), (4, 5)])
+def test_folds_that_there_are_not_are_an_error(folds: int | None, fold: int | None) -> None:
+    with pytest.raises(ApsiError, match=r"preprocess\.steps\.split\.folds?="):
+        Split(0.7, 0.15, 0.15, folds=folds, fold=fold)
+
+
+def test_more_folds_than_photos_that_differ_are_an_error(context: Context) -> None:
+    with pytest.raises(ApsiError, match=r"split\.folds=4 of 3 photos that differ"):
+        deal(context, ["a", "b", "c", "a", "b"], folded(4, 1))
