@@ -3,7 +3,7 @@
 import hydra
 from omegaconf import DictConfig
 
-from apsi import schema
+from apsi.config import schema
 from apsi.main import command_line, run
 
 schema.register()

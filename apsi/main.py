@@ -22,13 +22,13 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from apsi.config import CONFIG_DIR, choices_made, explain, with_checkpoint
+from apsi.config.compose import CONFIG_DIR, choices_made, explain, with_checkpoint
+from apsi.config.schema import Config, require_run_name
+from apsi.config.trust import require_trusted_presets, require_trusted_source
 from apsi.errors import ApsiError
 from apsi.multirun import began_multirun, is_one_of_many, run_one_of_many, summarise_multiruns
-from apsi.schema import Config, require_run_name
 from apsi.search.sweeper import PruningSweeper
 from apsi.task import require_evaluating
-from apsi.trust import require_trusted_presets, require_trusted_source
 
 _TEXTS = (
     "dataset.path",
@@ -108,8 +108,8 @@ def _run_trial(config: DictConfig) -> Any:
 
 
 def _run(config: DictConfig) -> Any:
+    from apsi.config.instantiate import check, instantiate
     from apsi.console import show_log
-    from apsi.instantiate import check, instantiate
     from apsi.run_folder import FAILED, FINISHED, INTERRUPTED, PRUNED, RunFolder
     from apsi.search.trial import Pruned
     from apsi.torchvision_ops import define_missing
@@ -127,7 +127,7 @@ def _run(config: DictConfig) -> Any:
     require_evaluating(config)
     define_missing()
     check(config)
-    instantiate(config.device).open()  # a device that is not there is no reason to prepare photos first
+    instantiate(config.device).activate()  # a device that is not there is no reason to prepare photos first
     instantiate(config.tracking)  # a password in its URI is refused before anything is written down
     choices = choices_made(hydra.runtime.choices, config, overrides)
     folder = RunFolder.create(Path(hydra.runtime.output_dir), config, overrides, choices)

@@ -20,12 +20,12 @@ from filelock import FileLock
 from omegaconf import DictConfig, OmegaConf
 
 from apsi import __version__
+from apsi.config.trust import signed
 from apsi.errors import ApsiError
 from apsi.multirun import is_one_of_many
 from apsi.photo.hash import value_hash
 from apsi.photo.write import write_text
 from apsi.process import identity, is_alive
-from apsi.trust import signed
 
 log = logging.getLogger(__name__)
 

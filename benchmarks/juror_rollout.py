@@ -17,10 +17,10 @@ from collections.abc import Callable
 from neural import SIZE, add_arguments, best_setting, overrides
 from rollout import Recording, scores_per_second, steps_per_second, vec_env
 
-from apsi.assemble import prepare
-from apsi.config import load_config
+from apsi.config.build import prepare
+from apsi.config.compose import load_config
+from apsi.config.instantiate import instantiate
 from apsi.device.calibration import Setting
-from apsi.instantiate import instantiate
 from apsi.juror.neural import NeuralJuror
 
 

@@ -20,8 +20,8 @@ from contextlib import ExitStack
 import numpy as np
 from rollout import onnx_juror
 
-from apsi.config import load_config
-from apsi.instantiate import instantiate
+from apsi.config.compose import load_config
+from apsi.config.instantiate import instantiate
 from apsi.juror.base import Juror
 from apsi.photo import Floats, Photo
 from apsi.worker_pool.shared_memory import SharedMemoryPool

@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 from rollout import onnx_juror
 
-from apsi.config import load_config
+from apsi.config.compose import load_config
+from apsi.config.instantiate import instantiate
 from apsi.console import track
-from apsi.instantiate import instantiate
 from apsi.juror.base import FittedJuror, Juror
 from apsi.photo import Photo
 from apsi.worker_pool.shared_memory import SharedMemoryPool

@@ -31,8 +31,8 @@ def make_photos(folder: Path, count: int, side: int) -> None:
 
 def prepare_and_measure(photos: Path, data: Path, side: int, engine: str) -> None:
     """Prints the figures of this process as JSON."""
-    from apsi.assemble import prepare
-    from apsi.config import load_config
+    from apsi.config.build import prepare
+    from apsi.config.compose import load_config
 
     config = load_config(
         [

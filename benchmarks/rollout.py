@@ -22,8 +22,8 @@ import numpy as np
 from omegaconf import DictConfig
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 
-from apsi.assemble import components, episode_source, prepare
-from apsi.config import load_config
+from apsi.config.build import components, episode_source, prepare
+from apsi.config.compose import load_config
 from apsi.env.core import EditCore
 from apsi.env.gym_env import PhotoEditEnv, from_overrides
 from apsi.env.vec_env import PhotoVecEnv

@@ -24,13 +24,13 @@ import httpx
 import numpy as np
 from rollout import onnx_juror
 
-from apsi.config import load_config
+from apsi.config.compose import load_config
+from apsi.config.instantiate import instantiate
 from apsi.errors import ApsiError
-from apsi.instantiate import instantiate
 from apsi.juror.base import Juror
 from apsi.juror.http import HttpJuror
 from apsi.photo import Floats, Photo
-from apsi.serve.npy import pack_photos
+from apsi.photo.npy import pack_photos
 
 RUN = Path(__file__).parents[1] / "run.py"
 

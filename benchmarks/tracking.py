@@ -17,10 +17,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from apsi.assemble import prepare
-from apsi.config import load_config
+from apsi.config.build import prepare
+from apsi.config.compose import load_config
+from apsi.config.schema import TrainSettings
 from apsi.run_folder import RunFolder
-from apsi.schema import TrainSettings
 from apsi.task.train import train
 from apsi.tracking.mlflow import MlflowTracker
 

@@ -19,11 +19,11 @@ import torch
 from neural import add_arguments, best_setting, overrides
 from rollout import Recording, edit_core, scores_per_second
 
-from apsi.config import load_config
+from apsi.config.compose import load_config
+from apsi.config.instantiate import instantiate
 from apsi.device.calibration import Setting
 from apsi.env import core as env_core
 from apsi.env.vec_env import PhotoVecEnv
-from apsi.instantiate import instantiate
 from apsi.juror.base import Juror
 from apsi.juror.cache import CachedJuror
 from apsi.photo import Floats, Photo
@@ -100,8 +100,8 @@ def measure(config: Any, options: argparse.Namespace) -> dict[str, Any]:
     juror, alone = instantiate(config.juror), instantiate(config.juror)
     juror.warm_up()
     clock = Clock()
-    jury = TimedJuror(juror, 128, clock)
-    asked: Juror = CachedJuror(jury, 1_000_000) if options.cache else jury
+    cached_juror = TimedJuror(juror, 128, clock)
+    asked: Juror = CachedJuror(cached_juror, 1_000_000) if options.cache else cached_juror
     core = edit_core(config, asked, options.envs)
     edit = core.actions.recipe
     core.actions.recipe = _with_labels(clock, edit)  # type: ignore[method-assign]
@@ -116,17 +116,17 @@ def measure(config: Any, options: argparse.Namespace) -> dict[str, Any]:
     began = time.perf_counter()
     clock.timed("rest", model.learn)(options.steps)
     seconds = time.perf_counter() - began
-    best = best_setting(alone, jury.photos, options.threads, options.seconds / 4)
+    best = best_setting(alone, cached_juror.photos, options.threads, options.seconds / 4)
     speeds = {}
     for name, setting in (("best", best), ("at_one", Setting((1,)))):
         alone.setting = setting
-        speeds[name] = scores_per_second(alone, jury.photos, 64, options.seconds)
+        speeds[name] = scores_per_second(alone, cached_juror.photos, 64, options.seconds)
     steps = model.num_timesteps / seconds
     return {
         "threads": options.threads,
         "cache": options.cache,
         "steps": model.num_timesteps,
-        "photos_scored": jury.scored,
+        "photos_scored": cached_juror.scored,
         "seconds": {part: round(spent, 2) for part, spent in sorted(clock.seconds.items())},
         "steps_per_second": round(steps, 1),
         "juror_measured_for_itself": str(juror.setting),

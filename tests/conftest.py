@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 
 from apsi.degradation.single import Single
-from apsi.env.core import Components
+from apsi.env.core import EnvComponents
 from apsi.env.optimise import Optimise
 from apsi.env.restore import Restore
 from apsi.episodes.base import EpisodeContext, EpisodeSource, Start
 from apsi.evaluate.measure import distance
-from apsi.evaluate.rollout import EpisodeResult, roll_out
 from apsi.juror.base import Juror
 from apsi.photo import Floats, Photo
 from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit
@@ -23,6 +22,7 @@ from apsi.photo.write import write_png
 from apsi.policy.base import Policy, PolicyContext
 from apsi.policy.greedy import Greedy
 from apsi.policy.nothing import Nothing
+from apsi.policy.rollout import EpisodeResult, roll_out
 from apsi.reward.bonus import NoBonus
 from apsi.reward.score_difference import ScoreDifference
 from apsi.torchvision_ops import define_missing
@@ -115,9 +115,9 @@ class InOrder(EpisodeSource):
 
 
 @pytest.fixture
-def restore(juror: Redness) -> Components:
+def restore(juror: Redness) -> EnvComponents:
     """Repairing within 3 steps, with the actions of `LABELS`."""
-    return Components(
+    return EnvComponents(
         Restore(3, [36, 36], stop=False, extras=[]),
         DiscreteActions(LABELS),
         ScoreDifference(NoBonus(planned=False)),
@@ -126,9 +126,9 @@ def restore(juror: Redness) -> Components:
 
 
 @pytest.fixture
-def optimise(juror: Redness) -> Components:
+def optimise(juror: Redness) -> EnvComponents:
     """Improving within 3 steps, with the actions of `LABELS` and STOP."""
-    return Components(
+    return EnvComponents(
         Optimise(3, [36, 36], stop=True, extras=[]),
         DiscreteActions(LABELS, stop=True),
         ScoreDifference(NoBonus(planned=False)),
@@ -137,7 +137,7 @@ def optimise(juror: Redness) -> Components:
 
 
 @pytest.fixture
-def results(restore: Components, split: PreparedSplit) -> dict[str, list[EpisodeResult]]:
+def results(restore: EnvComponents, split: PreparedSplit) -> dict[str, list[EpisodeResult]]:
     """The episodes of `split` played by two policies."""
 
     def play(kind: type[Policy]) -> list[EpisodeResult]:

@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from apsi import __version__
+from apsi.agent.checkpoint import read_checkpoint, read_run_state
 from apsi.photo.write import write_png
-from apsi.train.checkpoint import read_checkpoint, read_run
 from tests.command_line import REPOSITORY, Outcome, Place, read_json
 from tests.conftest import natural_photo
 
@@ -318,10 +318,10 @@ def test_dqn_with_another_reward_keeps_its_replay_buffer_in_the_checkpoint(place
     place.run("task=train", "algo=dqn", "reward=sigmoid_bonus", *small).succeeded()
     last = place.folder("train") / "checkpoints" / "last.zip"
     checkpoint = read_checkpoint(last)
-    run = read_run(checkpoint)
+    run = read_run_state(checkpoint)
     assert run is not None
     assert len(run["replay"]["dones"]) * 8 == checkpoint.state.timesteps == 256
-    assert read_run(read_checkpoint(last.with_name("best.zip"))) is None  # small, to be passed on
+    assert read_run_state(read_checkpoint(last.with_name("best.zip"))) is None  # small, to be passed on
 
 
 def test_optimise_without_degradation_runs_the_whole_pipeline(place: Place) -> None:

@@ -10,10 +10,10 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 
-from apsi import schema
-from apsi.config import CONFIG_DIR, load_config
+from apsi.config import schema
+from apsi.config.compose import CONFIG_DIR, load_config
+from apsi.config.instantiate import WHITELIST, check, instantiate
 from apsi.errors import ApsiError
-from apsi.instantiate import WHITELIST, check, instantiate
 
 SUPPLIED = {  # arguments that a caller, not a YAML file, supplies
     "observation_space",

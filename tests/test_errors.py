@@ -12,8 +12,8 @@ import pytest
 import torch
 import yaml
 
+from apsi.agent.checkpoint import CONFIG
 from apsi.photo.write import read_png
-from apsi.train.checkpoint import CONFIG
 from tests.command_line import REPOSITORY, Place, files_below, small_disk
 
 

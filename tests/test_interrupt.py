@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from apsi.config import load_config
+from apsi.agent.checkpoint import STATE
+from apsi.config.compose import load_config
 from apsi.run_folder import RunFolder, find_unfinished
-from apsi.train.checkpoint import STATE
 from tests.command_line import Outcome, Place, files_below, read_json
 
 TRAIN = ("task=train", "train.checkpoint_every=256")

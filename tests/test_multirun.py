@@ -10,7 +10,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from apsi import multirun
-from apsi.config import load_config
+from apsi.config.compose import load_config
 from apsi.console import console
 from apsi.run_folder import FINISHED, RunFolder, find_unfinished
 from tests.command_line import Place, read_json

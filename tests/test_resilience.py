@@ -18,11 +18,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from apsi.config import load_config
+from apsi.agent.checkpoint import STATE
+from apsi.config.compose import load_config
 from apsi.run_folder import RunFolder, find_unfinished
 from apsi.search.storage import open_storage, storage_url
 from apsi.task.pipeline import pipeline
-from apsi.train.checkpoint import STATE
 from tests.command_line import Place, files_below, read_json, small_disk
 
 pytestmark = pytest.mark.slow

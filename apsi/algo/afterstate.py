@@ -16,29 +16,29 @@ from torch import nn
 from torch.nn import functional
 
 from apsi.algo.base import Fraction, Network
-from apsi.algo.tried import Rows, Tried, TriedModel
-from apsi.env.core import Outlook
+from apsi.algo.outcome_replay import OutcomeReplay, OutcomeReplayModel, Rows
+from apsi.env.core import Lookahead
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.juror.odds import log_odds
 from apsi.photo import Ints
-from apsi.policy.base import Foresight
+from apsi.policy.base import ChangePrediction
 from apsi.transform.action_set import DiscreteActions, require_discrete
 from apsi.transform.base import Transform
 
-_HORIZON = 2000  # states over which the record of foretold and true changes fades
-_PRIOR = 16  # states' worth of trust in what is foretold before anything is compared
+_HORIZON = 2000  # states over which the record of predicted and true changes fades
+_PRIOR = 16  # states' worth of trust in what is predicted before anything is compared
 
 
 class AfterstatePolicy(BasePolicy):
-    """A network that foretells the score of a photo; an action is worth what it foretells of the edited photo.
+    """A network that predicts the score of a photo; an action is worth what it predicts of the edited photo.
 
     The edits are made on the observation, so the agent still sees nothing else and asks no juror. Changes are those of
-    the score's log-odds, which are alike for good and bad photos, and are corrected by how well they were foretold of
+    the score's log-odds, which are alike for good and bad photos, and are corrected by how well they were predicted of
     photos that had not been learned from yet.
     """
 
     seen: torch.Tensor
-    """running mean of z z', where z is 1, the foretold and the true changes of the T actions, `(1 + 2T, 1 + 2T)`"""
+    """running mean of z z', where z is 1, the predicted and the true changes of the T actions, `(1 + 2T, 1 + 2T)`"""
     compared: torch.Tensor
     """photos that it counts as having compared, `_HORIZON` at most"""
 
@@ -70,7 +70,7 @@ class AfterstatePolicy(BasePolicy):
         logits: torch.Tensor = self.score_net(features)[:, 0]
         return logits
 
-    def foretell(self, observations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def predict_changes(self, observations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-odds of the photos `(n,)`, and by how much each transform would change them `(n, T)`, not corrected."""
         before = observations.cpu().numpy()
         after = edited(before, self.actions.transforms)
@@ -80,15 +80,15 @@ class AfterstatePolicy(BasePolicy):
         logits = torch.cat([self.logits(torch.from_numpy(part).to(self.device)) for part in parts])
         return logits[:n], logits[n:].reshape(n, n_transforms) - logits[:n, None]
 
-    def compare(self, foretold: torch.Tensor, true: torch.Tensor) -> None:
-        """Takes note of foretold and true changes `(n, T)` of photos that were not learned from yet."""
-        z = torch.cat([torch.ones_like(true[:, :1]), foretold, true], 1).double()
+    def compare(self, predicted: torch.Tensor, true: torch.Tensor) -> None:
+        """Takes note of predicted and true changes `(n, T)` of photos that were not learned from yet."""
+        z = torch.cat([torch.ones_like(true[:, :1]), predicted, true], 1).double()
         share = len(z) / (self.compared + len(z))
         self.seen += share.to(self.seen) * (z.T @ z / len(z) - self.seen)
         self.compared = torch.clamp(self.compared + len(z), max=_HORIZON)
 
     def corrections(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Slope and offset `(T,)` by which foretold changes become the best linear guess of the true ones; the
+        """Slope and offset `(T,)` by which predicted changes become the best linear guess of the true ones; the
         covariance `(T, T)` of what is still wrong then.
         """
         n = len(self.actions.transforms)
@@ -101,7 +101,7 @@ class AfterstatePolicy(BasePolicy):
 
     def q_net(self, observations: torch.Tensor) -> torch.Tensor:
         """Foretold gain in score of each action `(n, A)`; 0 for STOP."""
-        logits, changes = self.foretell(observations)
+        logits, changes = self.predict_changes(observations)
         slope, offset, _ = self.corrections()
         gains = 10 * (torch.sigmoid(logits[:, None] + slope * changes + offset) - torch.sigmoid(logits[:, None]))
         return gains.float() if self.actions.stop is None else functional.pad(gains.float(), (0, 1))
@@ -110,8 +110,8 @@ class AfterstatePolicy(BasePolicy):
         return self.q_net(observation).argmax(dim=1)
 
 
-class AfterstateModel(TriedModel):
-    """Fits foretold scores to what the juror says of visited photos and of what every action makes of them."""
+class AfterstateModel(OutcomeReplayModel):
+    """Fits predicted scores to what the juror says of visited photos and of what every action makes of them."""
 
     policy: AfterstatePolicy
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"CnnPolicy": AfterstatePolicy}
@@ -124,54 +124,54 @@ class AfterstateModel(TriedModel):
         guidance: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        """Takes what `TriedModel` takes, and:
+        """Takes what `OutcomeReplayModel` takes, and:
 
         Args:
-            args: of `TriedModel`.
+            args: of `OutcomeReplayModel`.
             actions_per_state: edits of each remembered photo that an update looks at, drawn anew every time.
             difference_weight: weight of what an edit changes, beside the score itself, in the loss.
             guidance: share of the steps that take what the juror says is best.
-            kwargs: of `TriedModel`.
+            kwargs: of `OutcomeReplayModel`.
         """
         self.actions_per_state, self.difference_weight = actions_per_state, difference_weight
         self.guidance = guidance
         super().__init__(*args, **kwargs)
 
     def _empty_memory(self) -> Rows:
-        return {"lessons": self._room(1 + len(self.policy.actions.transforms))}
+        return {"targets": self._room(1 + len(self.policy.actions.transforms))}
 
-    def _outcomes(self, outlook: Outlook) -> Rows:
+    def _outcomes(self, lookahead: Lookahead) -> Rows:
         """Log-odds of the scores of the photo and of what each transform makes of it, `(N, 1 + T)`."""
-        scores = np.column_stack([self.core.scores, outlook.scores[:, : len(self.policy.actions.transforms)]])
-        lessons = log_odds(scores)
+        scores = np.column_stack([self.core.scores, lookahead.scores[:, : len(self.policy.actions.transforms)]])
+        targets = log_odds(scores)
         self.policy.set_training_mode(False)
         with torch.no_grad():
-            _, foretold = self.policy.foretell(torch.from_numpy(self.core.observe()))
-            self.policy.compare(foretold, torch.from_numpy(lessons[:, 1:] - lessons[:, :1]).to(foretold))
-        return {"lessons": lessons}
+            _, predicted = self.policy.predict_changes(torch.from_numpy(self.core.observe()))
+            self.policy.compare(predicted, torch.from_numpy(targets[:, 1:] - targets[:, :1]).to(predicted))
+        return {"targets": targets}
 
     def _choose(self, observations: npt.NDArray[np.uint8], outcomes: Rows) -> npt.NDArray[np.int64]:
-        actions, lessons = super()._choose(observations, outcomes), outcomes["lessons"]
+        actions, targets = super()._choose(observations, outcomes), outcomes["targets"]
         stop = self.policy.actions.stop
-        best = lessons[:, 1:].argmax(axis=1)
+        best = targets[:, 1:].argmax(axis=1)
         if stop is not None:
-            best[lessons[:, 1:].max(axis=1) <= lessons[:, 0]] = stop
+            best[targets[:, 1:].max(axis=1) <= targets[:, 0]] = stop
         guided = self._rng.random(len(actions)) < self.guidance
         return np.where(guided, best, actions)
 
     def _loss(self, photos: npt.NDArray[np.uint8], chosen: Ints) -> torch.Tensor:
-        lessons = self._memory["lessons"][chosen]
+        targets = self._memory["targets"][chosen]
         transforms = self.policy.actions.transforms
         every = np.tile(np.arange(len(transforms)), (len(photos), 1))
         drawn = self._rng.permuted(every, axis=1)[:, : self.actions_per_state]
         after = [edited(photos[[i]], [transforms[a] for a in row])[0] for i, row in enumerate(drawn)]
         shown = np.concatenate([photos[:, None], np.array(after)], axis=1)  # (B, 1 + drawn, 3, h, w)
-        said = np.column_stack([lessons[:, 0], np.take_along_axis(lessons, drawn + 1, axis=1)])
+        said = np.column_stack([targets[:, 0], np.take_along_axis(targets, drawn + 1, axis=1)])
         truth = torch.from_numpy(said).to(self.device)
-        foretold = self.policy.logits(torch.from_numpy(shown.reshape(-1, *photos.shape[1:])).to(self.device))
-        foretold = foretold.reshape(truth.shape)
-        change, true_change = foretold[:, 1:] - foretold[:, :1], truth[:, 1:] - truth[:, :1]
-        return functional.smooth_l1_loss(foretold, truth) + self.difference_weight * functional.smooth_l1_loss(
+        predicted = self.policy.logits(torch.from_numpy(shown.reshape(-1, *photos.shape[1:])).to(self.device))
+        predicted = predicted.reshape(truth.shape)
+        change, true_change = predicted[:, 1:] - predicted[:, :1], truth[:, 1:] - truth[:, :1]
+        return functional.smooth_l1_loss(predicted, truth) + self.difference_weight * functional.smooth_l1_loss(
             change, true_change, beta=0.3
         )
 
@@ -184,7 +184,7 @@ def edited(observations: npt.NDArray[np.uint8], transforms: Sequence[Transform])
 
 
 @dataclass(frozen=True)
-class Afterstate(Tried):
+class Afterstate(OutcomeReplay):
     """Learns what the juror says of any photo and takes the edit whose outcome it thinks best.
 
     That is the value of an afterstate (Sutton, Barto: "Reinforcement Learning", 2018, section 6.8): one network says
@@ -203,8 +203,8 @@ class Afterstate(Tried):
         transforms = require_discrete(env.core.actions, "algo=afterstate").transforms
         return super().policy_kwargs(env, network) | {"labels": [transform.label for transform in transforms]}
 
-    def foresee(self, model: Any, observations: Any) -> Foresight:
+    def predict_changes(self, model: Any, observations: Any) -> ChangePrediction:
         policy: AfterstatePolicy = model.policy
         slope, offset, doubt = policy.corrections()
-        _, changes = policy.foretell(observations)
-        return Foresight((slope * changes + offset).cpu().numpy(), doubt.cpu().numpy())
+        _, changes = policy.predict_changes(observations)
+        return ChangePrediction((slope * changes + offset).cpu().numpy(), doubt.cpu().numpy())

@@ -23,7 +23,7 @@ from apsi.algo.schedule.base import Schedule
 from apsi.env.core import Observations
 from apsi.errors import ApsiError
 from apsi.photo import Floats
-from apsi.policy.base import Foresight, TrainedAgent
+from apsi.policy.base import ChangePrediction, TrainedAgent
 
 Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
@@ -144,7 +144,7 @@ class Algo(ABC):
         """
         return None
 
-    def foresee(self, model: Any, observations: Any) -> Foresight | None:
+    def predict_changes(self, model: Any, observations: Any) -> ChangePrediction | None:
         """What the model expects of each transform; None where it can't say.
 
         Args:
@@ -187,8 +187,8 @@ def trained_agent(algo: Algo, model: Any) -> TrainedAgent:
         return actions, state
 
     prefers = isinstance(model.action_space, Discrete) and type(algo).prefer is not Algo.prefer
-    foresees = type(algo).foresee is not Algo.foresee
-    return TrainedAgent(predict, ask(prefer) if prefers else None, ask(algo.foresee) if foresees else None)
+    predicts = type(algo).predict_changes is not Algo.predict_changes
+    return TrainedAgent(predict, ask(prefer) if prefers else None, ask(algo.predict_changes) if predicts else None)
 
 
 def prefer_likely(model: Any, observations: Any) -> torch.Tensor:

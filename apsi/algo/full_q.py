@@ -10,14 +10,14 @@ from pydantic import PositiveInt
 from torch.nn import functional
 
 from apsi.algo.base import Fraction
-from apsi.algo.tried import Rows, Tried, TriedModel
-from apsi.env.core import Outlook
+from apsi.algo.outcome_replay import OutcomeReplay, OutcomeReplayModel, Rows
+from apsi.env.core import Lookahead
 from apsi.photo import Ints
 
 _PART = 512  # photos that are valued together
 
 
-class FullQModel(TriedModel):
+class FullQModel(OutcomeReplayModel):
     """Regresses all Q-values of a visited state on what came of the actions.
 
     The photos after all actions are remembered, too, so that the target network can value them anew: at every update,
@@ -26,13 +26,13 @@ class FullQModel(TriedModel):
     """
 
     def __init__(self, *args: Any, gamma: float = 0.8, target_update_interval: int = 100, **kwargs: Any) -> None:
-        """Takes what `TriedModel` takes, and:
+        """Takes what `OutcomeReplayModel` takes, and:
 
         Args:
-            args: of `TriedModel`.
+            args: of `OutcomeReplayModel`.
             gamma: discount.
             target_update_interval: updates after which the target network becomes like the one that learns.
-            kwargs: of `TriedModel`.
+            kwargs: of `OutcomeReplayModel`.
         """
         self.gamma, self.target_update_interval = gamma, target_update_interval
         super().__init__(*args, **kwargs)
@@ -46,13 +46,13 @@ class FullQModel(TriedModel):
             "values": self._room(n),
         }
 
-    def _outcomes(self, outlook: Outlook) -> Rows:
-        photos = outlook.observations
+    def _outcomes(self, lookahead: Lookahead) -> Rows:
+        photos = lookahead.observations
         return {
-            "rewards": outlook.rewards,
-            "terminated": outlook.terminated,
+            "rewards": lookahead.rewards,
+            "terminated": lookahead.terminated,
             "following": photos,
-            "values": self._values(photos.reshape(-1, *photos.shape[2:])).reshape(outlook.rewards.shape),
+            "values": self._values(photos.reshape(-1, *photos.shape[2:])).reshape(lookahead.rewards.shape),
         }
 
     def _values(self, photos: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -84,7 +84,7 @@ class FullQModel(TriedModel):
 
 
 @dataclass(frozen=True)
-class FullQ(Tried):
+class FullQ(OutcomeReplay):
     """Full-information Q-learning: the environment is deterministic and the scores of all actions come in one batch.
 
     At every visited state each action is tried once, and all Q-values are fitted to the reward plus the discounted

@@ -14,8 +14,8 @@ from pydantic import PositiveInt
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
-from apsi.algo.all_actions import AllActions, AllActionsModel
 from apsi.algo.base import Fraction
+from apsi.algo.full_information import FullInformation, FullInformationModel
 from apsi.env.core import observe
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.episodes.base import EpisodeSource
@@ -30,24 +30,24 @@ _AHEAD = 8  # batches made while others are learned from
 _TRIED = 100  # degradations that must have a way back before training begins
 
 
-class UndoModel(AllActionsModel):
+class UndoModel(FullInformationModel):
     """Classifies photos that it degraded itself by the actions that lead back; asks no juror while it learns.
 
     To the source of episodes each photo is an episode of one decision, a success where the network's best action is one
     of those that lead back.
     """
 
-    def __init__(self, *args: Any, wander: float = 0.0, updates: int = 1, **kwargs: Any) -> None:
-        """Takes what `AllActionsModel` takes, and:
+    def __init__(self, *args: Any, random_edit_prob: float = 0.0, updates: int = 1, **kwargs: Any) -> None:
+        """Takes what `FullInformationModel` takes, and:
 
         Args:
-            args: of `AllActionsModel`.
-            wander: share of the photos that are also edited at random once, and this share of those twice, and so on:
-                where the agent is after its own mistakes.
+            args: of `FullInformationModel`.
+            random_edit_prob: share of the photos that are also edited at random once, and this share of those
+                twice, and so on: where the agent is after its own mistakes.
             updates: of the networks between two looks at milestones.
-            kwargs: of `AllActionsModel`.
+            kwargs: of `FullInformationModel`.
         """
-        self.wander, self.updates = wander, updates
+        self.random_edit_prob, self.updates = random_edit_prob, updates
         self._batches: Ahead | None = None
         super().__init__(*args, **kwargs)
 
@@ -71,7 +71,7 @@ class UndoModel(AllActionsModel):
             success = leads_back.gather(1, best)[:, 0].cpu().numpy()
             right.append(success.mean())
             self.ep_success_buffer.extend(success.tolist())  # type: ignore[union-attr]  # made by then
-            if source.ended(success):
+            if source.on_episode_end(success):
                 self._finish()  # what was made ahead is of the old kind
             self.num_timesteps += len(photos)
             if not callback.on_step():
@@ -99,14 +99,14 @@ class UndoModel(AllActionsModel):
                 recipe = source.recipe()
                 done = compose(ways.element_of(transform) for transform in recipe)
                 photo = recipe(source.cut())
-                while source.rng.random() < self.wander:
+                while source.rng.random() < self.random_edit_prob:
                     transform = actions.transforms[int(source.rng.integers(len(actions.transforms)))]
                     photo, done = transform(photo), done.then(ways.element_of(transform))
                 leads_back = ways.of(done)
                 if leads_back.any():
                     photos.append(photo)
                     good.append(leads_back)
-            yield observe(photos, self.core.goal), np.array(good), generator_state(source.rng)
+            yield observe(photos, self.core.objective), np.array(good), generator_state(source.rng)
 
 
 def _own_photos(source: EpisodeSource) -> FreshEpisodes:
@@ -186,7 +186,7 @@ class Ahead:
 
 
 @dataclass(frozen=True)
-class Undo(AllActions):
+class Undo(FullInformation):
     """Degrades undegraded photos itself and learns which actions lead back, all of them at once (self-supervised).
 
     What is right follows from the composition rules of the reversible transforms, so the juror is asked for validation
@@ -194,7 +194,7 @@ class Undo(AllActions):
     input.
     """
 
-    wander: Fraction
+    random_edit_prob: Fraction
     """share of the photos that are edited at random once more, and again this share of those"""
     updates: PositiveInt
     """between two looks at milestones"""

@@ -22,7 +22,7 @@ class Device:
         if self.name not in NAMES:
             raise ApsiError(f"device.name={self.name} must be one of: {', '.join(NAMES)}")
 
-    def open(self) -> str:
+    def activate(self) -> str:
         """Sets the number of CPU threads and returns the device's name for torch.
 
         Raises:

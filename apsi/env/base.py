@@ -1,4 +1,4 @@
-"""The goal of an episode: when it has succeeded, when it is over."""
+"""The objective of an episode: when it has succeeded, when it is over."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ EXTRAS = ("steps_left", "score", "last_action")
 
 
 @dataclass(frozen=True)
-class Goal(ABC):
-    """What an environment asks of the agent; the fields hold for every goal."""
+class Objective(ABC):
+    """What an environment asks of the agent; the fields hold for every objective."""
 
     best_by: ClassVar[str] = "success_rate"
     """figure of the validation split by which one agent is better than another"""

@@ -8,12 +8,12 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
-from apsi.env.base import Goal
+from apsi.env.base import Objective
 from apsi.episodes.base import EpisodeSource, Start
 from apsi.juror.base import Juror
 from apsi.photo import Bools, Floats, Ints, Photo, require_photo
-from apsi.photo.compare import difference
-from apsi.photo.resize import resize
+from apsi.photo.difference import mean_difference
+from apsi.photo.resample import resample
 from apsi.reward.base import Reward, Transition
 from apsi.state import State, fill
 from apsi.transform.action_set import ActionSet, require_discrete
@@ -45,7 +45,7 @@ class StepResult:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class Lookahead:
     """What each of A actions would do to N episodes."""
 
     scores: Floats
@@ -59,10 +59,10 @@ class Outlook:
 
 
 @dataclass(frozen=True)
-class Components:
+class EnvComponents:
     """What an editing core is made of, shared by training and evaluation."""
 
-    goal: Goal
+    objective: Objective
     actions: ActionSet
     reward: Reward
     juror: Juror
@@ -71,13 +71,13 @@ class Components:
 class EditCore:
     """N episodes side by side; the faces decide when an ended one is reset."""
 
-    def __init__(self, components: Components, source: EpisodeSource, n: int) -> None:
-        self.goal, self.actions, self.source = components.goal, components.actions, source
+    def __init__(self, components: EnvComponents, source: EpisodeSource, n: int) -> None:
+        self.objective, self.actions, self.source = components.objective, components.actions, source
         self.n = n
         self._reward, self._juror = components.reward, components.juror
         # Pardo et al.: "Time limits in reinforcement learning", 2018: an agent that knows the time is trained on states
         # where it is up, so these are the end; for one that does not, being cut off says nothing about the photo
-        self._cut_is_final = self.goal.knows_time or self._reward.cut_is_final
+        self._cut_is_final = self.objective.knows_time or self._reward.cut_is_final
         self.starts: list[Start] = []
         self.photos: list[Photo] = []
         self.start, self.target, self.scores, self.lowest, self._owed = (np.zeros(n) for _ in range(5))
@@ -161,13 +161,13 @@ class EditCore:
 
         transition = self._transition(np.arange(self.n), stopped, self.scores, self.steps)
         transition = replace(transition, before=before, distance_before=distance_before)
-        rewards, self._owed = self.goal.pay(self._reward(transition), self._owed, transition)
+        rewards, self._owed = self.objective.pay(self._reward(transition), self._owed, transition)
         if transition.ended.any():
-            self.source.ended(transition.success[transition.ended])
+            self.source.on_episode_end(transition.success[transition.ended])
         terminated = self._terminated(transition)
         return StepResult(rewards, terminated, transition.ended & ~terminated, transition.success, labels)
 
-    def look_ahead(self) -> Outlook:
+    def look_ahead(self) -> Lookahead:
         """What every discrete action would do to every episode, without doing it: all scored in one juror call."""
         actions = require_discrete(self.actions, "looking ahead")
         rows = np.repeat(np.arange(self.n), len(actions))
@@ -179,12 +179,12 @@ class EditCore:
             pairs = zip(photos, rows[~stopped], strict=True)
             distance[~stopped] = [self._distance_of(photo, int(i)) for photo, i in pairs]
         transition = replace(self._transition(rows, stopped, scores, self.steps[rows] + 1), distance_after=distance)
-        rewards, _ = self.goal.pay(self._reward(transition), self._owed[rows], transition)
-        observations = np.repeat(observe(self.photos, self.goal), len(actions), axis=0)
-        observations[~stopped] = observe(photos, self.goal)
+        rewards, _ = self.objective.pay(self._reward(transition), self._owed[rows], transition)
+        observations = np.repeat(observe(self.photos, self.objective), len(actions), axis=0)
+        observations[~stopped] = observe(photos, self.objective)
         shape = (self.n, len(actions))
         terminated = self._terminated(transition)
-        return Outlook(
+        return Lookahead(
             scores.reshape(shape),
             rewards.reshape(shape),
             terminated.reshape(shape),
@@ -194,9 +194,9 @@ class EditCore:
     def _transition(self, rows: Ints, stopped: Bools, after: Floats, steps: Ints) -> Transition:
         """A step of the episodes `rows`, from where they are, to these scores."""
         start, target = self.start[rows], self.target[rows] - self._juror.tolerance
-        success = self.goal.success(start, target, after)
-        terminated = stopped | self.goal.reached(start, target, after)
-        truncated = ~terminated & (steps >= self.goal.max_steps)
+        success = self.objective.success(start, target, after)
+        terminated = stopped | self.objective.reached(start, target, after)
+        truncated = ~terminated & (steps >= self.objective.max_steps)
         return Transition(
             before=self.scores[rows],
             after=after.copy(),
@@ -219,15 +219,15 @@ class EditCore:
         return transition.ended & ~cast("Bools", transition.truncated)
 
     def _distance_of(self, photo: Photo, i: int) -> float:
-        return difference(photo, self.starts[i].original)
+        return mean_difference(photo, self.starts[i].original)
 
     def observe(self, indices: Sequence[int] | None = None) -> Observations:
         """What the agent sees of these episodes, or of all."""
         chosen = list(range(self.n)) if indices is None else list(indices)
-        photos = observe([self.photos[i] for i in chosen], self.goal)
-        if not self.goal.extras:
+        photos = observe([self.photos[i] for i in chosen], self.objective)
+        if not self.objective.extras:
             return photos
-        extras = {name: EXTRAS[name].of(self, chosen) for name in self.goal.extras}
+        extras = {name: EXTRAS[name].of(self, chosen) for name in self.objective.extras}
         return {"photo": photos, **extras}
 
     def action_masks(self) -> Bools:
@@ -235,21 +235,21 @@ class EditCore:
         return self.actions.masks(self.last)
 
 
-def observe(photos: Sequence[Photo], goal: Goal) -> npt.NDArray[np.uint8]:
+def observe(photos: Sequence[Photo], objective: Objective) -> npt.NDArray[np.uint8]:
     """Photos as observations `(n, 3, h, w)` `uint8` RGB."""
-    height, width = goal.observation_size
+    height, width = objective.observation_size
     observations = np.empty((len(photos), 3, height, width), np.uint8)
     for i, photo in enumerate(photos):
-        observations[i] = resize(photo, width, height).transpose(2, 0, 1)
+        observations[i] = resample(photo, width, height).transpose(2, 0, 1)
     return observations
 
 
-def spaces_of(goal: Goal, actions: ActionSet) -> tuple[gymnasium.Space[Any], gymnasium.Space[Any]]:
+def spaces_of(objective: Objective, actions: ActionSet) -> tuple[gymnasium.Space[Any], gymnasium.Space[Any]]:
     """Observation and action space of an environment."""
-    photo = gymnasium.spaces.Box(0, 255, (3, *goal.observation_size), np.uint8)
-    if not goal.extras:
+    photo = gymnasium.spaces.Box(0, 255, (3, *objective.observation_size), np.uint8)
+    if not objective.extras:
         return photo, actions.space
-    extras = {name: EXTRAS[name].space(actions) for name in goal.extras}
+    extras = {name: EXTRAS[name].space(actions) for name in objective.extras}
     return gymnasium.spaces.Dict({"photo": photo, **extras}), actions.space
 
 
@@ -268,7 +268,7 @@ def _unit_box(length: int) -> gymnasium.spaces.Box:
 
 EXTRAS = {
     "steps_left": Extra(
-        lambda core, chosen: (1 - core.steps[chosen, None] / core.goal.max_steps).astype(np.float32),
+        lambda core, chosen: (1 - core.steps[chosen, None] / core.objective.max_steps).astype(np.float32),
         lambda actions: _unit_box(1),
     ),
     "score": Extra(

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from apsi.photo import Photo
-from apsi.photo.resize import resize
+from apsi.photo.resample import resample
 
 SIDE, CAPTION = 384, 56
 """pixels: a square for the photo, whatever its shape, and the lines of text beneath it"""
@@ -15,7 +15,7 @@ def frame(photo: Photo, *lines: str) -> Photo:
     """The photo, as large as it fits, above two lines of text: always `(SIDE + CAPTION, SIDE, 3)`, as films need it."""
     h, w = photo.shape[:2]
     scale = SIDE / max(h, w)
-    fitted = resize(photo, max(1, round(w * scale)), max(1, round(h * scale)))
+    fitted = resample(photo, max(1, round(w * scale)), max(1, round(h * scale)))
     picture = Image.new("RGB", (SIDE, SIDE + CAPTION), "white")
     picture.paste(Image.fromarray(fitted), ((SIDE - fitted.shape[1]) // 2, (SIDE - fitted.shape[0]) // 2))
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(size=_LETTERS)

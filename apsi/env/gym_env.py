@@ -12,14 +12,14 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from apsi.config import explain, load_config
+from apsi.config.compose import explain, load_config
+from apsi.config.instantiate import check
 from apsi.console import silent
-from apsi.env.core import Components, EditCore, Observations, spaces_of
+from apsi.env.core import EditCore, EnvComponents, Observations, spaces_of
 from apsi.env.frame import frame
 from apsi.env.vec_env import at
 from apsi.episodes.base import EpisodeSource
 from apsi.errors import ApsiError
-from apsi.instantiate import check
 from apsi.photo import Photo
 from apsi.transform.base import STOP_LABEL
 
@@ -57,7 +57,7 @@ class PhotoEditEnv(gymnasium.Env[Any, Any]):
 
     def __init__(
         self,
-        components: Components,
+        components: EnvComponents,
         source: EpisodeSource,
         render_mode: str | None = None,
         resources: ExitStack | None = None,
@@ -65,14 +65,14 @@ class PhotoEditEnv(gymnasium.Env[Any, Any]):
         """Takes what the environment is made of.
 
         Args:
-            components: goal, actions, reward and juror.
+            components: objective, actions, reward and juror.
             source: where episodes come from.
             render_mode: `rgb_array` to get pictures from `render`.
             resources: closed together with the environment.
         """
         self._resources = resources or ExitStack()
         self.render_mode = render_mode
-        self.observation_space, self.action_space = spaces_of(components.goal, components.actions)
+        self.observation_space, self.action_space = spaces_of(components.objective, components.actions)
         self._core = EditCore(components, source, 1)
         self._action = ""
         self._recipe: tuple[str, ...] = ()
@@ -110,7 +110,7 @@ class PhotoEditEnv(gymnasium.Env[Any, Any]):
         """
         if self.render_mode != "rgb_array":
             return None
-        info, limit = self._info(), self._core.goal.max_steps
+        info, limit = self._info(), self._core.objective.max_steps
         scores = f"score {info['score']:.2f}   start {info['start_score']:.2f}   target {info['target_score']:.2f}"
         return frame(self._core.photos[0], scores, f"step {info['step']} of {limit}   {info['action']}")
 
@@ -153,7 +153,7 @@ def from_overrides(
     Raises:
         ApsiError: an override that can't be, or arguments that contradict them.
     """
-    from apsi.assemble import components, episode_source, open_jury, prepare
+    from apsi.config.build import components, episode_source, open_cached_juror, prepare
 
     config = _config(overrides, data_dir)
     chosen = _agreed("split", split, config, overrides) or "train"
@@ -163,9 +163,9 @@ def from_overrides(
         prepared = prepare(config)
         episodes = prepared.split(chosen)
     with ExitStack() as stack:
-        jury = stack.enter_context(open_jury(config, prepared.juror))
-        source = episode_source(config, episodes, jury, config.seed)
-        env = PhotoEditEnv(components(config, jury), source, render_mode, stack.pop_all())
+        cached_juror = stack.enter_context(open_cached_juror(config, prepared.juror))
+        source = episode_source(config, episodes, cached_juror, config.seed)
+        env = PhotoEditEnv(components(config, cached_juror), source, render_mode, stack.pop_all())
     _warn_of_threads()
     return env
 

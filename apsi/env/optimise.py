@@ -5,12 +5,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from apsi.env.base import Goal
+from apsi.env.base import Objective
 from apsi.photo import Bools, Floats
 
 
 @dataclass(frozen=True)
-class Optimise(Goal):
+class Optimise(Objective):
     """A success is any gain; how far to go is the agent's choice, so it needs STOP. The better agent gains more."""
 
     best_by: ClassVar[str] = "mean_gain"

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from apsi.env.base import Goal
+from apsi.env.base import Objective
 from apsi.photo import Bools, Floats
 
 
 @dataclass(frozen=True)
-class Restore(Goal):
+class Restore(Objective):
     """The episode is over, and a success, once the photo scores as high as its undegraded original."""
 
     achieved: ClassVar[str] = "repaired"

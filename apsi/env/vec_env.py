@@ -27,7 +27,7 @@ class PhotoVecEnv(VecEnv):
     def __init__(self, core: EditCore) -> None:
         self.core = core
         self.render_mode = None
-        super().__init__(core.n, *spaces_of(core.goal, core.actions))
+        super().__init__(core.n, *spaces_of(core.objective, core.actions))
         self._actions = core.actions.end(core.n)
         self._returns = np.zeros(core.n)
 

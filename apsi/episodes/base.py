@@ -90,7 +90,7 @@ class EpisodeSource(ABC):
     def draw(self, count: int) -> list[Start]:
         """The next `count` episodes."""
 
-    def ended(self, success: Bools) -> bool:
+    def on_episode_end(self, success: Bools) -> bool:
         """Is told how episodes ended, `(n,)`; returns whether from now on it deals out others than it would have."""
         return False
 

@@ -61,7 +61,7 @@ class CurriculumEpisodes(FreshEpisodes):
         length = int(self.rng.integers(1, self.level, endpoint=True))
         return draw_irreducible(self._labels, length, self.rng)
 
-    def ended(self, success: Bools) -> bool:
+    def on_episode_end(self, success: Bools) -> bool:
         self._latest.extend(success.tolist())
         full = len(self._latest) == self._window
         rises = full and self.level < self._n_max and sum(self._latest) >= self._success_rate * self._window

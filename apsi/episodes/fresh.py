@@ -9,7 +9,7 @@ from pydantic import Field
 from apsi.episodes.base import EpisodeContext, EpisodeSource, Start, given
 from apsi.errors import ApsiError
 from apsi.photo import Photo
-from apsi.photo.resize import resize
+from apsi.photo.resample import resample
 from apsi.transform.recipe import Recipe
 
 _TRIES = 20
@@ -69,7 +69,7 @@ class FreshEpisodes(EpisodeSource):
         part_h, part_w = max(1, round(scale * h)), max(1, round(scale * w))
         top, left = int(self.rng.integers(h - part_h + 1)), int(self.rng.integers(w - part_w + 1))
         part = photo[top : top + part_h, left : left + part_w]
-        return resize(part[:, ::-1] if self.rng.random() < 0.5 else part, w, h)
+        return resample(part[:, ::-1] if self.rng.random() < 0.5 else part, w, h)
 
     def recipe(self) -> Recipe:
         """What to do to the next photo."""

@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from apsi.evaluate.plots import SERIES, STYLE, legend_below, new_figure, svg
 from apsi.juror.proposal import Proposal
 from apsi.photo import Floats, Photo
-from apsi.photo.resize import fit
+from apsi.photo.resample import fit
 from apsi.photo.write import atomic, encode_png, write_text
 from apsi.web.page import data_uri, render
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
-from apsi.config import OF_THIS_RUN
+from apsi.config.compose import OF_THIS_RUN
 from apsi.evaluate import plots
 from apsi.evaluate.interval import interval_text, rate_interval
 from apsi.web.page import percent, render, signed
 
 if TYPE_CHECKING:
-    from apsi.evaluate.compare import Compared, Difference
+    from apsi.evaluate.comparison import Compared, Difference
 
 _SHOWN = 3
 """Settings in a name"""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from PIL import Image
 
 from apsi.evaluate.pictures import original, same_episodes, small
-from apsi.evaluate.rollout import EpisodeResult
 from apsi.photo import Photo
+from apsi.policy.rollout import EpisodeResult
 from apsi.web.page import data_uri
 
 _LISTED = 8

@@ -8,7 +8,7 @@ from apsi.juror.base import Juror
 from apsi.juror.cache import CachedJuror
 from apsi.juror.mix import Mix
 from apsi.photo import Floats, Photo
-from apsi.photo.compare import difference
+from apsi.photo.difference import mean_difference
 
 Measure = Callable[[Sequence[Photo], Sequence[Photo]], Floats]
 """Of N photos and the originals they come from, as `(N,)`"""
@@ -30,7 +30,7 @@ def saturation(photos: Sequence[Photo], originals: Sequence[Photo]) -> Floats:
 
 def distance(photos: Sequence[Photo], originals: Sequence[Photo]) -> Floats:
     """Mean absolute difference from the original in [0, 1]; the original is resized where the sizes differ."""
-    return np.array([difference(photo, original) for photo, original in zip(photos, originals, strict=True)])
+    return np.array([mean_difference(photo, original) for photo, original in zip(photos, originals, strict=True)])
 
 
 def measures_for(juror: Juror, second: Juror | None, cache: int) -> Mapping[str, Measure]:

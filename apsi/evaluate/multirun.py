@@ -12,11 +12,11 @@ from typing import Any
 from omegaconf import OmegaConf
 from rich.table import Table
 
-from apsi.config import flat
+from apsi.config.compose import flat
 from apsi.console import show
 from apsi.errors import ApsiError
 from apsi.evaluate import plots
-from apsi.evaluate.compare import Compared, band, difference, grouped, read_run, require_same_photos
+from apsi.evaluate.comparison import Compared, band, difference, grouped, read_run, require_same_photos
 from apsi.evaluate.interval import interval_text, mean_interval, rate_interval
 from apsi.evaluate.require import RequirementError
 from apsi.photo.write import atomic, write_text

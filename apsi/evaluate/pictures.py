@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from apsi.evaluate.rollout import EpisodeResult
 from apsi.evaluate.saver import ImageSaver
 from apsi.photo import Photo
-from apsi.photo.resize import resize
+from apsi.photo.resample import resample
 from apsi.photo.write import read_png
+from apsi.policy.rollout import EpisodeResult
 
 TILE, SMALL = 128, 256
 """Longer side in pixels: of a photo in a picture file, and of one on a page"""
@@ -27,7 +27,7 @@ Tile = tuple[Photo, str, str, tuple[int, int, int]]
 def small(photo: Photo, side: int = SMALL) -> Photo:
     """The photo with a longer side of at most `side` pixels."""
     scale = min(1.0, side / max(photo.shape[:2]))
-    return resize(photo, max(1, round(photo.shape[1] * scale)), max(1, round(photo.shape[0] * scale)))
+    return resample(photo, max(1, round(photo.shape[1] * scale)), max(1, round(photo.shape[0] * scale)))
 
 
 def with_small_frames(result: EpisodeResult) -> EpisodeResult:
@@ -131,7 +131,7 @@ def _stacked(pictures: Sequence[Photo]) -> Photo:
 def _tile(photo: Photo, title: str, score: str, colour: tuple[int, int, int]) -> Photo:
     h, w = photo.shape[:2]
     scale = TILE / max(h, w)
-    fitted = resize(photo, max(1, round(w * scale)), max(1, round(h * scale)))
+    fitted = resample(photo, max(1, round(w * scale)), max(1, round(h * scale)))
     tile = Image.new("RGB", (TILE_WIDTH, TILE + _CAPTION), _PAPER)
     tile.paste(Image.fromarray(fitted), ((TILE_WIDTH - fitted.shape[1]) // 2, (TILE - fitted.shape[0]) // 2))
     draw = ImageDraw.Draw(tile)

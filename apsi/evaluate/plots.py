@@ -19,8 +19,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from apsi.evaluate.rollout import EpisodeResult
 from apsi.evaluate.summary import PolicySummary
+from apsi.policy.rollout import EpisodeResult
 from apsi.web.page import light_colours, percent
 
 Points = Sequence[tuple[float, float]]

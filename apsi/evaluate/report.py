@@ -9,9 +9,9 @@ from apsi.evaluate import plots
 from apsi.evaluate.gallery import gallery
 from apsi.evaluate.interval import interval_text
 from apsi.evaluate.outcome import caution, headline, photos_and_copies, sentences
-from apsi.evaluate.rollout import EpisodeResult
 from apsi.evaluate.summary import PolicySummary
 from apsi.photo.write import write_text
+from apsi.policy.rollout import EpisodeResult
 from apsi.transform.base import by_label
 from apsi.web.page import data_uri, render
 

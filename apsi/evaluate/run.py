@@ -9,10 +9,12 @@ from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from apsi.agent.checkpoint import Checkpoint, load_into
 from apsi.algo.base import Algo, trained_agent
-from apsi.assemble import components, episode_source, open_jury, second_juror
+from apsi.config.build import components, episode_source, open_cached_juror, second_juror
+from apsi.config.instantiate import instantiate
 from apsi.console import show, track
-from apsi.env.core import Components, EditCore
+from apsi.env.core import EditCore, EnvComponents
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.episodes.base import EpisodeSource
 from apsi.errors import ApsiError
@@ -20,19 +22,17 @@ from apsi.evaluate.interval import interval_text
 from apsi.evaluate.measure import measures_for
 from apsi.evaluate.pictures import save_pictures, with_small_frames
 from apsi.evaluate.report import write_report
-from apsi.evaluate.rollout import EpisodeResult, roll_out
 from apsi.evaluate.saver import ImageSaver
 from apsi.evaluate.summary import as_dict, summarise, write_results
-from apsi.instantiate import instantiate
 from apsi.photo.hash import seed_for
 from apsi.photo.prepared import PhotoStore
 from apsi.photo.write import write_text
 from apsi.policy.base import PolicyContext
-from apsi.preprocess.pipeline import Prepared
+from apsi.policy.rollout import EpisodeResult, roll_out
+from apsi.preprocess.steps import Prepared
 from apsi.run_folder import RunFolder
 from apsi.tracking.base import Tracker
 from apsi.tracking.description import DESCRIPTION, description
-from apsi.train.checkpoint import Checkpoint, load_into
 from apsi.train.loop import build_model, require_something_to_do
 from apsi.train.resume import originals, require_unseen
 
@@ -68,11 +68,13 @@ def evaluate_agent(
     second = second_juror(config, prepared, checkpoint)
     episodes = split.episodes[: config.evaluate.episodes]
     results: dict[str, list[EpisodeResult]] = {}
-    with open_jury(config, prepared.juror) as jury:
-        parts, store = components(config, jury), PhotoStore()
-        require_something_to_do(split, parts.goal)
+    with open_cached_juror(config, prepared.juror) as cached_juror:
+        parts, store = components(config, cached_juror), PhotoStore()
+        require_something_to_do(split, parts.objective)
         measures = measures_for(prepared.juror, second, config.score_cache)
-        algo, model = load_agent(config, checkpoint, parts, episode_source(config, split, jury, config.seed, store))
+        algo, model = load_agent(
+            config, checkpoint, parts, episode_source(config, split, cached_juror, config.seed, store)
+        )
         agent = trained_agent(algo, model)
         for name, node in config.policy.items():
             rng = np.random.default_rng(seed_for(config.seed, "evaluate", name))
@@ -118,7 +120,7 @@ def evaluate_agent(
         summaries=summaries,
         results=results,
         shown=next(iter(results)),
-        achieved=parts.goal.achieved,
+        achieved=parts.objective.achieved,
         history=history,
         config=yaml,
     )
@@ -140,7 +142,7 @@ def write_summary(summary: dict[str, Any], folder: RunFolder, tracker: Tracker) 
 
 
 def load_agent(
-    config: DictConfig, checkpoint: Checkpoint, parts: Components, source: EpisodeSource
+    config: DictConfig, checkpoint: Checkpoint, parts: EnvComponents, source: EpisodeSource
 ) -> tuple[Algo, BaseAlgorithm]:
     """The algorithm and the trained model of a checkpoint.
 

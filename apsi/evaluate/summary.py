@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from apsi.evaluate.interval import Interval, Sample, mean_interval, rate_interval
-from apsi.evaluate.rollout import EpisodeResult
 from apsi.photo.write import atomic
+from apsi.policy.rollout import EpisodeResult
 
 COLUMNS = (
     "policy",

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 
+from apsi.access_token import VARIABLE, headers, token_from_environment
 from apsi.errors import ApsiError
 from apsi.juror.base import About, Juror, require_scores
 from apsi.photo import Floats, Photo
-from apsi.serve.npy import MEDIA_TYPE, pack_photos
-from apsi.serve.token import VARIABLE, headers, token_from_environment
+from apsi.photo.npy import MEDIA_TYPE, pack_photos
 
 
 class HttpJuror(Juror):

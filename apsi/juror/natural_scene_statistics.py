@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from apsi.photo import Floats, Photo
-from apsi.photo.resize import resize
+from apsi.photo.resample import resample
 
 SIZE = 128
 VERSION = 1
@@ -33,7 +33,7 @@ _NEIGHBOURS = (
 
 def features(photo: Photo) -> Floats:
     """Feature vector `(F,)` `float64` of one photo of any size, looked at as 128 x 128 pixels."""
-    small = resize(photo, SIZE, SIZE)
+    small = resample(photo, SIZE, SIZE)
     levels = np.ascontiguousarray(small.transpose(2, 0, 1))
     planes = levels.astype(np.float32)
     logs = cv2.LUT(levels.reshape(-1, SIZE), _LOG).reshape(levels.shape).astype(np.float32, copy=False)

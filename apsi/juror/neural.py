@@ -20,7 +20,7 @@ from apsi.errors import ApsiError
 from apsi.juror.base import Juror, require_scores
 from apsi.juror.mapping import Mapping
 from apsi.photo import Floats, Photo
-from apsi.photo.resize import resize
+from apsi.photo.resample import resample
 
 log = logging.getLogger(__name__)
 
@@ -238,7 +238,7 @@ def require_weights(path: str | None, key: str, remedy: str) -> Path:
 def _test_photo(number: int) -> Photo:
     """Coloured blotches, 256 x 256; always the same by its number."""
     colours = np.random.default_rng(number).integers(0, 256, (24, 24, 3), dtype=np.uint8)
-    return resize(colours, 256, 256)
+    return resample(colours, 256, 256)
 
 
 def _is_out_of_memory(error: RuntimeError | MemoryError) -> bool:

@@ -16,7 +16,7 @@ from apsi.juror.neural import SIZES, NeuralJuror, cores, require_weights, ways_t
 from apsi.juror.onnx_file import described, require_settings
 from apsi.photo import Floats, Photo
 from apsi.photo.hash import file_hash, value_hash
-from apsi.photo.resize import resize
+from apsi.photo.resample import resample
 
 Activation = Literal["none", "sigmoid", "softmax_mean"]
 _ON_CPU = ("CPUExecutionProvider", "AzureExecutionProvider")
@@ -134,7 +134,7 @@ class OnnxJuror(NeuralJuror):
     def outputs(self, photos: Sequence[Photo], setting: Setting) -> Outputs:
         images = np.zeros((setting.rows(len(photos)), self.size, self.size, 3), np.float32)
         for image, photo in zip(images, photos, strict=False):
-            cv2.LUT(resize(photo, self.size, self.size), self._levels, image)
+            cv2.LUT(resample(photo, self.size, self.size), self._levels, image)
         batch = images if self.layout == "NHWC" else np.ascontiguousarray(images.transpose(0, 3, 1, 2))
         session = self._open(self.threads or setting.threads)
         name = session.get_inputs()[0].name

@@ -3,7 +3,7 @@
 import yaml
 from hydra.utils import get_class
 
-from apsi.config import CONFIG_DIR
+from apsi.config.compose import CONFIG_DIR
 from apsi.juror.base import About
 
 

@@ -76,7 +76,7 @@ class TorchJuror(NeuralJuror):
     @cached_property
     def where(self) -> str:
         """The device's name for torch."""
-        name = self.device.open()
+        name = self.device.activate()
         if "OMP_NUM_THREADS" in os.environ:  # a worker's share of the cores
             torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
         return name

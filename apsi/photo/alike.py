@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from apsi.photo import Photo
-from apsi.photo.resize import resize
+from apsi.photo.resample import resample
 
 Looks = npt.NDArray[np.uint64]
 Outline = npt.NDArray[np.float32]
@@ -56,7 +56,7 @@ def outline(photo: Photo) -> Outline:
     """A photo's gray levels at 64 pixels, for `is_copy`."""
     height, width = photo.shape[:2]
     scale = _OUTLINE / max(height, width)
-    small = resize(photo, max(8, round(width * scale)), max(8, round(height * scale)))
+    small = resample(photo, max(8, round(width * scale)), max(8, round(height * scale)))
     return cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from apsi.env.core import Components, EditCore, Observations
+from apsi.env.core import EditCore, EnvComponents, Observations
 from apsi.photo import Bools, Floats, Ints
 
 State = tuple[npt.NDArray[Any], ...]
@@ -26,7 +26,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Foresight:
+class ChangePrediction:
     """What an agent expects of every transform, in log-odds of the score."""
 
     changes: Floats
@@ -43,7 +43,7 @@ class TrainedAgent:
     """observations of n episodes, the agent's memory of them, which of them begin -> its best actions, its memory"""
     prefer: Callable[[Observations], Floats] | None
     """observations -> how much it prefers each discrete action, `(n, A)`; None where it can't say"""
-    foresee: Callable[[Observations], Foresight] | None = None
+    predict_changes: Callable[[Observations], ChangePrediction] | None = None
     """observations -> what it expects of each transform; None where it can't say"""
 
 
@@ -51,7 +51,7 @@ class TrainedAgent:
 class PolicyContext:
     """What a policy may be made from."""
 
-    components: Components
+    components: EnvComponents
     agent: TrainedAgent | None
     rng: np.random.Generator
 

@@ -48,7 +48,7 @@ class Beam(Policy):
         transforms = require_discrete(core.actions, "policy=beam").transforms
         best = _Node(core.photos[i], float(core.scores[i]), ())
         beam, calls = [best], 0
-        for _ in range(min(self._depth, core.goal.max_steps)):
+        for _ in range(min(self._depth, core.objective.max_steps)):
             found: dict[bytes, tuple[Photo, tuple[int, ...]]] = {}
             for node in beam:
                 for action, transform in enumerate(transforms):

@@ -12,7 +12,7 @@ from apsi.photo.coco import ImageRecord
 from apsi.photo.file_index import forget
 from apsi.photo.hash import seed_for
 from apsi.photo.read import UnreadablePhotoError
-from apsi.photo.resize import resize
+from apsi.photo.resample import resample
 from apsi.photo.write import write_png
 from apsi.preprocess.base import SPLITS, Context, Step, build_once, load_records, save_records
 from apsi.preprocess.source import INDEX, ChangedFileError, read_source
@@ -84,4 +84,4 @@ class Enlarge(Step):
         crop_w, crop_h = max(1, int(scale * width)), max(1, int(scale * height))
         left, top = int(rng.integers(w - crop_w + 1)), int(rng.integers(h - crop_h + 1))
         crop = photo[top : top + crop_h, left : left + crop_w]
-        return resize(crop[:, ::-1] if rng.random() < 0.5 else crop, width, height)
+        return resample(crop[:, ::-1] if rng.random() < 0.5 else crop, width, height)

@@ -14,7 +14,7 @@ from apsi.photo.coco import ImageRecord
 from apsi.photo.file_index import content_hashes, forget
 from apsi.photo.hash import value_hash
 from apsi.photo.read import UnreadablePhotoError, max_file_bytes
-from apsi.photo.resize import MODES, fit
+from apsi.photo.resample import MODES, fit
 from apsi.photo.write import atomic, read_png, write_png
 from apsi.preprocess.base import Context, Step, build_once, load_records, save_records
 from apsi.preprocess.source import INDEX, ChangedFileError, read_source

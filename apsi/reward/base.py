@@ -26,7 +26,7 @@ class Transition:
     stopped: Bools
     """the agent chose STOP"""
     ended: Bools
-    """the episode is over: by STOP, by reaching its goal, or at its last step"""
+    """the episode is over: by STOP, by reaching its objective, or at its last step"""
     success: Bools
     """the environment's success holds for `after`"""
     truncated: Bools | None = None

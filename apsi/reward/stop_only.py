@@ -14,7 +14,7 @@ from apsi.reward.bonus import Bonus
 
 @dataclass(frozen=True)
 class StopOnly(Reward):
-    """0 until the agent stops or its goal is reached; nothing where it is cut off, nor by what
+    """0 until the agent stops or its objective is reached; nothing where it is cut off, nor by what
     would have followed.
 
     Then the gain of the whole episode, less a penalty for each step, plus the bonus.

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from apsi.config import OF_THIS_RUN, plain
+from apsi.config.compose import OF_THIS_RUN, plain
+from apsi.config.trust import signed
 from apsi.errors import ApsiError
 from apsi.photo.write import write_text
-from apsi.trust import signed
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -59,7 +59,7 @@ def write_page(study: "Study", folder: Path, objective: Sequence[str], best: Seq
         "search.html.j2",
         name=study.study_name,
         objective=objective,
-        goals=[f"the {'highest' if _maximise(study, i) else 'lowest'} {name}" for i, name in enumerate(objective)],
+        objectives=[f"the {'highest' if _maximise(study, i) else 'lowest'} {name}" for i, name in enumerate(objective)],
         counts=[
             f"{sum(row['state'] == state for row in rows)} {word}" for state, word in _WORDS.items() if state in states
         ],

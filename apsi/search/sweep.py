@@ -17,10 +17,10 @@ from hydra.types import HydraContext, RunMode, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from apsi.config import flat, plain
+from apsi.config.compose import flat, plain
+from apsi.config.instantiate import instantiate
 from apsi.console import show_log
 from apsi.errors import ApsiError
-from apsi.instantiate import instantiate
 from apsi.photo.hash import value_hash
 from apsi.search.best import write_best
 from apsi.search.page import write_page

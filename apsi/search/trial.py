@@ -8,9 +8,9 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from apsi.config.instantiate import instantiate
+from apsi.config.schema import TrainSettings
 from apsi.errors import ApsiError
-from apsi.instantiate import instantiate
-from apsi.schema import TrainSettings
 
 log = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from apsi.access_token import is_allowed
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror
 from apsi.photo import Photo
@@ -22,7 +23,6 @@ from apsi.serve.batcher import Batcher
 from apsi.serve.contents import WORKING, decode, look_into
 from apsi.serve.metrics import Metrics
 from apsi.serve.refusals import RefusalLog
-from apsi.serve.token import is_allowed
 
 
 @dataclass(frozen=True)

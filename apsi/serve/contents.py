@@ -7,8 +7,8 @@ from math import prod
 from starlette.exceptions import HTTPException
 
 from apsi.photo import Photo
+from apsi.photo.npy import MAGIC, packed_arrays, unpack_photos
 from apsi.photo.read import UnreadablePhotoError, decode_photo, pixels_of
-from apsi.serve.npy import MAGIC, packed_arrays, unpack_photos
 
 _KEPT = 3
 """Bytes of a decoded pixel"""

@@ -10,15 +10,15 @@ from omegaconf import DictConfig, OmegaConf
 from pydantic import PositiveInt
 from rich.text import Text
 
+from apsi.config.instantiate import class_of, instantiate
 from apsi.console import show, track
 from apsi.errors import ApsiError
 from apsi.evaluate.calibration import bars, quantiles, write_calibration
-from apsi.instantiate import class_of, instantiate
 from apsi.juror.neural import NeuralJuror
 from apsi.juror.proposal import propose
 from apsi.photo import Floats, Photo
 from apsi.photo.read import UnreadablePhotoError, read_photo
-from apsi.photo.resize import fit
+from apsi.photo.resample import fit
 from apsi.preprocess.resize import Resize
 from apsi.run_folder import RunFolder
 

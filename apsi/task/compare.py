@@ -8,11 +8,19 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 
-from apsi.config import flat
+from apsi.config.compose import flat
+from apsi.config.instantiate import instantiate
 from apsi.console import show
 from apsi.errors import ApsiError
-from apsi.evaluate.compare import Compared, difference, grouped, read_run, require_same_photos, rows, write_comparison
-from apsi.instantiate import instantiate
+from apsi.evaluate.comparison import (
+    Compared,
+    difference,
+    grouped,
+    read_run,
+    require_same_photos,
+    rows,
+    write_comparison,
+)
 from apsi.run_folder import RunFolder
 from apsi.tracking.base import Tracker
 from apsi.tracking.recorded import RecordedRun

@@ -10,15 +10,15 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from apsi.assemble import prepare
-from apsi.config import CONFIG_DIR
+from apsi.agent.checkpoint import read_checkpoint
+from apsi.config.build import prepare
+from apsi.config.compose import CONFIG_DIR
 from apsi.errors import ApsiError
 from apsi.evaluate.run import evaluate_agent, write_summary
-from apsi.preprocess.pipeline import Prepared
+from apsi.preprocess.steps import Prepared
 from apsi.run_folder import RunFolder
 from apsi.task.rehearse import rehearse_evaluation
-from apsi.task.session import report_prepared, timed, tracked
-from apsi.train.checkpoint import read_checkpoint
+from apsi.tracking.session import report_prepared, timed, tracked
 
 log = logging.getLogger(__name__)
 

@@ -5,12 +5,12 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from apsi.assemble import prepare
+from apsi.agent.checkpoint import read_checkpoint
+from apsi.config.build import prepare
 from apsi.evaluate.run import evaluate_agent, write_summary
 from apsi.run_folder import RunFolder
 from apsi.task.rehearse import rehearse_training
-from apsi.task.session import report_prepared, timed, tracked
-from apsi.train.checkpoint import read_checkpoint
+from apsi.tracking.session import report_prepared, timed, tracked
 from apsi.train.loop import train_agent
 
 

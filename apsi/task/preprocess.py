@@ -2,10 +2,10 @@
 
 from omegaconf import DictConfig
 
-from apsi.assemble import prepare
+from apsi.config.build import prepare
 from apsi.run_folder import RunFolder
 from apsi.task.rehearse import rehearse_preparing
-from apsi.task.session import report_prepared, tracked
+from apsi.tracking.session import report_prepared, tracked
 
 
 def preprocess(config: DictConfig, folder: RunFolder) -> dict[str, int]:

@@ -9,20 +9,20 @@ from pathlib import Path
 import numpy as np
 from omegaconf import DictConfig
 
+from apsi.agent.checkpoint import Checkpoint, load_into, read_checkpoint
 from apsi.algo.base import Algo, trained_agent
-from apsi.assemble import components, episode_source
-from apsi.env.core import Components, EditCore
+from apsi.config.build import components, episode_source
+from apsi.config.instantiate import class_and_arguments, class_of, components_below, instantiate
+from apsi.env.core import EditCore, EnvComponents
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.episodes.base import EpisodeSource, Start
 from apsi.errors import ApsiError, standing_at
 from apsi.evaluate.require import conditions
 from apsi.evaluate.run import load_agent
-from apsi.instantiate import class_and_arguments, class_of, components_below, instantiate
 from apsi.juror.base import FittedJuror, Juror
 from apsi.photo import Floats, Photo
 from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit
 from apsi.policy.base import PolicyContext
-from apsi.train.checkpoint import Checkpoint, load_into, read_checkpoint
 from apsi.train.loop import build_model, require_no_checkpoint, require_something_to_do
 from apsi.train.resume import resume_path
 from apsi.train.run_state import undisturbed
@@ -57,7 +57,7 @@ def rehearse_training(config: DictConfig, evaluates: bool = False) -> None:
     conditions(config.evaluate.require, map(str, config.policy))
     rehearse_preparing(config)
 
-    def build(parts: Components, source: EpisodeSource) -> tuple[Algo, object]:
+    def build(parts: EnvComponents, source: EpisodeSource) -> tuple[Algo, object]:
         env = PhotoVecEnv(EditCore(parts, source, config.train.n_envs))
         algo, model = build_model(config, env, config.seed)
         algo.require_trainable(env)
@@ -119,14 +119,14 @@ def require_writable(key: str, value: str) -> None:
 
 
 def _rehearse(
-    config: DictConfig, build: Callable[[Components, EpisodeSource], tuple[Algo, object]], evaluates: bool
+    config: DictConfig, build: Callable[[EnvComponents, EpisodeSource], tuple[Algo, object]], evaluates: bool
 ) -> None:
-    jury, store = _Stub(), _MadeUp()
+    cached_juror, store = _Stub(), _MadeUp()
     with undisturbed(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the run itself gives them
-        parts, split = components(config, jury), _made_up_split(config)
-        require_something_to_do(split, parts.goal)
-        algo, model = build(parts, episode_source(config, split, jury, config.seed, store))
+        parts, split = components(config, cached_juror), _made_up_split(config)
+        require_something_to_do(split, parts.objective)
+        algo, model = build(parts, episode_source(config, split, cached_juror, config.seed, store))
         if not evaluates:
             return
         core = EditCore(parts, _One(split, store), 1)

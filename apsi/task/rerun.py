@@ -9,12 +9,12 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from apsi.config.instantiate import check, instantiate
+from apsi.config.schema import completed
+from apsi.config.trust import require_trust
 from apsi.errors import ApsiError
-from apsi.instantiate import check, instantiate
 from apsi.run_folder import RunFolder
-from apsi.schema import completed
 from apsi.tracking.recorded import RecordedRun
-from apsi.trust import require_trust
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from typing import Annotated
 from omegaconf import DictConfig
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from apsi.assemble import open_jury, ready_juror
+from apsi.config.build import open_cached_juror, ready_juror
+from apsi.config.instantiate import instantiate
 from apsi.errors import ApsiError
-from apsi.instantiate import instantiate
 from apsi.juror.base import FittedJuror, Juror
 from apsi.run_folder import RunFolder
 
@@ -35,9 +35,9 @@ def serve_juror(
     machines can reach, clients need the token that the environment variable `APSI_JUROR_TOKEN` holds.
     """
     try:
+        from apsi.access_token import require_token, token_from_environment
         from apsi.serve.app import Limits
         from apsi.serve.server import listen, serve
-        from apsi.serve.token import require_token, token_from_environment
     except ImportError as error:
         raise ApsiError(f"task=serve_juror needs more packages ({error.name}): pip install 'apsi[serve]'") from error
 
@@ -48,12 +48,15 @@ def serve_juror(
     with listen(host, port) as listener:
         address, real_port = listener.getsockname()[:2]
         require_token(address, token)
-        with open_jury(config, _juror(config)) as jury:
-            jury.warm_up()
-            log.info("Juror %s listens on http://%s:%d; Ctrl-C stops it", jury.fingerprint, address, real_port)
-            serve(jury, limits, listener, token)
+        with open_cached_juror(config, _juror(config)) as cached_juror:
+            cached_juror.warm_up()
+            log.info("Juror %s listens on http://%s:%d; Ctrl-C stops it", cached_juror.fingerprint, address, real_port)
+            serve(cached_juror, limits, listener, token)
             log.info("Stopped")
-            return {"hits": float(getattr(jury, "hits", 0)), "misses": float(getattr(jury, "misses", 0))}
+            return {
+                "hits": float(getattr(cached_juror, "hits", 0)),
+                "misses": float(getattr(cached_juror, "misses", 0)),
+            }
 
 
 def _juror(config: DictConfig) -> Juror:

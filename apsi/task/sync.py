@@ -11,8 +11,8 @@ from apsi.errors import ApsiError
 from apsi.run_folder import RunFolder
 from apsi.tracking.base import KILLED
 from apsi.tracking.journal import Journal, files_to_record, journals_below
+from apsi.tracking.mlflow_store import Server
 from apsi.tracking.sender import send_now
-from apsi.tracking.server import Server
 
 log = logging.getLogger(__name__)
 

@@ -4,10 +4,10 @@ import logging
 
 from omegaconf import DictConfig
 
-from apsi.assemble import prepare
+from apsi.config.build import prepare
 from apsi.run_folder import RunFolder
 from apsi.task.rehearse import rehearse_training
-from apsi.task.session import report_prepared, tracked
+from apsi.tracking.session import report_prepared, tracked
 from apsi.train.loop import train_agent
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from apsi.config import flat
-from apsi.instantiate import instantiate
+from apsi.config.compose import flat
+from apsi.config.instantiate import instantiate
 from apsi.run_folder import RunFolder
 
 DESCRIPTION = "mlflow.note.content"
@@ -49,7 +49,7 @@ def params_and_tags(config: DictConfig, folder: RunFolder) -> tuple[dict[str, st
         "apsi.version": record["apsi"],
         "apsi.command": record["command"],
         "apsi.overrides": " ".join(OmegaConf.load(folder.path / "overrides.yaml")),
-        "apsi.device": instantiate(config.device).open(),
+        "apsi.device": instantiate(config.device).activate(),
         "apsi.git.dirty": str(git["dirty"]),
         "mlflow.source.name": Path(sys.argv[0]).name,
         "mlflow.source.type": "LOCAL",

@@ -11,8 +11,8 @@ from pydantic import Field
 from apsi.photo.prepared import PreparedSplit
 from apsi.tracking.base import FAILED, KILLED, Tracker
 from apsi.tracking.journal import Header, Journal, files_to_record
+from apsi.tracking.mlflow_store import Server
 from apsi.tracking.sender import Sender, SystemMonitor, patience
-from apsi.tracking.server import Server
 
 
 class MlflowTracker(Tracker):

@@ -16,25 +16,25 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from mlflow.types.schema import Schema, TensorSpec
 
 from apsi import __version__
+from apsi.agent.checkpoint import load_into, read_checkpoint
 from apsi.algo.base import trained_agent
-from apsi.assemble import components
-from apsi.config import follow_device
+from apsi.config.build import components
+from apsi.config.compose import follow_device
+from apsi.config.instantiate import check, instantiate
 from apsi.env.core import EditCore
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.episodes.base import EpisodeSource, Start, given
 from apsi.errors import ApsiError
-from apsi.evaluate.rollout import roll_out
-from apsi.instantiate import check, instantiate
 from apsi.juror.base import FittedJuror, Juror
 from apsi.juror.parameters import unpack_parameters
 from apsi.photo import Photo
 from apsi.photo.prepared import Episode, PhotoStore
-from apsi.photo.resize import fit
+from apsi.photo.resample import fit
 from apsi.photo.write import link_or_copy
 from apsi.policy.agent import Agent
 from apsi.policy.base import PolicyContext
+from apsi.policy.rollout import roll_out
 from apsi.torchvision_ops import define_missing
-from apsi.train.checkpoint import load_into, read_checkpoint
 from apsi.train.loop import build_model
 from apsi.transform.base import STOP_LABEL
 from apsi.transform.recipe import Recipe

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from apsi.config.trust import is_own, read_config
 from apsi.errors import ApsiError
 from apsi.tracking.base import Tracker
-from apsi.trust import is_own, read_config
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,6 @@ class RecordedRun:
         last = self.folder / "checkpoints" / "last.zip"
         if not last.exists():
             return []
-        from apsi.train.checkpoint import read_checkpoint
+        from apsi.agent.checkpoint import read_checkpoint
 
         return [(row["timesteps"], row[f"val_{metric}"]) for row in read_checkpoint(last).state.history]

@@ -10,7 +10,7 @@ import psutil
 from apsi.console import progress
 from apsi.errors import ApsiError
 from apsi.tracking.journal import Journal
-from apsi.tracking.server import Server
+from apsi.tracking.mlflow_store import Server
 
 log = logging.getLogger(__name__)
 

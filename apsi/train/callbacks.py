@@ -11,12 +11,12 @@ from rich.progress import Progress
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger
 
+from apsi.agent.checkpoint import TrainState
 from apsi.algo.divergence import require_finite
 from apsi.algo.optimizer.base import gradient_norm
+from apsi.config.schema import TrainSettings
 from apsi.feature_extractor.pretrained import Pretrained
-from apsi.schema import TrainSettings
 from apsi.tracking.base import Tracker
-from apsi.train.checkpoint import TrainState
 
 log = logging.getLogger(__name__)
 

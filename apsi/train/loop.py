@@ -12,19 +12,20 @@ from omegaconf import DictConfig
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
+from apsi.agent.checkpoint import TrainState, load_into
 from apsi.algo.base import Algo, Network, trained_agent
 from apsi.algo.divergence import divergence_named
 from apsi.algo.optimizer.base import Group, describe
-from apsi.assemble import components, episode_source, open_jury, second_juror
+from apsi.config.build import components, episode_source, open_cached_juror, second_juror
+from apsi.config.instantiate import class_and_arguments, instantiate
+from apsi.config.schema import TrainSettings
 from apsi.console import progress
-from apsi.env.base import Goal
-from apsi.env.core import Components, EditCore
+from apsi.env.base import Objective
+from apsi.env.core import EditCore, EnvComponents
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.errors import ApsiError
-from apsi.evaluate.rollout import EpisodeResult, roll_out
 from apsi.evaluate.saver import ImageSaver
 from apsi.evaluate.summary import summarise
-from apsi.instantiate import class_and_arguments, instantiate
 from apsi.juror.cache import CachedJuror
 from apsi.juror.parameters import pack_parameters
 from apsi.photo.hash import seed_for
@@ -32,9 +33,9 @@ from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.photo.write import write_text
 from apsi.policy.agent import Agent
 from apsi.policy.base import PolicyContext, TrainedAgent
-from apsi.preprocess.pipeline import Prepared
+from apsi.policy.rollout import EpisodeResult, roll_out
+from apsi.preprocess.steps import Prepared
 from apsi.run_folder import RunFolder
-from apsi.schema import TrainSettings
 from apsi.search.trial import reporter
 from apsi.tracking.base import Tracker
 from apsi.train.callbacks import (
@@ -44,12 +45,11 @@ from apsi.train.callbacks import (
     UnfreezeCallback,
     tracking_logger,
 )
-from apsi.train.checkpoint import TrainState, load_into
+from apsi.train.checkpoint_writer import CheckpointWriter
 from apsi.train.interrupt import InterruptCallback, deferred
-from apsi.train.keep import Keeper
-from apsi.train.pictures import TrainingPictures
 from apsi.train.resume import changes, checkpoint_to_resume, go_on, originals
 from apsi.train.run_state import undisturbed
+from apsi.train.training_pictures import TrainingPictures
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class Trained:
 def build_model(config: DictConfig, env: VecEnv, seed: int) -> tuple[Algo, BaseAlgorithm]:
     """The configured algorithm and an untrained model of it, with the configured feature extractor and device."""
     extractor, arguments = class_and_arguments(config.feature_extractor)
-    network = Network(extractor, arguments, instantiate(config.device).open(), seed)
+    network = Network(extractor, arguments, instantiate(config.device).activate(), seed)
     algo: Algo = instantiate(config.algo)
     return algo, algo.build(env, network)
 
@@ -104,11 +104,11 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
     )
     seed = seed_for(config.seed, state.timesteps) % 2**31
 
-    with open_jury(config, prepared.juror) as jury, ImageSaver() as saver:
-        parts, store = components(config, jury), PhotoStore()
-        best_by = parts.goal.best_by
-        require_something_to_do(train, parts.goal)
-        source = episode_source(config, train, jury, seed, store)
+    with open_cached_juror(config, prepared.juror) as cached_juror, ImageSaver() as saver:
+        parts, store = components(config, cached_juror), PhotoStore()
+        best_by = parts.objective.best_by
+        require_something_to_do(train, parts.objective)
+        source = episode_source(config, train, cached_juror, seed, store)
         env = PhotoVecEnv(EditCore(parts, source, settings.n_envs))
         algo, model = build_model(config, env, seed)
         _record_groups(describe(model), folder)
@@ -116,12 +116,12 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         pictures = TrainingPictures.begin(folder.path, saver, checkpoint)
         if checkpoint:
             load_into(checkpoint, model)
-            go_on(checkpoint, model, jury, new_episodes=changes(checkpoint, config, prepared))
+            go_on(checkpoint, model, cached_juror, new_episodes=changes(checkpoint, config, prepared))
             for row in state.history:
                 algo.schedule.report(row[f"val_{best_by}"])
 
         fitted = (pack_parameters(prepared.juror), pack_parameters(second_juror(config, prepared)))
-        keeper = Keeper(folder, settings, model, jury, config, parts.actions.labels, *fitted)
+        writer = CheckpointWriter(folder, settings, model, cached_juror, config, parts.actions.labels, *fitted)
 
         def validate() -> dict[str, float]:
             with undisturbed():
@@ -131,13 +131,13 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
             return figures
 
         report = reporter(config)
-        milestones = MilestoneCallback(settings, state, validate, keeper.save, tracker, best_by=best_by, report=report)
+        milestones = MilestoneCallback(settings, state, validate, writer.save, tracker, best_by=best_by, report=report)
         milestones.init_callback(model)
         with divergence_named(algo.name, model):
             _learn(model, algo.name, settings.total_timesteps, milestones, folder)
         tracker.model(folder.best_checkpoint)
         pictures.finish()
-        hit_rate = jury.hit_rate if isinstance(jury, CachedJuror) else 0.0
+        hit_rate = cached_juror.hit_rate if isinstance(cached_juror, CachedJuror) else 0.0
         tracker.metrics({"time/juror_cache_hit_rate": hit_rate}, model.num_timesteps)
         log.info(
             "Trained for %.0f s; %.1f %% of the scores were in the cache", milestones.state.seconds, 100 * hit_rate
@@ -169,7 +169,7 @@ def _learn(model: BaseAlgorithm, algo: str, total: int, milestones: MilestoneCal
 
 
 def evaluate_quickly(
-    agent: TrainedAgent, parts: Components, split: PreparedSplit, settings: TrainSettings, store: PhotoStore
+    agent: TrainedAgent, parts: EnvComponents, split: PreparedSplit, settings: TrainSettings, store: PhotoStore
 ) -> tuple[dict[str, float], list[EpisodeResult]]:
     """The agent's mean success, gain, steps and juror calls on the first episodes of a split; and these episodes."""
     policy = Agent(PolicyContext(parts, agent, np.random.default_rng(0)), no_repeats=True)
@@ -196,7 +196,7 @@ def _record_groups(groups: Sequence[Group], folder: RunFolder) -> None:
     write_text(path, json.dumps([asdict(group) for group in groups], indent=1))
 
 
-def require_something_to_do(split: PreparedSplit, goal: Goal) -> None:
+def require_something_to_do(split: PreparedSplit, objective: Objective) -> None:
     """Refuses episodes that are won before they begin, such as restoring photos that nobody degraded.
 
     Raises:
@@ -204,8 +204,8 @@ def require_something_to_do(split: PreparedSplit, goal: Goal) -> None:
     """
     start = np.array([episode.start_score for episode in split.episodes])
     target = np.array([episode.target_score for episode in split.episodes])
-    if goal.reached(start, target, start).all():
+    if objective.reached(start, target, start).all():
         raise ApsiError(
-            f"every photo of the split '{split.name}' has reached its goal before the first edit: "
+            f"every photo of the split '{split.name}' has reached its objective before the first edit: "
             "choose a degradation, or env=optimise to improve photos as they are"
         )

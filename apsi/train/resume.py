@@ -8,14 +8,14 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from apsi.agent.checkpoint import Checkpoint, read_checkpoint, read_run_state
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror
 from apsi.photo.prepared import PreparedSplit
 from apsi.photo.write import link_or_copy
-from apsi.preprocess.pipeline import Prepared
+from apsi.preprocess.steps import Prepared
 from apsi.run_folder import CONTINUED, RunFolder, find_unfinished
 from apsi.tracking.base import Tracker
-from apsi.train.checkpoint import Checkpoint, read_checkpoint, read_run
 from apsi.train.run_state import restore_run
 
 log = logging.getLogger(__name__)
@@ -82,19 +82,19 @@ def changes(checkpoint: Checkpoint, config: DictConfig, prepared: Prepared) -> l
     return different + ["the photos"] * (checkpoint.state.dataset != prepared.folder.name)
 
 
-def go_on(checkpoint: Checkpoint, model: BaseAlgorithm, jury: Juror, new_episodes: Sequence[str]) -> None:
+def go_on(checkpoint: Checkpoint, model: BaseAlgorithm, cached_juror: Juror, new_episodes: Sequence[str]) -> None:
     """Lets a model with the networks of a checkpoint go on from where the run stood, as if it had never stopped.
 
     Args:
         checkpoint: the last one of a run; the best one holds networks and optimisers only.
         model: gets the replay buffer or other memory, the episodes in progress and the random states.
-        jury: gets the scores that are known.
+        cached_juror: gets the scores that are known.
         new_episodes: why it has to begin new episodes, if it has to.
 
     Raises:
         ApsiError: the state is damaged or does not fit.
     """
-    state = read_run(checkpoint)
+    state = read_run_state(checkpoint)
     if state is None:
         log.warning(
             "%s holds the agent only: training goes on with new episodes and nothing remembered; last.zip beside it "
@@ -105,7 +105,7 @@ def go_on(checkpoint: Checkpoint, model: BaseAlgorithm, jury: Juror, new_episode
     if new_episodes:
         log.warning("Training goes on with new episodes: other than before are %s", ", ".join(new_episodes))
     try:
-        restore_run(state, model, jury, episodes=not new_episodes)
+        restore_run(state, model, cached_juror, episodes=not new_episodes)
     except (AttributeError, IndexError, KeyError, OverflowError, RuntimeError, TypeError, ValueError) as error:
         raise ApsiError(
             f"the run in {checkpoint.path} can't be gone on with: {error}. Use the version of apsi that wrote it, or "

@@ -22,15 +22,15 @@ _NUMBERS = ("exploration_rate", "_current_progress_remaining")
 _REPLAY_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
 
-def run_state(model: Any, jury: Juror) -> State:
+def run_state(model: Any, cached_juror: Juror) -> State:
     """The state of a run between two rollouts; arrays are not copied.
 
     Args:
         model: an SB3 model on a `PhotoVecEnv`, in the middle of `learn` but not of a rollout.
-        jury: the juror that it learns from; a cache keeps its scores, since a neural juror's last digits depend on
-            which photos it scores together.
+        cached_juror: the juror that it learns from; a cache keeps its scores, since a neural juror's last digits
+            depend on which photos it scores together.
     """
-    parts = {"memory": model, "scores": jury}
+    parts = {"memory": model, "scores": cached_juror}
     return {
         "episodes": {
             "random": random_state(),
@@ -47,20 +47,20 @@ def run_state(model: Any, jury: Juror) -> State:
     }
 
 
-def restore_run(state: State, model: Any, jury: Juror, episodes: bool = True) -> None:
+def restore_run(state: State, model: Any, cached_juror: Juror, episodes: bool = True) -> None:
     """Lets a model that was built alike go on from there.
 
     Args:
         state: of `run_state`, as it was read.
         model: with the networks, optimisers and counters of the same checkpoint.
-        jury: as there.
+        cached_juror: as there.
         episodes: whether to go on with the episodes in progress and their random numbers, or to begin new ones and
             take over only what the model remembers.
 
     Raises:
         IndexError, KeyError, RuntimeError, TypeError, ValueError: it does not fit.
     """
-    for name, part in {"memory": model, "scores": jury}.items():
+    for name, part in {"memory": model, "scores": cached_juror}.items():
         if name in state and isinstance(part, Stateful):
             part.restore(state[name])
     buffer = getattr(model, "replay_buffer", None)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from apsi.photo import Photo
-from apsi.photo.resize import resize
+from apsi.photo.resample import resample
 from apsi.transform.base import Transform
 
 _Segments: TypeAlias = npt.NDArray[np.float64]
@@ -71,7 +71,7 @@ def lean(photo: Photo) -> float | None:
     """
     h, w = photo.shape[:2]
     scale = min(1.0, _LOOK / max(h, w))
-    small = resize(photo, max(1, round(w * scale)), max(1, round(h * scale)))
+    small = resample(photo, max(1, round(w * scale)), max(1, round(h * scale)))
     gray = cv2.cvtColor(np.ascontiguousarray(small), cv2.COLOR_RGB2GRAY)
     while True:
         found = _horizon(gray.astype(np.uint8, copy=False))

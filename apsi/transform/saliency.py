@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from apsi.photo import Floats, Photo
-from apsi.photo.resize import resize
+from apsi.photo.resample import resample
 from apsi.transform.detail import REFERENCE_SIDE
 
 _SIDE = 64  # longer side, in pixels, on which photos are looked at
@@ -36,4 +36,4 @@ def saliency(photo: Photo) -> Floats:
 def _shrink(photo: Photo, scale: float) -> Photo:
     height, width = photo.shape[:2]
     scale = min(1.0, scale)
-    return resize(photo, max(1, round(width * scale)), max(1, round(height * scale)))
+    return resample(photo, max(1, round(width * scale)), max(1, round(height * scale)))

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 
-from apsi.cluster import connect, require_installed, require_reachable
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror, require_scores
 from apsi.photo import Floats, Photo, require_photo
+from apsi.ray_connection import connect, require_installed, require_reachable
 from apsi.worker_pool.base import START_DEATHS, THREADS, Chunks, WorkerPool
 
 

@@ -20,7 +20,7 @@ from apsi.errors import ApsiError
 from apsi.juror.base import Juror, require_scores
 from apsi.photo import Floats, Photo, require_photo
 from apsi.worker_pool.base import START_DEATHS, THREADS, Chunks, WorkerPool
-from apsi.worker_pool.process import Row, view, work
+from apsi.worker_pool.shared_memory_worker import Row, view, work
 
 _PREFIX = "apsi-"
 _SEGMENTS = Path("/dev/shm")

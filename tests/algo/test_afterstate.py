@@ -1,4 +1,4 @@
-"""Foretelling what the juror says: right after learning, corrected by what was foretold wrong, and saved with it."""
+"""Predicting what the juror says: right after learning, corrected by what was predicted wrong, and saved with it."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ import torch
 
 from apsi.algo.afterstate import AfterstatePolicy, edited
 from apsi.algo.base import trained_agent
-from apsi.env.core import Components, EditCore
+from apsi.env.core import EditCore, EnvComponents
 from apsi.errors import ApsiError
-from apsi.evaluate.rollout import roll_out
 from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.policy.agent import Agent
 from apsi.policy.base import PolicyContext
+from apsi.policy.rollout import roll_out
 from apsi.transform.base import by_label
-from tests.algo.test_all_actions import trained
+from tests.algo.test_full_information import trained
 from tests.conftest import LABELS, InOrder, context
 
 SMALL = ["algo=afterstate", "algo.learning_starts=16", "algo.batch_size=8", "algo.gradient_steps=6"]
@@ -32,13 +32,13 @@ def policy() -> AfterstatePolicy:
     )
 
 
-def test_it_foretells_what_the_juror_says_of_every_edit(optimise: Components, split: PreparedSplit) -> None:
+def test_it_foretells_what_the_juror_says_of_every_edit(optimise: EnvComponents, split: PreparedSplit) -> None:
     algo, model = trained(optimise, split, 600, *SMALL)
     core = EditCore(optimise, InOrder(context(split)), 3)
     core.reset()
-    outlook, agent = core.look_ahead(), trained_agent(algo, model)
+    lookahead, agent = core.look_ahead(), trained_agent(algo, model)
     assert agent.prefer is not None
-    gains = outlook.scores - core.scores[:, None]
+    gains = lookahead.scores - core.scores[:, None]
     assert np.ptp(gains) > 4
     assert np.abs(agent.prefer(core.observe()) - gains).max() < 1.2
     acting = Agent(PolicyContext(optimise, agent, np.random.default_rng(0)), no_repeats=True)
@@ -48,11 +48,11 @@ def test_it_foretells_what_the_juror_says_of_every_edit(optimise: Components, sp
 
 def test_what_was_always_foretold_too_high_is_corrected(policy: AfterstatePolicy) -> None:
     rng = torch.Generator().manual_seed(0)
-    foretold = torch.randn(500, 2, generator=rng)
+    predicted = torch.randn(500, 2, generator=rng)
     noise = 0.1 * torch.randn(500, 2, generator=rng)
     for part in range(10):
         rows = slice(50 * part, 50 * part + 50)
-        policy.compare(foretold[rows], 0.5 * foretold[rows] - 1 + noise[rows])
+        policy.compare(predicted[rows], 0.5 * predicted[rows] - 1 + noise[rows])
     slope, offset, doubt = policy.corrections()
     torch.testing.assert_close(slope, torch.full((2,), 0.5).double(), atol=0.05, rtol=0)
     torch.testing.assert_close(offset, torch.full((2,), -1.0).double(), atol=0.1, rtol=0)
@@ -89,18 +89,18 @@ def test_edits_are_made_on_the_observation_as_on_a_photo() -> None:
         assert np.array_equal(transform(photo.transpose(1, 2, 0)).transpose(2, 0, 1), outcome)
 
 
-def test_corrections_are_saved_with_the_networks(optimise: Components, split: PreparedSplit, tmp_path: Path) -> None:
+def test_corrections_are_saved_with_the_networks(optimise: EnvComponents, split: PreparedSplit, tmp_path: Path) -> None:
     _, model = trained(optimise, split, 40, *SMALL)
     model.save(tmp_path / "model.zip")
     other = type(model).load(tmp_path / "model.zip", device="cpu")
     assert all(torch.equal(a, b) for a, b in zip(*(m.policy.corrections() for m in (model, other)), strict=True))
 
 
-def test_continuous_actions_are_refused(split: PreparedSplit, optimise: Components) -> None:
+def test_continuous_actions_are_refused(split: PreparedSplit, optimise: EnvComponents) -> None:
     from dataclasses import replace
 
-    from apsi.config import load_config
-    from apsi.instantiate import instantiate
+    from apsi.config.compose import load_config
+    from apsi.config.instantiate import instantiate
 
     continuous = replace(optimise, actions=instantiate(load_config(["transform=parametric"]).transform, stop=True))
     with pytest.raises(ApsiError, match="needs discrete actions"):

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from apsi.config import load_config
+from apsi.config.compose import load_config
+from apsi.config.instantiate import instantiate
 from apsi.env.base import EXTRAS as NAMES
-from apsi.env.core import EXTRAS, Components, EditCore, spaces_of
+from apsi.env.core import EXTRAS, EditCore, EnvComponents, spaces_of
 from apsi.errors import ApsiError
-from apsi.instantiate import instantiate
 from apsi.photo import Floats, Photo
-from apsi.photo.compare import difference
+from apsi.photo.difference import mean_difference
 from apsi.photo.prepared import PreparedSplit
 from apsi.reward.bonus import NoBonus
 from apsi.reward.multi_objective import MultiObjective
@@ -25,7 +25,7 @@ from tests.conftest import InOrder, Redness, context
 INVERT_R, INVERT_G, INVERT_B, SWAP_RB, STOP = range(5)
 
 
-def core_of(components: Components, split: PreparedSplit, n: int = 3) -> EditCore:
+def core_of(components: EnvComponents, split: PreparedSplit, n: int = 3) -> EditCore:
     core = EditCore(components, InOrder(context(split)), n)
     core.reset()
     return core
@@ -35,7 +35,7 @@ def step(core: EditCore, *actions: int):  # type: ignore[no-untyped-def]
     return core.step(np.array(actions, dtype=np.int64))
 
 
-def test_a_step_scores_all_changed_photos_in_one_juror_call(restore: Components, split: PreparedSplit) -> None:
+def test_a_step_scores_all_changed_photos_in_one_juror_call(restore: EnvComponents, split: PreparedSplit) -> None:
     core = core_of(restore, split)
     step(core, INVERT_G, END, SWAP_RB)
     assert restore.juror.batches == [2]  # type: ignore[attr-defined]
@@ -43,7 +43,7 @@ def test_a_step_scores_all_changed_photos_in_one_juror_call(restore: Components,
 
 
 def test_scores_start_from_the_prepared_ones_without_asking_the_juror(
-    restore: Components, split: PreparedSplit
+    restore: EnvComponents, split: PreparedSplit
 ) -> None:
     core = core_of(restore, split)
     assert restore.juror.batches == []  # type: ignore[attr-defined]
@@ -51,7 +51,7 @@ def test_scores_start_from_the_prepared_ones_without_asking_the_juror(
 
 
 def test_the_right_repair_reaches_the_target_exactly_and_ends_the_episode(
-    restore: Components, split: PreparedSplit
+    restore: EnvComponents, split: PreparedSplit
 ) -> None:
     core = core_of(restore, split)
     result = step(core, SWAP_RB, INVERT_G, INVERT_R)
@@ -63,7 +63,7 @@ def test_the_right_repair_reaches_the_target_exactly_and_ends_the_episode(
 
 @pytest.mark.parametrize(("tolerance", "reached"), [(0.0, False), (0.011, True), (0.009, False)])
 def test_a_score_within_the_jurors_tolerance_of_the_target_has_reached_it(
-    restore: Components, split: PreparedSplit, tolerance: float, reached: bool
+    restore: EnvComponents, split: PreparedSplit, tolerance: float, reached: bool
 ) -> None:
     class OfAnotherMachine(Redness):
         def score(self, photos: Sequence[Photo]) -> Floats:
@@ -78,14 +78,14 @@ def test_a_score_within_the_jurors_tolerance_of_the_target_has_reached_it(
     assert result.rewards[0] == pytest.approx(gain + reached, abs=1e-9)
 
 
-def test_the_reward_is_what_the_juror_gives_for_the_changed_photo(restore: Components, split: PreparedSplit) -> None:
+def test_the_reward_is_what_the_juror_gives_for_the_changed_photo(restore: EnvComponents, split: PreparedSplit) -> None:
     core = core_of(restore, split)
     before = core.scores.copy()
     result = step(core, INVERT_R, INVERT_B, SWAP_RB)
     assert result.rewards.tolist() == pytest.approx((restore.juror.score(core.photos) - before).tolist())
 
 
-def test_an_episode_is_cut_off_after_its_last_step(restore: Components, split: PreparedSplit) -> None:
+def test_an_episode_is_cut_off_after_its_last_step(restore: EnvComponents, split: PreparedSplit) -> None:
     core = core_of(restore, split)
     for expected in (False, False, True):
         result = step(core, INVERT_G, INVERT_G, INVERT_G)
@@ -95,34 +95,34 @@ def test_an_episode_is_cut_off_after_its_last_step(restore: Components, split: P
 
 @pytest.mark.parametrize("way", ["told the steps left", "paid when it stops"])
 def test_a_cut_is_the_end_where_the_agent_knows_the_time_or_nothing_more_can_be_earned(
-    way: str, optimise: Components, split: PreparedSplit
+    way: str, optimise: EnvComponents, split: PreparedSplit
 ) -> None:
     if way == "told the steps left":
-        parts = replace(optimise, goal=replace(optimise.goal, extras=["score", "steps_left"]))
+        parts = replace(optimise, objective=replace(optimise.objective, extras=["score", "steps_left"]))
     else:
         parts = replace(optimise, reward=StopOnlyPlain(NoBonus(planned=False), penalty=0))
     core = core_of(parts, split)
     for _ in range(2):
         assert not step(core, INVERT_G, INVERT_G, INVERT_G).done.any()
-    outlook = core.look_ahead()
+    lookahead = core.look_ahead()
     result = step(core, INVERT_G, INVERT_G, STOP)
-    assert outlook.terminated.all()
+    assert lookahead.terminated.all()
     assert result.terminated.all() and not result.truncated.any()
     assert result.success.tolist() == [False] * 3
 
 
-def test_without_the_steps_left_other_extras_leave_a_cut_a_cut(optimise: Components, split: PreparedSplit) -> None:
-    core = core_of(replace(optimise, goal=replace(optimise.goal, extras=["score", "last_action"])), split)
+def test_without_the_steps_left_other_extras_leave_a_cut_a_cut(optimise: EnvComponents, split: PreparedSplit) -> None:
+    core = core_of(replace(optimise, objective=replace(optimise.objective, extras=["score", "last_action"])), split)
     for _ in range(2):
         step(core, INVERT_G, INVERT_G, INVERT_G)
-    outlook = core.look_ahead()
+    lookahead = core.look_ahead()
     result = step(core, INVERT_G, INVERT_G, STOP)
-    assert outlook.terminated.tolist() == [[False] * 4 + [True]] * 3
+    assert lookahead.terminated.tolist() == [[False] * 4 + [True]] * 3
     assert result.truncated.tolist() == [True, True, False]
     assert result.terminated.tolist() == [False, False, True]
 
 
-def test_stop_ends_an_episode_unchanged_and_costs_no_juror_call(optimise: Components, split: PreparedSplit) -> None:
+def test_stop_ends_an_episode_unchanged_and_costs_no_juror_call(optimise: EnvComponents, split: PreparedSplit) -> None:
     core = core_of(optimise, split)
     before = core.photos[0].copy()
     result = step(core, STOP, SWAP_RB, STOP)
@@ -132,14 +132,14 @@ def test_stop_ends_an_episode_unchanged_and_costs_no_juror_call(optimise: Compon
     assert optimise.juror.batches == [1]  # type: ignore[attr-defined]
 
 
-def test_a_gain_that_was_lost_again_is_no_success(optimise: Components, split: PreparedSplit) -> None:
+def test_a_gain_that_was_lost_again_is_no_success(optimise: EnvComponents, split: PreparedSplit) -> None:
     core = core_of(optimise, split, n=1)
     step(core, SWAP_RB)
     step(core, SWAP_RB)
     assert step(core, STOP).success.tolist() == [False]
 
 
-def test_reset_begins_new_episodes_where_asked_and_nowhere_else(restore: Components, split: PreparedSplit) -> None:
+def test_reset_begins_new_episodes_where_asked_and_nowhere_else(restore: EnvComponents, split: PreparedSplit) -> None:
     core = core_of(restore, split)
     step(core, INVERT_G, INVERT_G, INVERT_G)
     kept = core.photos[2]
@@ -149,7 +149,7 @@ def test_reset_begins_new_episodes_where_asked_and_nowhere_else(restore: Compone
     assert core.scores[0] == core.start[0] == core.starts[0].score
 
 
-def test_an_action_that_is_none_is_an_error_and_changes_nothing(optimise: Components, split: PreparedSplit) -> None:
+def test_an_action_that_is_none_is_an_error_and_changes_nothing(optimise: EnvComponents, split: PreparedSplit) -> None:
     core = core_of(optimise, split)
     before = list(core.photos)
     with pytest.raises(ApsiError, match=r"7.* is no action: it must be a whole number from 0 to 4"):
@@ -163,7 +163,7 @@ def test_an_action_that_is_none_is_an_error_and_changes_nothing(optimise: Compon
     assert all(a is b for a, b in zip(core.photos, before, strict=True))
 
 
-def test_prepared_photos_are_never_changed(restore: Components, split: PreparedSplit) -> None:
+def test_prepared_photos_are_never_changed(restore: EnvComponents, split: PreparedSplit) -> None:
     source = InOrder(context(split))
     store = source.context.store
     before = [store.read(episode.photo).copy() for episode in split.episodes]
@@ -175,7 +175,7 @@ def test_prepared_photos_are_never_changed(restore: Components, split: PreparedS
     assert all((a == b).all() for a, b in zip(before, after, strict=True))
 
 
-def test_observations_have_one_size_whatever_the_photos_have(restore: Components, split: PreparedSplit) -> None:
+def test_observations_have_one_size_whatever_the_photos_have(restore: EnvComponents, split: PreparedSplit) -> None:
     core = core_of(restore, split)
     observations = core.observe()
     assert observations.shape == (3, 3, 36, 36)
@@ -183,7 +183,7 @@ def test_observations_have_one_size_whatever_the_photos_have(restore: Components
     assert (core.observe([1])[0] == observations[1]).all()
 
 
-def test_many_episodes_at_once_go_as_each_would_alone(restore: Components, split: PreparedSplit) -> None:
+def test_many_episodes_at_once_go_as_each_would_alone(restore: EnvComponents, split: PreparedSplit) -> None:
     actions = np.random.default_rng(0).integers(0, 4, (3, 3))
     together = core_of(restore, split)
     paths = [step(together, *row).rewards for row in actions]
@@ -194,29 +194,31 @@ def test_many_episodes_at_once_go_as_each_would_alone(restore: Components, split
 
 
 def test_looking_ahead_tells_what_each_step_would_give_and_changes_nothing(
-    optimise: Components, split: PreparedSplit
+    optimise: EnvComponents, split: PreparedSplit
 ) -> None:
     core = core_of(optimise, split)
     step(core, INVERT_G, END, SWAP_RB)
     core.reset([1])
-    outlook = core.look_ahead()
+    lookahead = core.look_ahead()
     assert len(optimise.juror.batches) == 2  # type: ignore[attr-defined]  # one call for all
     scores, photos = core.scores.copy(), list(core.photos)
     for action in range(5):
         core.scores, core.photos, core.steps = scores.copy(), list(photos), core.steps * 0
         result = step(core, action, action, action)
-        assert outlook.rewards[:, action].tolist() == pytest.approx(result.rewards.tolist())
-        assert outlook.terminated[:, action].tolist() == result.terminated.tolist()
-        assert np.array_equal(outlook.observations[:, action], core.observe())
+        assert lookahead.rewards[:, action].tolist() == pytest.approx(result.rewards.tolist())
+        assert lookahead.terminated[:, action].tolist() == result.terminated.tolist()
+        assert np.array_equal(lookahead.observations[:, action], core.observe())
 
 
-def test_extras_tell_the_steps_left_the_score_and_the_last_action(optimise: Components, split: PreparedSplit) -> None:
-    parts = replace(optimise, goal=replace(optimise.goal, extras=list(NAMES)))
+def test_extras_tell_the_steps_left_the_score_and_the_last_action(
+    optimise: EnvComponents, split: PreparedSplit
+) -> None:
+    parts = replace(optimise, objective=replace(optimise.objective, extras=list(NAMES)))
     core = core_of(parts, split)
     first = core.observe()
     step(core, INVERT_G, SWAP_RB, INVERT_R)
     observations = core.observe([1])
-    space, _ = spaces_of(parts.goal, parts.actions)
+    space, _ = spaces_of(parts.objective, parts.actions)
     assert isinstance(first, dict) and isinstance(observations, dict)
     assert space.contains({name: values[0] for name, values in observations.items()})
     assert first["last_action"].tolist() == [[0] * 5] * 3
@@ -232,29 +234,29 @@ def test_every_extra_that_can_be_named_exists() -> None:
         instantiate(load_config(["env.extras=[scores]"]).env)
 
 
-def test_distances_reach_the_reward_that_asks_for_them(optimise: Components, split: PreparedSplit) -> None:
+def test_distances_reach_the_reward_that_asks_for_them(optimise: EnvComponents, split: PreparedSplit) -> None:
     reward = MultiObjective(NoBonus(planned=False), score=0, step_cost=0, distance=1)
     core = core_of(replace(optimise, reward=reward), split)
     start = split.episodes[0]
     store = core.source.context.store
-    off = difference(store.read(start.photo), store.read(start.original))
+    off = mean_difference(store.read(start.photo), store.read(start.original))
     assert step(core, SWAP_RB, END, END).rewards[0] == pytest.approx(off)  # all the way back
     assert step(core, SWAP_RB, END, END).rewards[0] == pytest.approx(-off)
 
 
-def test_multi_step_pays_late_what_it_owes(restore: Components, split: PreparedSplit) -> None:
-    goal = instantiate(load_config(["env=multi_step", "env.reward_every=2", "env.max_steps=3"]).env)
-    at_once, late = core_of(restore, split, n=1), core_of(replace(restore, goal=goal), split, n=1)
+def test_multi_step_pays_late_what_it_owes(restore: EnvComponents, split: PreparedSplit) -> None:
+    objective = instantiate(load_config(["env=multi_step", "env.reward_every=2", "env.max_steps=3"]).env)
+    at_once, late = core_of(restore, split, n=1), core_of(replace(restore, objective=objective), split, n=1)
     immediate = [step(at_once, INVERT_G).rewards[0] for _ in range(3)]
     paid = [step(late, INVERT_G).rewards[0] for _ in range(3)]
     assert paid == pytest.approx([0, immediate[0] + immediate[1], immediate[2]])
-    shaped = replace(goal, intermediate=0.5, shaping=2.0)
-    shaped_core = core_of(replace(restore, goal=shaped), split, n=1)
+    shaped = replace(objective, intermediate=0.5, shaping=2.0)
+    shaped_core = core_of(replace(restore, objective=shaped), split, n=1)
     gain = step(shaped_core, INVERT_G).rewards[0]
     assert gain == pytest.approx(0.5 * immediate[0] + 2 * immediate[0])
 
 
-def test_masks_leave_out_the_action_that_would_undo_the_last(optimise: Components, split: PreparedSplit) -> None:
+def test_masks_leave_out_the_action_that_would_undo_the_last(optimise: EnvComponents, split: PreparedSplit) -> None:
     core = core_of(optimise, split)
     assert core.action_masks().all()
     step(core, INVERT_G, SWAP_RB, STOP)

@@ -9,7 +9,7 @@ from gymnasium.utils.env_checker import check_env as gymnasium_check
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.env_checker import check_env as sb3_check
 
-from apsi.env.core import Components, EditCore
+from apsi.env.core import EditCore, EnvComponents
 from apsi.env.gym_env import PhotoEditEnv
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.episodes.prepared import PreparedEpisodes
@@ -20,24 +20,24 @@ from tests.conftest import context
 SWAP_RB = 3
 
 
-def vec_env(components: Components, split: PreparedSplit, n: int = 4) -> PhotoVecEnv:
+def vec_env(components: EnvComponents, split: PreparedSplit, n: int = 4) -> PhotoVecEnv:
     return PhotoVecEnv(EditCore(components, PreparedEpisodes(context(split)), n))
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("extras", [[], ["steps_left", "score", "last_action"]], ids=["photo", "extras"])
-@pytest.mark.parametrize("goal", ["restore", "optimise"])
+@pytest.mark.parametrize("objective", ["restore", "optimise"])
 def test_gymnasiums_and_sb3s_env_checkers_pass(
-    goal: str, extras: list[str], split: PreparedSplit, request: pytest.FixtureRequest
+    objective: str, extras: list[str], split: PreparedSplit, request: pytest.FixtureRequest
 ) -> None:
-    parts: Components = request.getfixturevalue(goal)
-    parts = replace(parts, goal=replace(parts.goal, extras=extras))
+    parts: EnvComponents = request.getfixturevalue(objective)
+    parts = replace(parts, objective=replace(parts.objective, extras=extras))
     env = PhotoEditEnv(parts, PreparedEpisodes(context(split)), render_mode="rgb_array")
     gymnasium_check(env, skip_render_check=True)
     sb3_check(env)
 
 
-def test_a_seed_repeats_an_episode(restore: Components, split: PreparedSplit) -> None:
+def test_a_seed_repeats_an_episode(restore: EnvComponents, split: PreparedSplit) -> None:
     env = PhotoEditEnv(restore, PreparedEpisodes(context(split)))
     first, _ = env.reset(seed=5)
     env.step(np.int64(0))
@@ -48,9 +48,9 @@ def test_a_seed_repeats_an_episode(restore: Components, split: PreparedSplit) ->
 
 @pytest.mark.parametrize("extras", [[], ["steps_left"]], ids=["photo", "steps_left"])
 def test_both_faces_say_truncated_only_where_the_agent_does_not_know_the_time(
-    extras: list[str], restore: Components, split: PreparedSplit
+    extras: list[str], restore: EnvComponents, split: PreparedSplit
 ) -> None:
-    parts = replace(restore, goal=replace(restore.goal, extras=extras))
+    parts = replace(restore, objective=replace(restore.objective, extras=extras))
     many, one = vec_env(parts, split, n=1), PhotoEditEnv(parts, PreparedEpisodes(context(split)))
     many.reset()
     one.reset()
@@ -64,10 +64,10 @@ def test_both_faces_say_truncated_only_where_the_agent_does_not_know_the_time(
 
 @pytest.mark.parametrize("extras", [[], ["steps_left"]], ids=["photo", "steps_left"])
 def test_sb3_expects_something_of_a_photo_after_the_cut_only_where_the_agent_does_not_know_the_time(
-    extras: list[str], restore: Components, split: PreparedSplit
+    extras: list[str], restore: EnvComponents, split: PreparedSplit
 ) -> None:
-    goal = replace(restore.goal, extras=extras)
-    parts = replace(restore, goal=goal, actions=DiscreteActions(["invert_g"]))  # which repairs nothing
+    objective = replace(restore.objective, extras=extras)
+    parts = replace(restore, objective=objective, actions=DiscreteActions(["invert_g"]))  # which repairs nothing
     policy = "MultiInputPolicy" if extras else "CnnPolicy"
     ppo = PPO(policy, vec_env(parts, split, n=1), n_steps=6, batch_size=6, gamma=0.5, device="cpu")
     ppo.policy.predict_values = lambda _: torch.full((1, 1), 100.0)  # type: ignore[method-assign]
@@ -79,7 +79,7 @@ def test_sb3_expects_something_of_a_photo_after_the_cut_only_where_the_agent_doe
     assert bool(dqn.replay_buffer.sample(100).dones.any()) == bool(extras)  # type: ignore[union-attr]
 
 
-def test_no_image_travels_in_info_except_the_terminal_observation(restore: Components, split: PreparedSplit) -> None:
+def test_no_image_travels_in_info_except_the_terminal_observation(restore: EnvComponents, split: PreparedSplit) -> None:
     env = vec_env(restore, split)
     env.reset()
     seen = set()
@@ -89,7 +89,7 @@ def test_no_image_travels_in_info_except_the_terminal_observation(restore: Compo
     assert seen == {"terminal_observation"}
 
 
-def test_an_ended_episode_is_reset_and_its_last_observation_kept(restore: Components, split: PreparedSplit) -> None:
+def test_an_ended_episode_is_reset_and_its_last_observation_kept(restore: EnvComponents, split: PreparedSplit) -> None:
     env = vec_env(restore, split)
     env.reset()
     ended = 0

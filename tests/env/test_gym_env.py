@@ -12,10 +12,10 @@ from gymnasium.utils.env_checker import check_env as gymnasium_check
 from stable_baselines3.common.env_checker import check_env as sb3_check
 
 import apsi.env  # registers apsi/PhotoEdit-v0
-from apsi import assemble
+from apsi.config import build
 from apsi.console import track
 from apsi.env import gym_env
-from apsi.env.core import Components
+from apsi.env.core import EnvComponents
 from apsi.env.frame import CAPTION, SIDE, frame
 from apsi.env.gym_env import PhotoEditEnv, from_overrides
 from apsi.episodes.fresh import FreshEpisodes
@@ -87,13 +87,13 @@ def test_an_override_that_cannot_be_is_an_error_that_suggests_what_can(override:
 def test_quiet_shows_no_progress_bar_and_a_first_time_otherwise_does(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    prepare = assemble.prepare
+    prepare = build.prepare
 
     def as_if_for_the_first_time(config: Any) -> Any:
         list(track(range(2), "Preparing", 2))
         return prepare(config)
 
-    monkeypatch.setattr(assemble, "prepare", as_if_for_the_first_time)
+    monkeypatch.setattr(build, "prepare", as_if_for_the_first_time)
     shown = []
     for quiet in (True, False):
         from_overrides(TINY, data_dir=data_dir, quiet=quiet).close()
@@ -111,7 +111,7 @@ def test_several_threads_of_torch_are_warned_of_once(data_dir: Path, monkeypatch
     assert len([warning for warning in caught if "threads" in str(warning.message)]) == 1
 
 
-def test_an_invalid_action_is_an_error_that_lists_the_actions(optimise: Components, split: PreparedSplit) -> None:
+def test_an_invalid_action_is_an_error_that_lists_the_actions(optimise: EnvComponents, split: PreparedSplit) -> None:
     env = PhotoEditEnv(optimise, PreparedEpisodes(context(split)))
     env.reset(seed=1)
     for action in (5, -1, 0.5, "swap_rb"):
@@ -121,7 +121,7 @@ def test_an_invalid_action_is_an_error_that_lists_the_actions(optimise: Componen
 
 
 def test_info_says_which_photo_what_was_done_to_it_and_how_it_scores(
-    optimise: Components, split: PreparedSplit
+    optimise: EnvComponents, split: PreparedSplit
 ) -> None:
     env = PhotoEditEnv(optimise, InOrder(context(split)))
     _, info = env.reset()
@@ -153,7 +153,7 @@ def test_a_photo_cut_on_the_fly_names_its_file_too(split: PreparedSplit) -> None
     assert sources == {"0.jpg", "1.jpg", "2.jpg"}
 
 
-def test_pictures_have_one_size_and_show_photo_score_and_action(restore: Components, split: PreparedSplit) -> None:
+def test_pictures_have_one_size_and_show_photo_score_and_action(restore: EnvComponents, split: PreparedSplit) -> None:
     env = PhotoEditEnv(restore, InOrder(context(split)), render_mode="rgb_array")
     pictures = []
     for _ in range(3):  # photos of different sizes

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from apsi.config import load_config
+from apsi.config.compose import load_config
+from apsi.config.instantiate import instantiate
 from apsi.episodes.base import Start
 from apsi.episodes.curriculum import CurriculumEpisodes
 from apsi.episodes.fresh import FreshEpisodes
 from apsi.episodes.prepared import PreparedEpisodes
 from apsi.errors import ApsiError
-from apsi.instantiate import instantiate
 from apsi.photo.prepared import PreparedSplit
 from apsi.photo.write import read_png
 from apsi.transform.recipe import Recipe
@@ -62,15 +62,15 @@ def test_fresh_photos_that_never_get_worse_are_an_error(split: PreparedSplit) ->
 def test_the_curriculum_gets_harder_with_success_and_not_before(split: PreparedSplit) -> None:
     source = CurriculumEpisodes(context(split), min_scale=0.5, labels=LABELS, n_max=2, success_rate=0.5, window=4)
     assert {len(source.recipe()) for _ in range(30)} == {1}
-    source.ended(np.array([True, True, False]))
+    source.on_episode_end(np.array([True, True, False]))
     assert source.level == 1  # the window is not full
-    source.ended(np.array([False, False]))
+    source.on_episode_end(np.array([False, False]))
     assert source.level == 1  # 1 of the last 4
-    source.ended(np.array([True]))
-    source.ended(np.array([True]))
+    source.on_episode_end(np.array([True]))
+    source.on_episode_end(np.array([True]))
     assert source.level == 2
     assert {len(source.recipe()) for _ in range(30)} == {1, 2}
-    source.ended(np.array([True] * 8))
+    source.on_episode_end(np.array([True] * 8))
     assert source.level == 2
 
 
@@ -78,12 +78,12 @@ def test_a_new_seed_takes_the_curriculum_back_to_its_beginning(split: PreparedSp
     source = CurriculumEpisodes(context(split), min_scale=0.5, labels=LABELS, n_max=3, success_rate=0.5, window=4)
     source.reseed(5)
     first = [start.photo.tobytes() for start in source.draw(8)]
-    source.ended(np.array([True] * 6))
+    source.on_episode_end(np.array([True] * 6))
     assert source.level == 2
     source.reseed(5)
     assert source.level == 1
     assert [start.photo.tobytes() for start in source.draw(8)] == first
-    source.ended(np.array([True, True]))
+    source.on_episode_end(np.array([True, True]))
     assert source.level == 1  # what was before the seed counts no more
 
 

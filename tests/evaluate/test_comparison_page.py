@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from apsi.evaluate.compare import write_comparison
+from apsi.evaluate.comparison import write_comparison
 from apsi.evaluate.comparison_page import ascii_letters, short_names
-from tests.evaluate.test_compare import Outcomes, compared
+from tests.evaluate.test_comparison import Outcomes, compared
 from tests.evaluate.test_report import Page
 
 FOLDER = "/home/someone/outputs/pipeline/2026-11-23_10-11-12-123456"

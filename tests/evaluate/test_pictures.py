@@ -19,9 +19,9 @@ from apsi.evaluate.pictures import (
     titled,
     with_small_frames,
 )
-from apsi.evaluate.rollout import EpisodeResult, Frame
 from apsi.evaluate.saver import ImageSaver
 from apsi.photo.write import write_png
+from apsi.policy.rollout import EpisodeResult, Frame
 from apsi.transform.base import catalogue
 
 Results = dict[str, list[EpisodeResult]]

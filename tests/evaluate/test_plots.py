@@ -17,8 +17,8 @@ from apsi.evaluate.plots import (
     score_by_edit,
     success_bars,
 )
-from apsi.evaluate.rollout import EpisodeResult
 from apsi.evaluate.summary import summarise
+from apsi.policy.rollout import EpisodeResult
 from apsi.web.page import light_colours
 
 Results = dict[str, list[EpisodeResult]]

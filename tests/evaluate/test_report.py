@@ -11,10 +11,10 @@ import pytest
 
 from apsi.evaluate.outcome import caution, headline, photos_and_copies, sentences
 from apsi.evaluate.report import write_report
-from apsi.evaluate.rollout import EpisodeResult
 from apsi.evaluate.summary import PolicySummary, summarise
 from apsi.evaluate.video import write_video
 from apsi.photo.write import write_png
+from apsi.policy.rollout import EpisodeResult
 
 Results = dict[str, list[EpisodeResult]]
 FACTS = {

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from apsi.evaluate.rollout import EpisodeResult
 from apsi.evaluate.run import write_summary
 from apsi.evaluate.summary import COLUMNS, as_dict, summarise, write_results
+from apsi.policy.rollout import EpisodeResult
 from apsi.run_folder import RunFolder
 from apsi.tracking.none import NoTracker
 

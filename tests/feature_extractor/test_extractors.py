@@ -11,13 +11,13 @@ import pytest
 import torch
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
-from apsi.config import load_config
-from apsi.env.core import Components, EditCore
+from apsi.config.compose import load_config
+from apsi.config.instantiate import class_and_arguments
+from apsi.env.core import EditCore, EnvComponents
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.episodes.prepared import PreparedEpisodes
 from apsi.errors import ApsiError
 from apsi.feature_extractor.pretrained import Pretrained
-from apsi.instantiate import class_and_arguments
 from apsi.photo.prepared import PreparedSplit
 from apsi.train.callbacks import UnfreezeCallback
 from apsi.train.loop import build_model
@@ -190,7 +190,7 @@ def test_a_frozen_network_is_freed_when_its_time_has_come_and_never_without_one(
 
 @pytest.mark.parametrize("algo", ["ppo", "dqn"])
 def test_building_a_model_leaves_pretrained_weights_alone(
-    algo: str, weights: Path, restore: Components, split: PreparedSplit
+    algo: str, weights: Path, restore: EnvComponents, split: PreparedSplit
 ) -> None:
     """SB3's actor-critic policies would initialise every layer of an extractor anew."""
     choices = ["feature_extractor=resnet18", f"feature_extractor.weights={weights}", f"algo={algo}", "device=cpu"]

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from apsi.access_token import VARIABLE
 from apsi.errors import ApsiError
 from apsi.photo import Photo
-from apsi.serve.token import VARIABLE
 from tests.command_line import Place
 from tests.conftest import Redness
 from tests.serve.servers import client, served

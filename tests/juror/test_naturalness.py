@@ -11,7 +11,7 @@ from apsi.juror.natural_scene_statistics import features
 from apsi.juror.naturalness import Naturalness
 from apsi.juror.parameters import load_parameters, save_parameters
 from apsi.photo import Photo
-from apsi.photo.resize import fit
+from apsi.photo.resample import fit
 from apsi.transform.base import by_label
 
 

@@ -10,10 +10,10 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 
-from apsi.config import load_config
+from apsi.config.compose import load_config
+from apsi.config.instantiate import instantiate
 from apsi.device.calibration import Outputs, Setting
 from apsi.errors import ApsiError
-from apsi.instantiate import instantiate
 from apsi.juror.base import Juror
 from apsi.juror.cache import CachedJuror
 from apsi.juror.mapping import Linear

@@ -12,7 +12,7 @@ from PIL import Image
 from apsi.photo import Photo
 from apsi.photo.alike import candidates, groups, is_copy, looks, outline
 from apsi.photo.read import decode_photo, read_photo
-from apsi.photo.resize import fit, resize
+from apsi.photo.resample import fit, resample
 from tests.conftest import natural_photo
 
 SHARED = Path(__file__).parents[3] / "shared" / "photos"
@@ -33,13 +33,13 @@ def cut(photo: Photo, *, top: float = 0, bottom: float = 0, left: float = 0, rig
 COPIES: dict[str, Callable[[Photo], Photo]] = {
     "JPEG": saved_again,
     "WebP": lambda photo: saved_again(photo, 40, "WEBP"),
-    "half": lambda photo: resize(photo, photo.shape[1] // 2, photo.shape[0] // 2),
-    "double": lambda photo: resize(photo, photo.shape[1] * 2, photo.shape[0] * 2),
+    "half": lambda photo: resample(photo, photo.shape[1] // 2, photo.shape[0] // 2),
+    "double": lambda photo: resample(photo, photo.shape[1] * 2, photo.shape[0] * 2),
     "lighter": lambda photo: (128 + 0.5 * photo).astype(np.uint8),
     "all sides cut": lambda photo: cut(photo, top=0.03, bottom=0.04, left=0.02, right=0.05),
     "one side cut": lambda photo: cut(photo, left=0.06),
     "cut, half, JPEG": lambda photo: saved_again(
-        resize(cut(photo, top=0.05, right=0.04), photo.shape[1] // 2, photo.shape[0] // 2), 60
+        resample(cut(photo, top=0.05, right=0.04), photo.shape[1] // 2, photo.shape[0] // 2), 60
     ),
 }
 

@@ -5,8 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from apsi.env.core import Components
-from apsi.evaluate.rollout import EpisodeResult, roll_out
+from apsi.env.core import EnvComponents
 from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.policy.agent import Agent
 from apsi.policy.base import Policy, PolicyContext, TrainedAgent
@@ -14,12 +13,17 @@ from apsi.policy.beam import Beam
 from apsi.policy.greedy import Greedy
 from apsi.policy.nothing import Nothing
 from apsi.policy.random import Random
+from apsi.policy.rollout import EpisodeResult, roll_out
 
 STOP = 4
 
 
 def play(
-    policy: type[Policy], parts: Components, split: PreparedSplit, predict: Callable | None = None, batch_size: int = 2
+    policy: type[Policy],
+    parts: EnvComponents,
+    split: PreparedSplit,
+    predict: Callable | None = None,
+    batch_size: int = 2,
 ) -> list[EpisodeResult]:
     agent = TrainedAgent(lambda observations, memory, begins: (predict(observations), None), None) if predict else None
     context = PolicyContext(parts, agent, np.random.default_rng(0))
@@ -27,35 +31,35 @@ def play(
     return list(roll_out(made, parts, split.episodes, batch_size=batch_size, store=PhotoStore(), pictures=1))
 
 
-def test_nothing_changes_nothing_and_asks_nothing(restore: Components, split: PreparedSplit) -> None:
+def test_nothing_changes_nothing_and_asks_nothing(restore: EnvComponents, split: PreparedSplit) -> None:
     for result in play(Nothing, restore, split):
         assert (result.actions, result.steps, result.juror_calls, result.success) == ((), 0, 0, False)
         assert result.gain == 0
 
 
-def test_greedy_repairs_what_one_transform_repairs(restore: Components, split: PreparedSplit) -> None:
+def test_greedy_repairs_what_one_transform_repairs(restore: EnvComponents, split: PreparedSplit) -> None:
     results = play(Greedy, restore, split)
     assert [result.actions for result in results] == [("swap_rb",), ("swap_rb",), ("invert_r",)]
     assert all(result.success for result in results)
 
 
-def test_greedy_counts_each_scored_photo_once(optimise: Components, split: PreparedSplit) -> None:
+def test_greedy_counts_each_scored_photo_once(optimise: EnvComponents, split: PreparedSplit) -> None:
     """4 transforms tried at each state, the last of which is the one that nothing improves."""
     for result in play(Greedy, optimise, split):
         rounds = result.steps + (result.steps < 3)
         assert result.juror_calls == 4 * rounds
 
 
-def test_greedy_never_ends_below_where_it_began(optimise: Components, split: PreparedSplit) -> None:
+def test_greedy_never_ends_below_where_it_began(optimise: EnvComponents, split: PreparedSplit) -> None:
     assert all(result.gain >= 0 for result in play(Greedy, optimise, split))
 
 
-def test_random_repeats_itself_with_the_same_seed(restore: Components, split: PreparedSplit) -> None:
+def test_random_repeats_itself_with_the_same_seed(restore: EnvComponents, split: PreparedSplit) -> None:
     first, second = (play(Random, restore, split) for _ in range(2))
     assert [r.actions for r in first] == [r.actions for r in second]
 
 
-def test_the_agent_sees_observations_and_nothing_else(restore: Components, split: PreparedSplit) -> None:
+def test_the_agent_sees_observations_and_nothing_else(restore: EnvComponents, split: PreparedSplit) -> None:
     seen = []
 
     def predict(observations: np.ndarray) -> np.ndarray:
@@ -68,34 +72,36 @@ def test_the_agent_sees_observations_and_nothing_else(restore: Components, split
     assert {(o.dtype.name, *o.shape[1:]) for o in seen} == {("uint8", 3, 36, 36)}
 
 
-def test_stop_is_no_step_and_leaves_the_photo(optimise: Components, split: PreparedSplit) -> None:
+def test_stop_is_no_step_and_leaves_the_photo(optimise: EnvComponents, split: PreparedSplit) -> None:
     for result in play(Agent, optimise, split, lambda o: np.full(len(o), STOP)):
         assert (result.steps, result.actions, result.gain) == (0, (), 0)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 64])
 def test_results_come_in_order_whatever_the_batch_size(
-    restore: Components, split: PreparedSplit, batch_size: int
+    restore: EnvComponents, split: PreparedSplit, batch_size: int
 ) -> None:
     results = play(Greedy, restore, split, batch_size=batch_size)
     assert [result.episode for result in results] == list(split.episodes)
     assert [result.final_score for result in results] == [episode.target_score for episode in split.episodes]
 
 
-def test_pictures_hold_every_state_of_the_first_episodes_only(restore: Components, split: PreparedSplit) -> None:
+def test_pictures_hold_every_state_of_the_first_episodes_only(restore: EnvComponents, split: PreparedSplit) -> None:
     results = play(Greedy, restore, split)
     assert [len(result.frames) for result in results] == [2, 0, 0]
     assert [frame.label for frame in results[0].frames] == ["", "swap_rb"]
     assert results[0].frames[-1].score == results[0].final_score
 
 
-def play_agent(parts: Components, split: PreparedSplit, agent: TrainedAgent, no_repeats: bool) -> list[EpisodeResult]:
+def play_agent(
+    parts: EnvComponents, split: PreparedSplit, agent: TrainedAgent, no_repeats: bool
+) -> list[EpisodeResult]:
     made = Agent(PolicyContext(parts, agent, np.random.default_rng(0)), no_repeats=no_repeats)
     return list(roll_out(made, parts, split.episodes, batch_size=2, store=PhotoStore()))
 
 
 def test_an_agent_that_came_back_to_a_photo_tries_what_it_has_not_tried_there(
-    restore: Components, split: PreparedSplit
+    restore: EnvComponents, split: PreparedSplit
 ) -> None:
     """It would rather invert green for ever; the second time at the start it takes its second choice."""
 
@@ -108,7 +114,7 @@ def test_an_agent_that_came_back_to_a_photo_tries_what_it_has_not_tried_there(
     assert results[0].actions == ("invert_g", "invert_g", "swap_rb") and results[0].success
 
 
-def test_a_recurrent_agent_is_given_its_own_memory_back(restore: Components, split: PreparedSplit) -> None:
+def test_a_recurrent_agent_is_given_its_own_memory_back(restore: EnvComponents, split: PreparedSplit) -> None:
     """The memory counts the steps of each episode; it is empty where one begins."""
     seen: list[tuple[list[float], list[bool]]] = []
 
@@ -123,7 +129,7 @@ def test_a_recurrent_agent_is_given_its_own_memory_back(restore: Components, spl
     assert seen[3] == ([0], [True])
 
 
-def test_beam_search_finds_what_greedy_misses(optimise: Components, split: PreparedSplit) -> None:
+def test_beam_search_finds_what_greedy_misses(optimise: EnvComponents, split: PreparedSplit) -> None:
     """At least as good at every episode, and it counts each distinct photo it scored."""
 
     def beam(width: int, depth: int) -> list[EpisodeResult]:

@@ -21,10 +21,10 @@ from apsi.preprocess.engine.base import Engine
 from apsi.preprocess.engine.local import Local
 from apsi.preprocess.enlarge import Enlarge
 from apsi.preprocess.fit_juror import FitJuror
-from apsi.preprocess.pipeline import Pipeline, Prepared
 from apsi.preprocess.resize import Resize
 from apsi.preprocess.score import Score
 from apsi.preprocess.split import Split
+from apsi.preprocess.steps import Prepared, Steps
 from apsi.worker_pool.inline import InlinePool
 
 SEQUENTIAL = Sequential(["swap_rb", "invert_r", "invert_g"])
@@ -98,7 +98,7 @@ def prepare() -> Prepare:
         engine: Engine | None = None,
     ) -> Prepared:
         enlarge = {"train": versions, "val": versions, "test": versions}
-        pipeline = Pipeline(
+        pipeline = Steps(
             {
                 "resize": Resize(size, "square", min_side=16),
                 "split": Split(0.7, 0.15, 0.15),

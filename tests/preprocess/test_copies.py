@@ -13,9 +13,9 @@ from apsi.dataset.folder import Folder
 from apsi.photo.write import write_png
 from apsi.preprocess.base import Context
 from apsi.preprocess.copies import Copy, read_copies, write_copies
-from apsi.preprocess.pipeline import Prepared
 from apsi.preprocess.resize import Resize
 from apsi.preprocess.split import Split
+from apsi.preprocess.steps import Prepared
 from tests.conftest import natural_photo
 
 COPIES = {"b.jpg": "looks alike", "c.png": "same pixels", "d.png": "same file", "e.webp": "looks alike"}

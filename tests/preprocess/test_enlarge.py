@@ -13,7 +13,7 @@ from apsi.errors import ApsiError
 from apsi.photo import Photo
 from apsi.photo.hash import file_hash
 from apsi.photo.read import read_photo
-from apsi.photo.resize import fit
+from apsi.photo.resample import fit
 from apsi.photo.write import read_png, write_png
 from apsi.preprocess.base import Context
 from apsi.preprocess.enlarge import Enlarge

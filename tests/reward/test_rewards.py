@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from apsi.config import load_config
-from apsi.instantiate import instantiate
+from apsi.config.compose import load_config
+from apsi.config.instantiate import instantiate
 from apsi.photo import Floats
 from apsi.reward.base import Reward, Transition
 from apsi.reward.bonus import Bonus, FixedBonus, NoBonus, SigmoidBonus

@@ -4,9 +4,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from apsi import schema
-from apsi.config import CONFIG_DIR, load_config
-from apsi.instantiate import check, instantiate
+from apsi.config import schema
+from apsi.config.compose import CONFIG_DIR, load_config
+from apsi.config.instantiate import check, instantiate
 from apsi.search.space import grid, search_space
 from apsi.search.sweeper import PruningSweeper
 

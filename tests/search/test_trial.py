@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from apsi.config import load_config
+from apsi.config.compose import load_config
 from apsi.errors import ApsiError
 from apsi.search.space import quoted
 from apsi.search.storage import open_storage, storage_url

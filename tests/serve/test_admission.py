@@ -12,11 +12,11 @@ import pytest
 
 from apsi.errors import ApsiError
 from apsi.photo import Photo
+from apsi.photo.npy import unpack_photos
 from apsi.photo.read import decode_photo
 from apsi.photo.write import encode_png
 from apsi.serve import contents
 from apsi.serve.app import Limits
-from apsi.serve.npy import unpack_photos
 from tests.serve.servers import served
 from tests.serve.test_app import Slow, _npy, gray, post
 from tests.worker_pool.fragile import Fragile

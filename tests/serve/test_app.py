@@ -14,8 +14,8 @@ from PIL import Image
 
 from apsi.juror.cache import CachedJuror
 from apsi.photo import Floats, Photo
+from apsi.photo.npy import pack_photos
 from apsi.photo.write import encode_png
-from apsi.serve.npy import pack_photos
 from tests.conftest import natural_photo
 from tests.serve.servers import client, served
 from tests.worker_pool.fragile import NAN, RAISE, Fragile

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from apsi.config import load_config
+from apsi.config.compose import load_config
+from apsi.config.instantiate import instantiate
 from apsi.errors import ApsiError
-from apsi.instantiate import instantiate
 from apsi.run_folder import RunFolder
 from apsi.task.calibrate_juror import calibrate_juror
 from tests.conftest import natural_photo, write_png

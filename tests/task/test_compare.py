@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from apsi.config import load_config
+from apsi.config.compose import load_config
 from apsi.errors import ApsiError
 from apsi.run_folder import RunFolder
 from apsi.task.compare import compare

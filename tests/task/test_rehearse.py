@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from apsi.config import CONFIG_DIR, load_config
+from apsi.config.compose import CONFIG_DIR, load_config
+from apsi.config.instantiate import instantiate
 from apsi.errors import ApsiError
-from apsi.instantiate import instantiate
 from apsi.run_folder import RunFolder
 from apsi.task import EVALUATING, require_evaluating
 from tests.test_conf import COMPONENTS
@@ -27,11 +27,11 @@ BAD = {
     "algo=maskable_ppo": (PARAMETRIC, "needs discrete actions"),
     "algo=ppo": ([*PARAMETRIC, "policy=[agent,beam]"], "policy=beam needs discrete actions"),
     "algo=qrdqn": (PARAMETRIC, "needs discrete actions"),
-    "algo=recurrent_ppo": (["policy=[checked]"], "policy=checked needs an agent that"),
+    "algo=recurrent_ppo": (["policy=[expected_improvement]"], "policy=expected_improvement needs an agent that"),
     "algo=sac": ([], "needs continuous actions"),
     "algo=td3": ([*PARAMETRIC, "policy=[agent,greedy]"], "policy=greedy needs discrete actions"),
     "algo=undo": ([], "add episodes=fresh"),
-    "degradation=none": ([], "has reached its goal before the first edit"),
+    "degradation=none": ([], "has reached its objective before the first edit"),
     "degradation=sensible": (["algo=undo", "episodes=fresh"], "can't undo"),
     "env=optimise": (["transform.labels=[swap_rbb]"], "swap_rbb"),
     "feature_extractor=resnet18": (["feature_extractor.weights=none.pth"], r"feature_extractor\.weights=none\.pth"),
@@ -48,7 +48,10 @@ BAD = {
     "juror=nima": (["juror.path=w.pth"], r"^juror\.path=w\.pth is not a file"),
     "juror=siglip_v2_5": ([], r"juror\.head is not set"),
     "policy=beam": (["policy=[beam]", "algo=sac", *PARAMETRIC], "policy=beam needs discrete actions"),
-    "policy=checked": (["policy=[checked]"], "policy=checked needs an agent that"),
+    "policy=expected_improvement": (
+        ["policy=[expected_improvement]"],
+        "policy=expected_improvement needs an agent that",
+    ),
     "policy=greedy": (["policy=[greedy]", "algo=sac", *PARAMETRIC], "policy=greedy needs discrete actions"),
     "reward=stop_only_plain": ([], r"add env\.stop=true"),
     "reward=stop_only_quadratic": ([], r"add env\.stop=true"),

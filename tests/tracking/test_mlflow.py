@@ -8,18 +8,18 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from apsi.config import flat, load_config
+from apsi.config.compose import flat, load_config
 from apsi.errors import ApsiError
 from apsi.photo.prepared import PreparedSplit
 from apsi.photo.write import write_text
 from apsi.run_folder import RunFolder
-from apsi.task.session import tracked
 from apsi.task.sync import sync
 from apsi.tracking import sender
 from apsi.tracking.journal import Batch, Header, Journal
 from apsi.tracking.mlflow import MlflowTracker
+from apsi.tracking.mlflow_store import Server
 from apsi.tracking.none import NoTracker
-from apsi.tracking.server import Server
+from apsi.tracking.session import tracked
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from apsi.config import load_config
+from apsi.config.compose import load_config
 from apsi.juror.base import Juror
 from apsi.photo import Floats, Photo
 from apsi.tracking.model import PhotoEditor

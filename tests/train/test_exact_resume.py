@@ -17,13 +17,13 @@ from omegaconf import DictConfig, OmegaConf
 from stable_baselines3.common.save_util import load_from_zip_file
 from stable_baselines3.common.utils import set_random_seed
 
-from apsi.assemble import prepare
-from apsi.config import load_config
+from apsi.agent.checkpoint import RUN, STATE, read_checkpoint, read_run_state
+from apsi.config.build import prepare
+from apsi.config.compose import load_config
 from apsi.errors import ApsiError
 from apsi.run_folder import RunFolder
 from apsi.state import State, read_state, write_state
 from apsi.tracking.none import NoTracker
-from apsi.train.checkpoint import RUN, STATE, read_checkpoint, read_run
 from apsi.train.loop import train_agent
 from apsi.train.run_state import undisturbed
 from tests.command_line import Place
@@ -186,7 +186,7 @@ def test_the_best_checkpoint_is_small_and_says_what_going_on_from_it_lacks(
     finished: tuple[DictConfig, RunFolder], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     config, folder = finished
-    assert read_run(read_checkpoint(folder.best_checkpoint)) is None
+    assert read_run_state(read_checkpoint(folder.best_checkpoint)) is None
     assert folder.best_checkpoint.stat().st_size < folder.last_checkpoint.stat().st_size
     longer = config.copy()
     longer.train.total_timesteps = 4 * HALF

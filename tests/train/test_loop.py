@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from apsi.algo.schedule.plateau import Plateau
-from apsi.assemble import prepare
-from apsi.config import load_config
+from apsi.config.build import prepare
+from apsi.config.compose import load_config
 from apsi.run_folder import RunFolder
 from apsi.tracking.none import NoTracker
 from apsi.train import loop

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from apsi.config import load_config
+from apsi.agent.checkpoint import Checkpoint, TrainState
+from apsi.config.compose import load_config
 from apsi.env.optimise import Optimise
 from apsi.env.restore import Restore
 from apsi.errors import ApsiError
 from apsi.photo.prepared import PreparedSplit
 from apsi.tracking.none import NoTracker
-from apsi.train.checkpoint import Checkpoint, TrainState
 from apsi.train.loop import require_something_to_do
 from apsi.train.resume import originals, require_unseen, resume_path
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from apsi.config import load_config
+from apsi.config.compose import load_config
 from apsi.errors import ApsiError
 from apsi.photo import Bools
 from apsi.transform.action_set import END, DiscreteActions

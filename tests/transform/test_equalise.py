@@ -9,7 +9,7 @@ import pytest
 
 from apsi.photo import Photo
 from apsi.photo.read import read_photo
-from apsi.photo.resize import resize
+from apsi.photo.resample import resample
 from apsi.transform.base import by_label
 from apsi.transform.equalise import equalise
 from tests.transform.test_full_size import made_photo
@@ -31,7 +31,7 @@ def finely_counted(photo: Photo) -> float:
 
 def sized(photo: Photo, side: int) -> Photo:
     height, width = photo.shape[:2]
-    return resize(photo, round(side * width / min(height, width)), round(side * height / min(height, width)))
+    return resample(photo, round(side * width / min(height, width)), round(side * height / min(height, width)))
 
 
 @pytest.mark.parametrize("kind", ["smooth", "textured"])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from apsi.photo import Photo
-from apsi.photo.resize import resize
+from apsi.photo.resample import resample
 from apsi.transform import detail
 from apsi.transform.adjust import ADJUSTMENTS, Adjust
 from apsi.transform.base import STOP_LABEL, Transform, by_label, catalogue
@@ -50,8 +50,8 @@ def test_edit_then_shrink_agrees_with_shrink_then_edit(
 ) -> None:
     """Within 2.6 of 255 on average for all but the hard ones: 4 times as large, and 2.5 times and not square."""
     large = made_photo(kind, height, width)
-    expected = transform(resize(large, 128 * width // height, 128))
-    replayed = resize(transform(large), expected.shape[1], expected.shape[0])
+    expected = transform(resample(large, 128 * width // height, 128))
+    replayed = resample(transform(large), expected.shape[1], expected.shape[0])
     assert difference(replayed, expected) < HARD.get(transform.label, 2.6)
 
 
@@ -59,9 +59,9 @@ def test_edit_then_shrink_agrees_with_shrink_then_edit(
 def test_sizes_grow_with_the_photo(transform: Transform) -> None:
     """By less than half of what the edit changes; a blur that forgets to grow is off by more."""
     large = made_photo("textured", 320, 480)
-    small = resize(large, 192, 128)
+    small = resample(large, 192, 128)
     expected = transform(small)
-    assert difference(resize(transform(large), 192, 128), expected) < 0.45 * difference(expected, small)
+    assert difference(resample(transform(large), 192, 128), expected) < 0.45 * difference(expected, small)
 
 
 @pytest.mark.parametrize(("neighbours", "middle", "corner"), [(4, 5, 0), (8, 9, -1)])

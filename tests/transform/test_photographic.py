@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from apsi.config import load_config
+from apsi.config.compose import load_config
+from apsi.config.instantiate import instantiate
 from apsi.errors import ApsiError
-from apsi.instantiate import instantiate
 from apsi.photo import Floats, Photo
-from apsi.photo.resize import resize
+from apsi.photo.resample import resample
 from apsi.transform.action_set import NoNumberError
 from apsi.transform.adjust import ADJUSTMENTS, Adjust
 from apsi.transform.base import STOP_LABEL, by_label, catalogue
@@ -153,7 +153,7 @@ def test_clahe_raises_local_contrast() -> None:
 
 @pytest.mark.parametrize("label", ["sharpen_4", "sharpen_8", "unsharp", "clarity"])
 def test_sharpening_adds_detail_and_blurring_takes_it_away(label: str) -> None:
-    photo = resize(large_photo(), 128, 128)
+    photo = resample(large_photo(), 128, 128)
 
     def detail(p: Photo) -> float:
         return float(np.abs(np.diff(p.astype(int), axis=1)).mean())

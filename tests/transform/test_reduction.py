@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apsi.config import load_config
+from apsi.config.compose import load_config
 from apsi.degradation.multi import Multi
 from apsi.degradation.random import Random
 from apsi.photo import Photo

@@ -14,14 +14,14 @@ import pytest
 
 from apsi.errors import ApsiError
 from apsi.evaluate.calibration import write_calibration
-from apsi.evaluate.compare import Compared, write_comparison
+from apsi.evaluate.comparison import Compared, write_comparison
 from apsi.evaluate.multirun import summarise_multirun
-from apsi.evaluate.rollout import EpisodeResult
 from apsi.juror.mapping import Linear
 from apsi.juror.proposal import propose
+from apsi.policy.rollout import EpisodeResult
 from apsi.run_folder import FAILED, RunFolder
 from apsi.tracking.recorded import RecordedRun
-from tests.evaluate.test_compare import compared
+from tests.evaluate.test_comparison import compared
 from tests.evaluate.test_multirun import make_run
 from tests.evaluate.test_report import report
 from tests.search.test_page import page_of, search

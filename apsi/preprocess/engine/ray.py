@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import PositiveInt
 
-from apsi.cluster import connect
 from apsi.errors import ApsiError
 from apsi.preprocess.engine.base import Engine, R, T
+from apsi.ray_connection import connect
 from apsi.worker_pool.base import DEATHS, THREADS
 
 

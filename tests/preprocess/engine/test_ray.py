@@ -12,14 +12,14 @@ from typing import Any
 import psutil
 import pytest
 
-from apsi.cluster import connect
 from apsi.errors import ApsiError
 from apsi.preprocess.engine.local import Local
 from apsi.preprocess.engine.ray import RayData
-from apsi.preprocess.pipeline import Prepared
+from apsi.preprocess.steps import Prepared
+from apsi.ray_connection import connect
 from tests.command_line import Place, files_below
 from tests.preprocess.engine.test_engines import ray_data, slow_at_first
-from tests.preprocess.test_pipeline import finished
+from tests.preprocess.test_steps import finished
 from tests.test_interrupt import CUTTING, DEGRADING, MANY_PHOTOS, half_done, require_interrupted
 
 pytest.importorskip("ray")

@@ -1,0 +1,162 @@
+"""Checkpoints: one zip that holds all it takes to use or continue an agent.
+
+It is a Stable-Baselines3 model zip with further members under `apsi/`. Reading one runs nothing that is in it: networks
+and optimisers are loaded with `weights_only`, arrays without pickle, the configuration through apsi's whitelist.
+"""
+
+import json
+import pickle
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.save_util import load_from_zip_file, recursive_getattr
+
+from apsi.config.schema import completed
+from apsi.config.trust import is_own, read_config, signed
+from apsi.errors import ApsiError
+from apsi.photo.write import atomic
+from apsi.state import State, read_state, write_state
+
+CONFIG, ACTIONS, STATE, JUROR, SECOND_JUROR, RUN = (
+    f"apsi/{name}" for name in ("config.yaml", "actions.json", "state.json", "juror.npz", "second_juror.npz", "run.npz")
+)
+_NOT_A_CONFIG = (yaml.YAMLError, OmegaConfBaseException)
+_COUNTERS = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num")
+
+
+@dataclass(frozen=True)
+class TrainState:
+    """Where training stands."""
+
+    timesteps: int = 0
+    best: float | None = None
+    """best on the validation split so far, by the figure that the environment goes by"""
+    seconds: float = 0.0
+    """spent on training, all continued runs together"""
+    history: list[dict[str, Any]] = field(default_factory=list)
+    """rows of the learning curve"""
+    dataset: str = ""
+    """folder name of the prepared photos"""
+    trained_on: list[str] = field(default_factory=list)
+    """original photos of all training so far, by the beginnings of their hashes"""
+    counters: dict[str, int] = field(default_factory=dict)
+    """the model's own counters"""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint holds beside its networks."""
+
+    path: Path
+    config: DictConfig
+    actions: list[str]
+    state: TrainState
+    juror: bytes | None
+    second_juror: bytes | None = None
+    """what was fitted of the juror that is not trained on"""
+    is_own: bool = False
+    """whether this user's apsi wrote its configuration"""
+
+
+def save_checkpoint(path: Path, model: BaseAlgorithm, checkpoint: Checkpoint, run: State | None = None) -> None:
+    """Writes a checkpoint, whole or not at all.
+
+    Args:
+        path: the zip file; replaced when it exists.
+        model: networks and optimisers.
+        checkpoint: all else; the model's own counters are added to its state.
+        run: what it takes to go on exactly (see `apsi.train.run_state`), which may be large; None leaves it out.
+    """
+    counters = {name: int(getattr(model, name)) for name in _COUNTERS if hasattr(model, name)}
+    content: dict[str, str | bytes] = {
+        CONFIG: signed(OmegaConf.to_yaml(checkpoint.config, resolve=True)),
+        ACTIONS: json.dumps(checkpoint.actions),
+        STATE: json.dumps({**vars(checkpoint.state), "counters": counters}),
+    }
+    for name, parameters in ((JUROR, checkpoint.juror), (SECOND_JUROR, checkpoint.second_juror)):
+        if parameters is not None:
+            content[name] = parameters
+    with atomic(path) as temporary:
+        with temporary.open("wb") as file:
+            model.save(file)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            for name, data in content.items():
+                archive.writestr(name, data)
+            if run is not None:
+                with archive.open(RUN, "w", force_zip64=True) as member:
+                    write_state(member, run)
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Reads everything but the networks.
+
+    Raises:
+        ApsiError: missing, broken, or not a checkpoint of apsi.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if CONFIG not in names:
+                raise ApsiError(f"{path} is a zip file but not a checkpoint of apsi: it has no {CONFIG}")
+            text = archive.read(CONFIG).decode()
+            config = completed(read_config(text, path))
+            actions = json.loads(archive.read(ACTIONS))
+            state = TrainState(**json.loads(archive.read(STATE)))
+            juror, second_juror = (archive.read(name) if name in names else None for name in (JUROR, SECOND_JUROR))
+    except FileNotFoundError as error:
+        raise ApsiError(f"checkpoint {path} does not exist; look below outputs/ for checkpoints/best.zip") from error
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError, *_NOT_A_CONFIG) as error:
+        raise ApsiError(f"{path} is not a whole checkpoint of apsi: {error}") from error
+    return Checkpoint(path, config, actions, state, juror, second_juror, is_own(text))
+
+
+def load_into(checkpoint: Checkpoint, model: BaseAlgorithm) -> None:
+    """Gives a freshly built model the checkpoint's networks, optimisers and counters.
+
+    Raises:
+        ApsiError: they don't fit the model.
+    """
+    try:
+        _, parameters, variables = load_from_zip_file(str(checkpoint.path), load_data=False, device=model.device)
+        model.set_parameters(parameters, device=model.device)
+        for name in model._get_torch_save_params()[1]:  # such as SAC's temperature, which is learned too
+            _copy_into(recursive_getattr(model, name), (variables or {})[name])
+    except (ValueError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise ApsiError(
+            f"{checkpoint.path} does not fit this algorithm and feature extractor, or is damaged; "
+            f"use it with the version of apsi that wrote it, or start afresh with resume=never ({error})"
+        ) from error
+    for name, value in checkpoint.state.counters.items():
+        if name in _COUNTERS:
+            setattr(model, name, value)
+
+
+def read_run_state(checkpoint: Checkpoint) -> State | None:
+    """What it takes to go on exactly; None where the checkpoint has none, as the best one of a run.
+
+    Raises:
+        ApsiError: it is damaged.
+    """
+    try:
+        with zipfile.ZipFile(checkpoint.path) as archive:
+            if RUN not in archive.namelist():
+                return None
+            with archive.open(RUN) as member:
+                return read_state(member)
+    except (zipfile.BadZipFile, zlib.error, ValueError, TypeError, KeyError, EOFError) as error:
+        raise ApsiError(f"{RUN} in {checkpoint.path} is damaged ({error}); start afresh with resume=never") from error
+
+
+def _copy_into(target: torch.Tensor, values: torch.Tensor) -> None:
+    if values.shape != target.shape:
+        raise ValueError(f"{tuple(values.shape)} where {tuple(target.shape)} is needed")
+    with torch.no_grad():
+        target.copy_(values)

@@ -1,0 +1,1 @@
+"""Configurations: their schema, composing them, and building what they name."""

@@ -1,0 +1,161 @@
+"""Configurations, with and without Hydra's command line."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from apsi.config import schema
+from apsi.config.renamed import new_names_for
+from apsi.config.trust import require_trust
+from apsi.errors import ApsiError, did_you_mean
+
+CONFIG_DIR = Path(__file__).resolve().parents[2] / "conf"
+_HYDRAS_OWN_WORDS = ("Config search path:", "provider=", "To append to", "full_key:", "object_type=", "reference_type=")
+
+_FROM_CHECKPOINT_ONLY = ("algo", "feature_extractor", "transform", "juror")
+OF_THIS_RUN = (
+    "task",
+    "tracking",
+    "device",
+    "worker_pool",
+    "preprocess.engine",
+    "data_dir",
+    "output_dir",
+    "score_cache_dir",
+    "checkpoint",
+    "resume",
+    "run_id",
+    "run_ids",
+    "groups",
+    "search",
+    "trust_checkpoint",
+    "run_name",
+    "quiet",
+    "evaluate.require",
+)
+
+
+def load_config(overrides: Sequence[str] = ()) -> DictConfig:
+    """The configuration that `python run.py` would run with these overrides."""
+    schema.register()
+    with initialize_config_dir(str(CONFIG_DIR)):
+        return with_checkpoint(compose("config", overrides=list(overrides)), overrides)
+
+
+def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
+    """With `checkpoint=` or a named `resume=`, everything the overrides don't name comes from the checkpoint.
+
+    Raises:
+        ApsiError: the checkpoint can't be read, an override names what only it can decide, or it is from elsewhere and
+            brings places that nobody confirmed.
+    """
+    if config.checkpoint is None and config.resume in (None, "auto", "never"):
+        return config
+    from apsi.agent.checkpoint import read_checkpoint
+    from apsi.config.instantiate import check, instantiate
+    from apsi.train.resume import resume_path
+
+    if config.checkpoint is not None:
+        path = Path(config.checkpoint).expanduser()
+    else:
+        path = resume_path(config.resume, instantiate(config.tracking))
+    checkpoint = read_checkpoint(path)
+    saved, named = checkpoint.config, list(OF_THIS_RUN)
+    for override in overrides:
+        choice, _, package = override.lstrip("+~").partition("=")[0].partition("@")
+        key = (package or choice).replace("/", ".")
+        group = key.partition(".")[0]
+        if group in _FROM_CHECKPOINT_ONLY:
+            raise ApsiError(f"{override}: the checkpoint {path} decides on {group}; leave it out")
+        if group in ("experiment", "debug"):
+            raise ApsiError(f"{override}: with a checkpoint, name the single values to change instead of a preset")
+        if group in schema.Config.__dataclass_fields__:
+            taken = group if override.startswith("~") else key
+            OmegaConf.update(saved, taken, OmegaConf.select(config, taken), merge=False, force_add=True)
+            named.append(taken)
+    for key in OF_THIS_RUN:
+        OmegaConf.update(saved, key, OmegaConf.select(config, key), merge=False, force_add=True)
+    for juror in (saved.juror, saved.second_juror):
+        follow_device(juror)
+    if saved.feature_extractor.get("weights") is not None:
+        saved.feature_extractor.weights = "checkpoint"  # where they are, whatever they were at the start
+    if not checkpoint.is_own:
+        check(saved)
+        require_trust(saved, f"checkpoint {path}", named, config)
+    return saved
+
+
+def explain(error: HydraException | OmegaConfBaseException) -> str:
+    """What is wrong with overrides or a configuration, without the words that are of use to Hydra's developers only."""
+    if isinstance(error, OverrideParseException):
+        if "=" not in str(error.override):
+            return f"can't read {error.override}: a setting is written key=value; see python run.py --help"
+        return f"can't read {error.override}; quote values with other than plain characters: 'key=\"value\"'"
+    texts = [str(error), str(error.__cause__ or "")]
+    lines = list(dict.fromkeys(line.rstrip() for text in texts for line in text.splitlines()))
+    key = next((line.partition("full_key:")[2].strip() for line in lines if "full_key:" in line), "")
+    said = [line for line in lines if line and not line.lstrip().startswith(_HYDRAS_OWN_WORDS)]
+    if key and not any(key in line for line in said):
+        said.append(f"at {key}")
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file is not None:
+        missing = Path(str(error.missing_cfg_file))
+        options = error.options or [path.stem for path in (CONFIG_DIR / missing.parent).glob("*.yaml")]
+        said.append(did_you_mean(missing.name, options).strip())
+    elif key and any(f"Key '{key}' not in" in line and "Did you mean" not in line for line in said):
+        said.append(did_you_mean(key, [path.name for path in CONFIG_DIR.iterdir() if path.is_dir()]).strip())
+    said.append(new_names_for("\n".join(said)).strip())
+    return "\n".join(filter(None, said))
+
+
+def choices_made(choices: Mapping[str, str | None], config: DictConfig, overrides: Sequence[str]) -> dict[str, str]:
+    """The options by group that made up a configuration, without those that a checkpoint decided otherwise.
+
+    Args:
+        choices: Hydra's.
+        config: what came out of `with_checkpoint`.
+        overrides: the command line's.
+    """
+    from_checkpoint = config.checkpoint is not None or config.resume not in (None, "auto", "never")
+    named = {override.lstrip("+~").partition("=")[0] for override in overrides}
+    return {
+        group: str(option)
+        for group, option in choices.items()
+        if option is not None
+        and not group.startswith("hydra/")
+        and (not from_checkpoint or group in named or group.partition("/")[0] in OF_THIS_RUN)
+    }
+
+
+def follow_device(node: Any) -> None:
+    """Lets a juror's models compute on this run's device, not on the one that they were trained beside."""
+    if isinstance(node, DictConfig):
+        if "device" in node:
+            node.device = "${device}"
+        for name in node.keys() - {"device"}:
+            follow_device(node[name])
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """What a configuration resolves to, without what is of the machine or the moment, or Hydra's own."""
+    own = OmegaConf.create({str(key): config._get_node(key) for key in config if key != "hydra"})
+    content = OmegaConf.to_container(own, resolve=True)
+    assert isinstance(content, dict)
+    return {str(key): value for key, value in content.items() if key not in OF_THIS_RUN}
+
+
+def flat(config: DictConfig) -> dict[str, str]:
+    """The configuration as one level of dotted keys."""
+
+    def walk(value: Any, prefix: str) -> Iterator[tuple[str, str]]:
+        if isinstance(value, dict) and value:
+            for key, inner in value.items():
+                yield from walk(inner, f"{prefix}.{key}" if prefix else str(key))
+        else:
+            yield prefix, str(value)
+
+    return dict(walk(OmegaConf.to_container(config, resolve=True), ""))

@@ -1,0 +1,155 @@
+"""The single door from configuration to objects: only what is allowed, only with arguments that fit."""
+
+import inspect
+import json
+from collections.abc import Iterator
+from typing import Any, get_type_hints
+
+import hydra.utils
+from hydra.errors import InstantiationException
+from omegaconf import DictConfig, OmegaConf
+from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
+
+from apsi.config.renamed import ARGUMENTS, TARGETS
+from apsi.errors import ApsiError, did_you_mean
+
+WHITELIST = ("apsi.*", "torch.nn.*", "torch.optim.*", "optuna.samplers.*", "optuna.pruners.*")
+"""What a `_target_` may name; a configuration that comes from elsewhere can't call anything else."""
+
+
+def instantiate(node: DictConfig, /, **arguments: Any) -> Any:
+    """Builds what a configuration node names, with further arguments from the caller.
+
+    Raises:
+        ApsiError: the target isn't allowed or can't be found, or its arguments don't fit.
+    """
+    check(node)
+    alone = OmegaConf.create(_plain(node))  # Hydra copies all that a node is part of
+    try:
+        return hydra.utils.instantiate(alone, _execution_whitelist_=list(WHITELIST), _convert_="all", **arguments)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, ApsiError):
+            raise error.__cause__ from None
+        raise
+
+
+def class_of(node: DictConfig) -> Any:
+    """What a node names.
+
+    Raises:
+        ApsiError: it isn't allowed or can't be found.
+    """
+    return _locate(node)
+
+
+def class_and_arguments(node: DictConfig) -> tuple[type, dict[str, Any]]:
+    """The class a node names and its arguments, for a library that wants to construct it itself."""
+    check(node)
+    arguments = {key: value for key, value in _plain(node).items() if not _is_special(key)}
+    return _locate(node), arguments
+
+
+def check(config: DictConfig) -> None:
+    """Holds every component below `config` against the signature of what it names, without building it.
+
+    Raises:
+        ApsiError: the first argument that is unknown or of the wrong type, or target that can't be used.
+    """
+    for node in components_below(config):
+        arguments = {key: value for key, value in _plain(node).items() if not _is_special(key)}
+        target = _locate(node)
+        parameters = inspect.signature(target).parameters
+        place = node._get_full_key("") or "configuration"
+        annotated = target if not inspect.isclass(target) or _is_dataclass(target) else target.__init__
+        hints = _hints(annotated)
+        for name, value in arguments.items():
+            if name not in parameters:
+                renamed = ARGUMENTS.get(str(node["_target_"]), {}).get(name)
+                hint = f" It is now {renamed}." if renamed else did_you_mean(name, parameters)
+                raise ApsiError(
+                    f"{place}.{name}: {node['_target_']} has no argument '{name}'.{hint} "
+                    f"It takes: {', '.join(parameters)}."
+                )
+            if name in hints and not _holds_component(value):
+                _check_type(f"{place}.{name}", value, hints[name])
+
+
+def _hints(annotated: Any) -> dict[str, Any]:
+    try:
+        return get_type_hints(annotated, include_extras=True)
+    except NameError:  # a library that imports the names in its hints for type checkers only
+        return {}
+
+
+def _check_type(place: str, value: Any, hint: Any) -> None:
+    """Holds a value against a type hint as JSON, strictly: `"5"`, `5.0` and `true` are no integers."""
+    try:
+        adapter = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
+        adapter.validate_json(json.dumps(value, default=str), strict=True)
+    except PydanticSchemaGenerationError:
+        return
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join([place, *map(str, problem["loc"])])
+        message = f"{problem['msg'][0].lower()}{problem['msg'][1:]}"
+        if problem["type"] == "needs_python_object":
+            message = f"must be a component, with a _target_; an option is chosen with {where.replace('.', '/')}=NAME"
+        elif problem["type"] == "string_type":
+            message += f"; quote what is text: {where}='\"{problem['input']}\"'"
+        raise ApsiError(f"{where}={problem['input']!r}: {message}") from None
+
+
+def components_below(config: Any) -> Iterator[DictConfig]:
+    """Every node with a `_target_`, the outer before those that are its arguments."""
+    if OmegaConf.is_dict(config) and not config._is_none():
+        if "_target_" in config:
+            yield config
+        for key in config:
+            yield from components_below(config._get_node(key))
+    elif OmegaConf.is_list(config):
+        for index in range(len(config)):
+            yield from components_below(config._get_node(index))
+
+
+def _locate(node: DictConfig) -> Any:
+    """The class that a node names, or the function that a node with `_partial_` names."""
+    target = str(node["_target_"])
+    place = f"{node._get_full_key('') or 'configuration'}._target_={target}"
+    if not _is_allowed(target):
+        raise ApsiError(f"{place} is not allowed; a component comes from: {', '.join(WHITELIST)}")
+    if target in TARGETS:
+        raise ApsiError(f"{place} is now {TARGETS[target]}")
+    try:
+        found = hydra.utils.get_object(target)
+    except ImportError as error:
+        raise ApsiError(f"{place} can't be imported: {error}") from error
+    home = f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', '')}"
+    if not _is_allowed(home):
+        raise ApsiError(f"{place} is not allowed: it leads to {home}")
+    if not inspect.isclass(found) and not node.get("_partial_"):
+        raise ApsiError(f"{place} is not allowed: it must name a class")
+    return found
+
+
+def _is_allowed(name: str) -> bool:
+    return any(name.startswith(pattern.removesuffix("*")) for pattern in WHITELIST)
+
+
+def _plain(node: DictConfig) -> dict[str, Any]:
+    container = OmegaConf.to_container(node, resolve=True)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}
+
+
+def _is_special(key: str) -> bool:
+    return key.startswith("_") and key.endswith("_")
+
+
+def _is_dataclass(target: Any) -> bool:
+    return hasattr(target, "__dataclass_fields__")
+
+
+def _holds_component(value: Any) -> bool:
+    if isinstance(value, dict):
+        return "_target_" in value or any(_holds_component(v) for v in value.values())
+    return isinstance(value, list) and any(_holds_component(v) for v in value)

@@ -1,0 +1,53 @@
+"""What `--help` lists: every group with its options, each with what its file begins with."""
+
+import re
+from itertools import takewhile
+from pathlib import Path
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.object_type import ObjectType
+
+_CONF = Path(__file__).resolve().parents[2] / "conf"
+_OF_HYDRA = ("hydra/sweeper", "hydra/launcher")
+_OF_PLUGINS = {
+    "hydra/launcher/basic": "One run after the other, in this process",
+    "hydra/launcher/joblib": "Processes on this machine: hydra.launcher.n_jobs=4",
+    "hydra/launcher/ray": "Ray, on this machine or a cluster: hydra.launcher.ray.init.address=HOST:6379",
+    "hydra/launcher/ray_aws": "Ray on machines of Amazon's that it starts itself",
+    "hydra/launcher/submitit_local": "Processes on this machine, in the way of Slurm",
+    "hydra/launcher/submitit_slurm": "Jobs of a Slurm cluster: hydra.launcher.partition=NAME",
+    "hydra/sweeper/sampler/motpe": "Tree-structured Parzen estimator for several objectives",
+    "hydra/sweeper/sampler/nsgaii": "Genetic algorithm for several objectives (NSGA-II)",
+    "hydra/sweeper/sampler/nsgaiii": "Genetic algorithm for many objectives (NSGA-III)",
+    "hydra/sweeper/sampler/qmc": "Quasi-random numbers: covers the space more evenly than random",
+    "hydra/sweeper/basic": "Every combination of the values: --multirun seed=1,2,3",
+    "hydra/sweeper/optuna": "Hydra's own Optuna, without pruning or going on; apsi's is pruning",
+}
+"""What other packages bring has no file here"""
+
+
+def options_text() -> str:
+    """The groups and their options as text, for Hydra's template, where a dollar sign is written twice."""
+    loader = GlobalHydra.instance().config_loader()
+
+    def groups(parent: str) -> list[str]:
+        below = [f"{parent}/{name}" if parent else name for name in loader.list_groups(parent)]
+        if not parent:
+            below = [name for name in below if name != "hydra"]
+        return [group for name in below for group in (name, *groups(name))]
+
+    lines = []
+    for group in [*sorted(groups("")), *(group for name in _OF_HYDRA for group in (name, *groups(name)))]:
+        options = sorted(loader.get_group_options(group, ObjectType.CONFIG))
+        width = max(map(len, options), default=0)
+        lines += [group, *(f"  {option:<{width}}  {_about(group, option)}".rstrip() for option in options), ""]
+    return "\n".join(lines).rstrip().replace("$", "$$")
+
+
+def _about(group: str, option: str) -> str:
+    path = _CONF / group / f"{option}.yaml"
+    if not path.is_file():
+        return _OF_PLUGINS.get(f"{group}/{option}", "")
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("# @package")]
+    comment = " ".join(line.lstrip("# ") for line in takewhile(lambda line: line.startswith("#"), lines))
+    return re.sub(rf"^python run\.py (--multirun )?{group}={option}: ", "", comment)

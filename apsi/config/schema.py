@@ -1,0 +1,162 @@
+"""The typed root of every configuration: a key that is not here, or of the wrong type, is an error."""
+
+import os
+import re
+from dataclasses import dataclass, field
+from itertools import chain, count
+from pathlib import Path
+from typing import Any, Literal
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import DictConfig, OmegaConf
+
+from apsi.config.options import options_text
+from apsi.config.renamed import with_new_names
+from apsi.errors import ApsiError
+
+Component = dict[str, Any]
+"""One option of a group: `_target_` and the arguments of what it names, checked against its signature."""
+
+
+@dataclass
+class TrainSettings:
+    """How long to train and what to look at on the way; counted in environment steps."""
+
+    total_timesteps: int = 150_000
+    n_envs: int = 64
+    eval_every: int = 10_000
+    eval_episodes: int = 200
+    checkpoint_every: int = 10_000
+    """the last one"""
+    keep_every: int | None = None
+    """one that stays beside it, `step_00010000.zip`; None: none"""
+    keep_at_most: int | None = 5
+    """of these, the latest; None: all"""
+    images: int = 4
+    """validation episodes shown at every look at them, in pictures and a film; 0: none"""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value is not None:
+                _require(f"train.{name}", value, at_least=0 if name == "images" else 1)
+
+
+@dataclass
+class EvaluateSettings:
+    """What the evaluation runs and shows."""
+
+    episodes: int | None = None
+    batch_size: int = 64
+    images: int = 20
+    """episodes, the first ones, of which every policy's edits are shown; 0: none"""
+    require: str | None = None
+    """conditions such as `agent.success_rate>=0.7`, with commas between them; exit code 3 where one does not hold"""
+
+    def __post_init__(self) -> None:
+        if self.episodes is not None:
+            _require("evaluate.episodes", self.episodes, at_least=1)
+        _require("evaluate.batch_size", self.batch_size, at_least=1)
+        _require("evaluate.images", self.images, at_least=0)
+
+
+@dataclass
+class SearchSettings:
+    """The trial of a search that a run is; the sweep fills it in."""
+
+    storage: str | None = None
+    study: str | None = None
+    trial: int | None = None
+    pruner: Component | None = None
+    earlier: list[float] = field(default_factory=list)
+    is_last: bool = True
+    parent_run: str | None = None
+
+
+@dataclass
+class Config:
+    """One run of apsi."""
+
+    task: Component
+    dataset: Component
+    preprocess: Component
+    degradation: Component
+    transform: Component
+    env: Component
+    reward: Component
+    episodes: Component
+    juror: Component
+    worker_pool: Component
+    device: Component
+    algo: Component
+    feature_extractor: Component
+    tracking: Component
+    policy: dict[str, Component]
+    train: TrainSettings = field(default_factory=TrainSettings)
+    evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
+    search: SearchSettings = field(default_factory=SearchSettings)
+    second_juror: Component | None = None
+    seed: int = 42
+    """of the agent: networks, exploration, order of the training episodes, random baselines"""
+    data_seed: int = 42
+    """of the data: splits, crops, degradations, and so what jurors are fitted on"""
+    data_dir: str = "data"
+    output_dir: str = "outputs"
+    run_name: str = "run"
+    quiet: bool = False
+    score_cache: int = 1_000_000
+    score_cache_dir: str | None = None
+    split: Literal["train", "val", "test", "all"] = "test"
+    checkpoint: str | None = None
+    trust_checkpoint: bool = False
+    resume: str | None = "auto"
+    run_id: str | None = None
+    run_ids: list[str] = field(default_factory=list)
+    groups: Any = None
+    """a mapping of lists, and no typed one, which Hydra would not fill from the command line"""
+
+    def __post_init__(self) -> None:
+        _require("seed", self.seed, at_least=0, below=2**32)
+        _require("data_seed", self.data_seed, at_least=0, below=2**32)
+        _require("score_cache", self.score_cache, at_least=0)
+        require_run_name(self.run_name)
+
+
+def _require(place: str, value: int, at_least: int, below: int | None = None) -> None:
+    if value < at_least:
+        raise ApsiError(f"{place}={value} must be at least {at_least}")
+    if below is not None and value >= below:
+        raise ApsiError(f"{place}={value} must be below {below}")
+
+
+def require_run_name(name: str) -> None:
+    """Raises an ApsiError for what is no safe name of a folder on every system."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name) or name.endswith("."):
+        raise ApsiError(
+            f"run_name={name} must begin with a letter or digit and hold only letters, digits, '.', '_' and '-', "
+            "at most 100 of them"
+        )
+
+
+def completed(written: Any) -> DictConfig:
+    """A configuration that an apsi wrote, this one or an earlier one, against the schema of this one."""
+    content = OmegaConf.to_container(written) if OmegaConf.is_config(written) else written
+    content = with_new_names(content)
+    if "seed" in content and "data_seed" not in content:
+        content["data_seed"] = content["seed"]  # there was one seed for both
+    config = OmegaConf.merge(OmegaConf.structured(Config), content)
+    assert isinstance(config, DictConfig)
+    return config
+
+
+def register() -> None:
+    """Puts the schema and what `conf/config.yaml` asks for where it finds them."""
+    ConfigStore.instance().store(name="schema", node=Config, replace=True)
+    OmegaConf.register_resolver("apsi.free", free_folder, replace=True, use_cache=True)
+    OmegaConf.register_resolver("apsi.options", options_text, replace=True)
+
+
+def free_folder(path: str) -> str:
+    """The folder, or where a run has it already, the first of `path-2`, `path-3`, ... that is free."""
+    names = chain([path], (f"{path}-{number}" for number in count(2)))
+    # os.path, as a path that the system refuses is one for whoever makes the folder to report
+    return next(name for name in names if not os.path.lexists(Path(name).expanduser()))

@@ -1,0 +1,135 @@
+"""Playing given episodes to their end."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+import numpy as np
+
+from apsi.env.core import EditCore, EnvComponents
+from apsi.episodes.base import EpisodeSource, Start
+from apsi.evaluate.measure import Measure
+from apsi.photo import Photo
+from apsi.photo.prepared import Episode, PhotoStore
+from apsi.policy.base import Policy
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A photo on its way through an episode."""
+
+    photo: Photo
+    label: str
+    """the transform that led here; empty at the start"""
+    score: float
+
+
+@dataclass(frozen=True)
+class EpisodeResult:
+    """How one episode went."""
+
+    episode: Episode
+    actions: tuple[str, ...]
+    final_score: float
+    success: bool
+    steps: int
+    juror_calls: int
+    frames: tuple[Frame, ...]
+    """every state of the photo, where pictures were asked for"""
+    scores: tuple[float, ...] = ()
+    """of every state of the photo, the start among them"""
+    measures: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """further figures by name: of the photo at the start and at the end"""
+
+    @property
+    def gain(self) -> float:
+        """Final minus start score."""
+        return self.final_score - self.episode.start_score
+
+
+class _InOrder(EpisodeSource):
+    """Given episodes, once."""
+
+    def __init__(self, episodes: Sequence[Episode], store: PhotoStore) -> None:
+        self._starts = (Start.of(episode, store) for episode in episodes)
+
+    def draw(self, count: int) -> list[Start]:
+        return list(islice(self._starts, count))
+
+
+def roll_out(
+    policy: Policy,
+    components: EnvComponents,
+    episodes: Sequence[Episode],
+    *,
+    batch_size: int,
+    store: PhotoStore,
+    pictures: int = 0,
+    measures: Mapping[str, Measure] | None = None,
+) -> Iterator[EpisodeResult]:
+    """Plays the episodes in order, `batch_size` side by side, and yields their results in order.
+
+    Args:
+        policy: who chooses the actions.
+        components: objective, actions, reward and juror.
+        episodes: where to begin.
+        batch_size: episodes side by side.
+        store: reads the photos.
+        pictures: for so many episodes, the first ones, every state of the photo is kept.
+        measures: taken of each photo at the start and at the end.
+    """
+    for start in range(0, len(episodes), batch_size):
+        batch = episodes[start : start + batch_size]
+        core = EditCore(components, _InOrder(batch, store), len(batch))
+        core.reset()
+        starts = list(core.photos)
+        results = _play(policy, core, batch, pictures - start)
+        yield from _measured(results, starts, core, measures or {})
+
+
+def _measured(
+    results: Sequence[EpisodeResult], starts: Sequence[Photo], core: EditCore, measures: Mapping[str, Measure]
+) -> Iterator[EpisodeResult]:
+    originals = [start.original for start in core.starts] if measures else []
+    figures = {
+        name: list(zip(measure(starts, originals).tolist(), measure(core.photos, originals).tolist(), strict=True))
+        for name, measure in measures.items()
+    }
+    for i, result in enumerate(results):
+        yield replace(result, measures={name: pairs[i] for name, pairs in figures.items()})
+
+
+def _play(policy: Policy, core: EditCore, episodes: Sequence[Episode], pictures: int) -> list[EpisodeResult]:
+    n = core.n
+    labels: list[list[str]] = [[] for _ in range(n)]
+    scores = [[float(score)] for score in core.scores]
+    frames = [[Frame(core.photos[i], "", core.scores[i])] if i < pictures else [] for i in range(n)]
+    results: dict[int, EpisodeResult] = {}
+    steps, asked = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    active = list(range(n))
+    while active:
+        actions = core.actions.end(n)
+        choice = policy.choose(core, active)
+        actions[active], asked[active] = choice.actions, asked[active] + choice.juror_calls
+        stopped = core.actions.stops(actions)
+        outcome = core.step(actions)
+        for i in active:
+            labels[i] += outcome.labels[i]
+            steps[i] += not stopped[i]
+            if not stopped[i]:
+                scores[i].append(float(core.scores[i]))
+            if i < pictures and not stopped[i]:
+                frames[i].append(Frame(core.photos[i], " ".join(outcome.labels[i]), core.scores[i]))
+            if outcome.done[i]:
+                results[i] = EpisodeResult(
+                    episodes[i],
+                    tuple(labels[i]),
+                    float(core.scores[i]),
+                    bool(outcome.success[i]),
+                    int(steps[i]),
+                    int(core.juror_calls[i] + asked[i]),
+                    tuple(frames[i]),
+                    tuple(scores[i]),
+                )
+        active = [i for i in active if i not in results]
+    return [results[i] for i in range(n)]

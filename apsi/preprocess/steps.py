@@ -1,0 +1,99 @@
+"""All preprocess steps in order."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from apsi.dataset.base import Dataset, Skipped
+from apsi.degradation.base import Degradation
+from apsi.errors import ApsiError
+from apsi.juror.base import Juror
+from apsi.photo.prepared import PreparedSplit
+from apsi.preprocess.base import SPLITS, Context, Step
+from apsi.preprocess.copies import Copy
+from apsi.preprocess.engine.base import Engine
+
+_REMEDIES = {
+    "all": "use other photos, or another degradation",
+    "test": "use more photos, at least three that differ; a trained agent edits fewer with task=evaluate split=all",
+}
+"""Where a split is empty"""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared data set."""
+
+    folder: Path
+    juror: Juror
+    """the juror that scored it, fitted"""
+    skipped: tuple[Skipped, ...]
+    copies: tuple[Copy, ...] = ()
+    """photos that are copies of others and stay in their split"""
+
+    def split(self, name: str) -> PreparedSplit:
+        """One split by name, or all of them as one (`all`).
+
+        Raises:
+            ApsiError: no such split, or it is empty.
+        """
+        loaded = self.load(name)
+        if not loaded.episodes:
+            copies = f" ({len(self.copies)} photos are copies of others)" if self.copies else ""
+            raise ApsiError(
+                f"the split '{name}' of {self.folder} is empty: {len(self.skipped)} files were skipped and "
+                f"{loaded.dropped} degraded photos scored no worse than their originals{copies}; "
+                + _REMEDIES.get(name, "use more photos: training takes at least three that differ")
+            )
+        return loaded
+
+    def load(self, name: str) -> PreparedSplit:
+        """Like `split`, but an empty one is no error."""
+        if name not in (*SPLITS, "all"):
+            raise ApsiError(f"split={name} must be one of: {', '.join(SPLITS)}, all")
+        loaded = PreparedSplit.load(name, [self.folder / split for split in (SPLITS if name == "all" else [name])])
+        hashes = {episode.source: episode.source_hash for episode in loaded.episodes}
+        first = {copy.file: hashes.get(copy.copy_of, copy.copy_of) for copy in self.copies}
+        return replace(loaded, episodes=tuple(replace(e, copy_of=first.get(e.source, "")) for e in loaded.episodes))
+
+
+class Steps:
+    """Runs the steps one after the other; each finds its own outcome if it was done before."""
+
+    def __init__(self, steps: dict[str, Step], engine: Engine) -> None:
+        """Takes the steps.
+
+        Args:
+            steps: by name, in order; the last one leaves the finished folder.
+            engine: does their work on single photos.
+        """
+        self.steps, self.engine = steps, engine
+
+    def run(
+        self,
+        *,
+        dataset: Dataset,
+        degradation: Degradation,
+        juror: Juror,
+        open_pool: Callable[[Juror], AbstractContextManager[Juror]],
+        data_dir: Path,
+        seed: int,
+        whole_photos: bool = False,
+    ) -> Prepared:
+        """Prepares a data set under `data_dir`, or finds it prepared.
+
+        Raises:
+            ApsiError: no usable photo, or steps that leave no finished folder.
+        """
+        context = Context(
+            dataset, degradation, juror, open_pool, data_dir, seed, whole_photos=whole_photos, engine=self.engine
+        )
+        with self.engine:
+            for step in self.steps.values():
+                context = step.run(context)
+        if context.prepared is None:
+            raise ApsiError(
+                f"the steps {', '.join(self.steps)} leave no prepared data set; the last one must be degrade"
+            )
+        return Prepared(context.prepared, context.juror, context.skipped, context.copies)
