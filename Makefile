@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format bench clean
+.PHONY: help install demo test test-slow check docs format bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -26,10 +26,13 @@ test: $(INSTALLED)  ## the test suite, under 5 minutes on two cores
 test-slow: $(INSTALLED)  ## the tests that take minutes
 	$(RUN) -m pytest -m slow -n 0
 
-check: $(INSTALLED)  ## format, lint, types
+check: docs  ## format, lint, types, and that the site builds
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+
+docs: $(INSTALLED)  ## the pages of docs/ as a site, to be read without a network: site/index.html
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
 
 format: $(INSTALLED)  ## format and fix what can be fixed
 	$(VENV)/bin/ruff format .
@@ -38,5 +41,5 @@ format: $(INSTALLED)  ## format and fix what can be fixed
 bench: $(INSTALLED)  ## the speed claims; each prints JSON on its last line
 	@for script in benchmarks/*.py; do echo "== $$script"; $(RUN) $$script || exit 1; done
 
-clean:  ## remove .venv, prepared data and caches; outputs stay
-	rm -rf $(VENV) data .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean:  ## remove .venv, prepared data, the site and caches; outputs stay
+	rm -rf $(VENV) data site .mypy_cache .ruff_cache .pytest_cache .hypothesis

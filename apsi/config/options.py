@@ -1,4 +1,4 @@
-"""What `--help` lists: every group with its options, each with what its file begins with."""
+"""What `--help` and the tables of docs/ list: every group with its options, each with what its file begins with."""
 
 import re
 from itertools import takewhile
@@ -40,11 +40,12 @@ def options_text() -> str:
     for group in [*sorted(groups("")), *(group for name in _OF_HYDRA for group in (name, *groups(name)))]:
         options = sorted(loader.get_group_options(group, ObjectType.CONFIG))
         width = max(map(len, options), default=0)
-        lines += [group, *(f"  {option:<{width}}  {_about(group, option)}".rstrip() for option in options), ""]
+        lines += [group, *(f"  {option:<{width}}  {about(group, option)}".rstrip() for option in options), ""]
     return "\n".join(lines).rstrip().replace("$", "$$")
 
 
-def _about(group: str, option: str) -> str:
+def about(group: str, option: str) -> str:
+    """What an option is, in one line: the comment that its file begins with, without the command that chooses it."""
     path = _CONF / group / f"{option}.yaml"
     if not path.is_file():
         return _OF_PLUGINS.get(f"{group}/{option}", "")

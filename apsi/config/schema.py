@@ -23,15 +23,19 @@ class TrainSettings:
     """How long to train and what to look at on the way; counted in environment steps."""
 
     total_timesteps: int = 150_000
+    """all environments together"""
     n_envs: int = 64
+    """episodes that are edited side by side"""
     eval_every: int = 10_000
+    """steps between two looks at the validation split"""
     eval_episodes: int = 200
+    """validation episodes of a look"""
     checkpoint_every: int = 10_000
-    """the last one"""
+    """steps between two writings of last.zip"""
     keep_every: int | None = None
-    """one that stays beside it, `step_00010000.zip`; None: none"""
+    """steps between checkpoints that stay beside it, such as step_00010000.zip; null: none stays"""
     keep_at_most: int | None = 5
-    """of these, the latest; None: all"""
+    """of these, the latest; null: all"""
     images: int = 4
     """validation episodes shown at every look at them, in pictures and a film; 0: none"""
 
@@ -46,7 +50,9 @@ class EvaluateSettings:
     """What the evaluation runs and shows."""
 
     episodes: int | None = None
+    """the first so many of the split; null: all"""
     batch_size: int = 64
+    """episodes that are edited side by side"""
     images: int = 20
     """episodes, the first ones, of which every policy's edits are shown; 0: none"""
     require: str | None = None

@@ -15,7 +15,7 @@ Parameters = dict[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class About:
-    """What to know before trusting a juror; the README's table is made of these."""
+    """What to know before trusting a juror; the table of jurors in docs/ is made of these."""
 
     native_range: str
     mapping: str

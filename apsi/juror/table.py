@@ -1,4 +1,4 @@
-"""The README's table of jurors, made from what each says about itself."""
+"""The table of jurors in docs/, made from what each says about itself."""
 
 import yaml
 from hydra.utils import get_class

@@ -1,8 +1,11 @@
-"""What the README says of the jurors is what they say of themselves."""
+"""The table of jurors is made of what they say of themselves."""
 
+from apsi.config.compose import CONFIG_DIR
 from apsi.juror.table import markdown
-from tests.command_line import REPOSITORY
 
 
-def test_the_readme_has_the_table_of_all_jurors() -> None:
-    assert markdown() in (REPOSITORY / "README.md").read_text(encoding="utf-8"), "python -m apsi.juror.table prints it"
+def test_the_table_has_a_row_for_each_juror() -> None:
+    rows = markdown().splitlines()[2:]
+    assert [row.split("`")[1] for row in rows] == sorted(path.stem for path in (CONFIG_DIR / "juror").glob("*.yaml"))
+    assert all(len(row.split(" | ")) == 6 for row in rows)
+    assert "MIT, part of apsi" in next(row for row in rows if "naturalness" in row)

@@ -1,6 +1,6 @@
 """Pages as people see them: in a real browser, on a phone, a tablet and a desktop, light and dark.
 
-Needs the extra `browser` and a Chromium; README says how to install them.
+Needs the extra `browser` and a Chromium; docs/developing.md says how to install them.
 """
 
 import shutil

@@ -1,0 +1,89 @@
+"""Fills the pages with what the code says of itself, so that adding a component edits no page. MkDocs calls it.
+
+A line `<!-- NAME -->` or `<!-- NAME ARGUMENT -->` in a page is replaced by the table of that name.
+"""
+
+import ast
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from apsi.config import schema
+from apsi.config.compose import CONFIG_DIR
+from apsi.config.options import about
+from apsi.juror import table
+from apsi.tracking.names import METRICS
+
+MARKER = re.compile(r"^<!-- (\w+)(?: (\S+))? -->$", re.MULTILINE)
+_NO_SETTING = {"_target_", "_partial_", "_recursive_", "defaults"}
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """MkDocs' hook: the page with its tables."""
+    return MARKER.sub(lambda found: TABLES[found[1]](*filter(None, [found[2]])), markdown)
+
+
+def options(group: str) -> str:
+    """The options of a group, what each is, and the settings of those that have some."""
+    files = sorted((CONFIG_DIR / group).glob("*.yaml"))
+    rows = [f"| `{path.stem}` | {_cell(about(group, path.stem))} |" for path in files]
+    blocks = [_block(path.stem, text) for path in files if (text := _settings(path))]
+    return "\n".join(["| option | what it is |", "| --- | --- |", *rows, "", *blocks])
+
+
+def root() -> str:
+    """The settings that belong to no group, with their comments, as `conf/config.yaml` has them."""
+    text = (CONFIG_DIR / "config.yaml").read_text(encoding="utf-8")
+    own = text.partition("\n\n")[2].partition("\nhydra:")[0].strip()
+    return f"```yaml\n{own}\n```"
+
+
+def section(name: str) -> str:
+    """The settings of `train` or `evaluate`: defaults and meanings from the schema's code."""
+    wanted = f"{name.capitalize()}Settings"
+    module = ast.parse(Path(schema.__file__).read_text(encoding="utf-8"))
+    body = next(node.body for node in module.body if isinstance(node, ast.ClassDef) and node.name == wanted)
+    rows = []
+    for field, after in pairwise(body):
+        if isinstance(field, ast.AnnAssign) and field.value is not None:
+            what = ast.literal_eval(after.value) if isinstance(after, ast.Expr) else ""
+            default = yaml.safe_dump(ast.literal_eval(field.value)).split("\n", 1)[0]
+            rows.append(f"| `{name}.{ast.unparse(field.target)}` | `{default}` | {_cell(what)} |")
+    return "\n".join(["| setting | default | what it is |", "| --- | --- | --- |", *rows])
+
+
+def metrics() -> str:
+    """The names of all metrics."""
+    return "\n".join(
+        ["| metric | what |", "| --- | --- |", *(f"| `{name}` | {what} |" for name, what in METRICS.items())]
+    )
+
+
+TABLES = {"options": options, "root": root, "section": section, "metrics": metrics, "jurors": table.markdown}
+"""By the name in a page"""
+
+
+def _settings(path: Path) -> str:
+    """The file without its first comment, where there is more than a name in it."""
+    text = path.read_text(encoding="utf-8")
+    content = yaml.safe_load(text)
+    inner = content.get(path.stem, content)  # an option of `policy` stands under its own name
+    if not (isinstance(inner, dict) and inner.keys() - _NO_SETTING):
+        return ""
+    lines = text.splitlines()
+    while lines and lines[0].startswith("#"):
+        lines.pop(0)
+    return "\n".join(lines)
+
+
+def _block(title: str, text: str) -> str:
+    """A block that opens when it is touched."""
+    inner = "\n".join(f"    {line}" for line in ["```yaml", *text.splitlines(), "```"])
+    return f'??? note "Settings of `{title}`"\n\n{inner}\n'
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

@@ -1,0 +1,134 @@
+"""The README and the pages name no option and no setting that does not exist."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep
+from omegaconf import DictConfig, OmegaConf
+
+from apsi.config import schema
+from apsi.config.compose import CONFIG_DIR
+from apsi.config.instantiate import check
+from apsi.main import _quote
+from tests.command_line import REPOSITORY
+
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+COMMAND = re.compile(r"^python run\.py(?= |$)")
+
+
+def codes(text: str) -> Iterator[str]:
+    """All code on a page: what is inline as it is, of blocks each line, without comments and continued ones joined."""
+    for block in re.findall(r"^```bash\n(.+?)^```", text, re.MULTILINE | re.DOTALL):
+        yield from (re.sub(r"\s+# .*", "", line) for line in block.replace("\\\n", " ").splitlines())
+    yield from re.findall(r"`([^`\n]+)`", re.sub(r"^```.+?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+
+
+SETTING = re.compile(r"[a-z_]+([@/.]\w+)*=\S")
+NAME = re.compile(r"[a-z_]+(\.\w+)+")
+
+
+def one_of(override: str) -> str:
+    """The first value of several that a multirun goes through."""
+    parsed = OverridesParser.create().parse_override(override)
+    match parsed._value:
+        case ChoiceSweep(list=values):
+            return f"{override.partition('=')[0]}={values[0]}"
+        case IntervalSweep(start=start):
+            return f"{override.partition('=')[0]}={start}"
+    return override
+
+
+@cache  # as the README's commands stand on other pages too
+def composed(words: tuple[str, ...]) -> DictConfig:
+    """What Hydra makes of the arguments of a command, without reading a checkpoint that it names."""
+    overrides = []
+    for before, word in zip(["", *words], words, strict=False):
+        if not word.startswith("--") and before not in ("--config-dir", "--cfg"):
+            overrides.append(one_of(_quote(word)))
+    overrides = [override for override in overrides if "--config-dir" not in words or override != "experiment=best"]
+    schema.register()
+    with initialize_config_dir(str(CONFIG_DIR)):
+        config = compose("config", overrides=overrides, return_hydra_config="hydra" in "".join(overrides))
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+
+
+@cache
+def settings_of(group: str) -> frozenset[str]:
+    """Every key that some option of a group has, and some preset sets; nested ones with dots."""
+
+    def keys(node: object, prefix: str = "") -> Iterator[str]:
+        for key, value in node.items() if isinstance(node, dict) else ():
+            yield f"{prefix}{key}"
+            yield from keys(value, f"{prefix}{key}.")
+
+    files = (CONFIG_DIR / group).rglob("*.yaml")
+    found = set[str]()
+    for path in files:
+        inside = path.parent.relative_to(CONFIG_DIR / group).parts
+        found |= set(keys(yaml.safe_load(path.read_text()), "".join(f"{part}." for part in inside)))
+    return frozenset(found)
+
+
+def require_choice_or_setting(key: str, value: str) -> None:
+    """Fails where there is no such setting or, of a group, no such option; words in capitals stand for anything."""
+    group = key.partition("@")[0]
+    if not (CONFIG_DIR / group).is_dir():
+        require_setting(key)
+    elif re.fullmatch(r"\[?[a-z]\w*(,\w+)*\]?", value):
+        for option in value.strip("[]").split(","):
+            assert (CONFIG_DIR / group / f"{option}.yaml").is_file(), f"{key}={value}"
+
+
+def require_setting(key: str) -> None:
+    """Fails where no option has a setting of this name."""
+    group, _, name = key.partition(".")
+    group = {"second_juror": "juror"}.get(group, group)
+    if re.match("hydra[./]", key):
+        return  # Hydra's own, most of them brought by plugins
+    if not name:
+        assert group in schema.Config.__dataclass_fields__, key
+    elif group in ("train", "evaluate"):
+        section = {"train": schema.TrainSettings, "evaluate": schema.EvaluateSettings}[group]
+        assert name in section.__dataclass_fields__, key
+    elif not re.fullmatch(r"jurors\.\w+", name):  # what mix is made of
+        assert re.sub(r"^jurors\.\w+\.", "", name) in settings_of(group), f"no option of {group} has {name}"
+
+
+def commands(page: Path) -> list[tuple[str, ...]]:
+    return [tuple(shlex.split(code)[2:]) for code in codes(page.read_text(encoding="utf-8")) if COMMAND.match(code)]
+
+
+def test_the_pages_have_commands_and_settings() -> None:
+    assert sum(len(commands(page)) for page in PAGES) >= 50
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert sum(bool(SETTING.match(code)) for code in codes(text)) >= 40
+    assert sum(bool(NAME.fullmatch(code)) for code in codes(text)) >= 20
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.stem != "extending"], ids=lambda page: page.name)
+def test_every_command_of_a_page_can_be_composed(page: Path) -> None:
+    for words in commands(page):
+        check(composed(words))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_setting_that_a_page_names_exists(page: Path) -> None:
+    for code in codes(page.read_text(encoding="utf-8")):
+        if SETTING.match(code):
+            for word in shlex.split(code):
+                require_choice_or_setting(*word.split("=", 1))
+        elif NAME.fullmatch(code) and code.partition(".")[0] in schema.Config.__dataclass_fields__:
+            require_setting(code)
+
+
+@pytest.mark.parametrize("name", ["reward.price", "train.steps", "second_juror.page", "colour", "policy.checked.prize"])
+def test_a_setting_that_does_not_exist_is_found(name: str) -> None:
+    with pytest.raises(AssertionError):
+        require_setting(name)

@@ -1,0 +1,41 @@
+"""The tables on the pages say what the code says, whatever is added to it."""
+
+import re
+
+from apsi.config.compose import CONFIG_DIR
+from apsi.config.schema import EvaluateSettings, TrainSettings
+from apsi.tracking.names import METRICS
+from docs.hooks import MARKER, TABLES, on_page_markdown
+from tests.command_line import REPOSITORY
+
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted((REPOSITORY / "docs").glob("*.md"))}
+
+
+def test_every_marker_names_a_table_and_every_group_and_table_stands_on_a_page() -> None:
+    used = [found for text in PAGES.values() for found in MARKER.findall(text)]
+    assert {name for name, _ in used} == set(TABLES)
+    groups = {path.parent.relative_to(CONFIG_DIR).as_posix() for path in CONFIG_DIR.rglob("*.yaml")} - {"."}
+    assert {argument for name, argument in used if name == "options"} == groups
+    assert not any("<!--" in MARKER.sub("", text) for text in PAGES.values())
+
+
+def test_the_configuration_page_has_every_option_with_what_its_file_begins_with() -> None:
+    page = on_page_markdown(PAGES["configuration.md"])
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", page, re.MULTILINE))
+    assert set(rows) == {path.stem for path in CONFIG_DIR.rglob("*.yaml")} - {"config"}
+    assert "Quantile-regression DQN" in rows["qrdqn"]
+    assert '??? note "Settings of `qrdqn`"' in page and "    n_quantiles: " in page
+    assert '??? note "Settings of `nothing`"' not in page  # it has none
+
+
+def test_settings_of_no_group_are_those_of_the_schema() -> None:
+    page = on_page_markdown(PAGES["configuration.md"])
+    for name, settings in (("train", TrainSettings), ("evaluate", EvaluateSettings)):
+        rows = dict(re.findall(rf"^\| `{name}\.(\w+)` \| `[^`]+` \| (.+) \|$", page, re.MULTILINE))
+        assert set(rows) == set(settings.__dataclass_fields__)
+    assert "\nseed: 42 " in page and "\nhydra:" not in page
+
+
+def test_the_page_on_records_has_every_metric() -> None:
+    page = on_page_markdown(PAGES["tracking.md"])
+    assert dict(re.findall(r"^\| `([^`]+/[^`]+)` \| (.+) \|$", page, re.MULTILINE)) == METRICS
