@@ -127,7 +127,8 @@ def load_into(checkpoint: Checkpoint, model: BaseAlgorithm) -> None:
     try:
         _, parameters, variables = load_from_zip_file(str(checkpoint.path), load_data=False, device=model.device)
         model.set_parameters(parameters, device=model.device)
-        for name in model._get_torch_save_params()[1]:  # such as SAC's temperature, which is learned too
+        # such as SAC's temperature, which is learned too; SB3 has no public list, and the file must not be asked for it
+        for name in model._get_torch_save_params()[1]:  # noqa: SLF001
             _copy_into(recursive_getattr(model, name), (variables or {})[name])
     except (ValueError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         raise ApsiError(

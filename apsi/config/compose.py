@@ -142,7 +142,7 @@ def follow_device(node: Any) -> None:
 
 def plain(config: DictConfig) -> dict[str, Any]:
     """What a configuration resolves to, without what is of the machine or the moment, or Hydra's own."""
-    own = OmegaConf.create({str(key): config._get_node(key) for key in config if key != "hydra"})
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     content = OmegaConf.to_container(own, resolve=True)
     assert isinstance(content, dict)
     return {str(key): value for key, value in content.items() if key not in OF_THIS_RUN}

@@ -59,7 +59,7 @@ def check(config: DictConfig) -> None:
         arguments = {key: value for key, value in _plain(node).items() if not _is_special(key)}
         target = _locate(node)
         parameters = inspect.signature(target).parameters
-        place = node._get_full_key("") or "configuration"
+        place = full_key(node) or "configuration"
         annotated = target if not inspect.isclass(target) or _is_dataclass(target) else target.__init__
         hints = _hints(annotated)
         for name, value in arguments.items():
@@ -101,20 +101,26 @@ def _check_type(place: str, value: Any, hint: Any) -> None:
 
 def components_below(config: Any) -> Iterator[DictConfig]:
     """Every node with a `_target_`, the outer before those that are its arguments."""
-    if OmegaConf.is_dict(config) and not config._is_none():
+    if OmegaConf.is_dict(config):
         if "_target_" in config:
             yield config
-        for key in config:
-            yield from components_below(config._get_node(key))
-    elif OmegaConf.is_list(config):
-        for index in range(len(config)):
-            yield from components_below(config._get_node(index))
+        keys = list(config)
+    else:
+        keys = list(range(len(config))) if OmegaConf.is_list(config) else []
+    for key in keys:
+        if not OmegaConf.is_interpolation(config, key) and not OmegaConf.is_missing(config, key):
+            yield from components_below(config[key])
+
+
+def full_key(node: DictConfig) -> str:
+    """Where a node stands in its configuration, such as `juror.jurors.sharp`; empty for a whole one."""
+    return str(node._get_full_key(""))  # noqa: SLF001 - OmegaConf has no public way (its issue 1085)
 
 
 def _locate(node: DictConfig) -> Any:
     """The class that a node names, or the function that a node with `_partial_` names."""
     target = str(node["_target_"])
-    place = f"{node._get_full_key('') or 'configuration'}._target_={target}"
+    place = f"{full_key(node) or 'configuration'}._target_={target}"
     if not _is_allowed(target):
         raise ApsiError(f"{place} is not allowed; a component comes from: {', '.join(WHITELIST)}")
     if target in TARGETS:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.distributions import BaseDistribution
     from optuna.storages import RDBStorage
-    from optuna.trial import FrozenTrial, Trial, TrialState
+    from optuna.trial import Trial, TrialState
 
 log = logging.getLogger(__name__)
 
@@ -122,9 +122,11 @@ def started(study: "Study") -> int:
     return sum(trial.state != TrialState.WAITING and trial.number not in repeated for trial in trials)
 
 
-def claim(study: "Study", space: "dict[str, BaseDistribution]", total: int, at_most: int) -> "list[Trial]":
+def claim(
+    study: "Study", storage: "RDBStorage", space: "dict[str, BaseDistribution]", total: int, at_most: int
+) -> "list[Trial]":
     """Begins as many trials as are left to do, those first that are to be tried again; call it `alone`."""
-    close_dead(study)
+    close_dead(study, storage)
     count = max(0, min(at_most, total - started(study)))
     trials = []
     for _ in range(count):
@@ -135,22 +137,35 @@ def claim(study: "Study", space: "dict[str, BaseDistribution]", total: int, at_m
         trial.set_user_attr("error", None)
         trials.append(trial)
         for name, distribution in space.items():
-            trial._suggest(name, distribution)
+            _suggest(trial, name, distribution)
     return trials
 
 
-def close_dead(study: "Study") -> None:
+def _suggest(trial: "Trial", name: str, within: "BaseDistribution") -> None:
+    # after the trial was marked as this process's; `study.ask(fixed_distributions)` would draw before
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    match within:
+        case CategoricalDistribution():
+            trial.suggest_categorical(name, within.choices)
+        case IntDistribution():
+            trial.suggest_int(name, within.low, within.high, step=within.step, log=within.log)
+        case FloatDistribution():
+            trial.suggest_float(name, within.low, within.high, step=within.step, log=within.log)
+
+
+def close_dead(study: "Study", storage: "RDBStorage") -> None:
     """Closes trials whose sweep died: at once on this machine, after a silence on others; they will be tried again."""
     import optuna
 
     for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
         host, *process = trial.user_attrs.get("process", [None])
         if host == socket.gethostname() and not is_alive(*process):
-            close(study, trial.number, "the process that ran it died")
+            close(study, storage, trial.number, "the process that ran it died")
     optuna.storages.fail_stale_trials(study)
 
 
-def close(study: "Study", number: int, error: str) -> None:
+def close(study: "Study", storage: "RDBStorage", number: int, error: str) -> None:
     """Ends a running trial as FAIL and puts it in line to be tried again, unless it has been often enough."""
     from optuna.storages import RetryHeartbeatStaleTrialCallback
     from optuna.trial import TrialState
@@ -158,16 +173,16 @@ def close(study: "Study", number: int, error: str) -> None:
     trial = study.get_trials(deepcopy=False)[number]
     if trial.state != TrialState.RUNNING:
         return  # another machine took it for dead, and has put it in line
-    fail(study, number, error)
+    fail(study, storage, number, error)
     RetryHeartbeatStaleTrialCallback(max_retry=RETRIES)(study, study.get_trials()[number])
     log.info("Trial %d is closed: %s", number, error)
 
 
-def fail(study: "Study", number: int, error: str) -> None:
+def fail(study: "Study", storage: "RDBStorage", number: int, error: str) -> None:
     """Ends a running trial as FAIL, with the reason."""
     from optuna.trial import TrialState
 
-    study._storage.set_trial_user_attr(study.get_trials(deepcopy=False)[number]._trial_id, "error", error)
+    storage.set_trial_user_attr(_id(study, storage, number), "error", error)
     tell(study, number, TrialState.FAIL)
 
 
@@ -181,17 +196,17 @@ def tell(study: "Study", number: int, state: "TrialState", values: Sequence[floa
 
 
 @contextmanager
-def heartbeats(storage: "RDBStorage", trials: "Sequence[Trial | FrozenTrial]") -> Iterator[None]:
+def heartbeats(study: "Study", storage: "RDBStorage", trials: "Sequence[Trial]") -> Iterator[None]:
     """Shows other machines that these trials are alive, as long as the block runs."""
     from optuna.exceptions import StorageInternalError
 
-    stop = threading.Event()
+    ids, stop = [_id(study, storage, trial.number) for trial in trials], threading.Event()
 
     def beat() -> None:
         while True:
-            for trial in trials:
+            for trial_id in ids:
                 try:
-                    storage.record_heartbeat(trial._trial_id)
+                    storage.record_heartbeat(trial_id)
                 except StorageInternalError as error:
                     log.warning("The storage does not answer: %s", error)
             if stop.wait(HEARTBEAT):
@@ -204,3 +219,8 @@ def heartbeats(storage: "RDBStorage", trials: "Sequence[Trial | FrozenTrial]") -
     finally:
         stop.set()
         thread.join()
+
+
+def _id(study: "Study", storage: "RDBStorage", number: int) -> int:
+    """The storage's own number of a trial."""
+    return storage.get_trial_id_from_study_id_trial_number(storage.get_study_id_from_name(study.study_name), number)

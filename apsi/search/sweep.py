@@ -11,7 +11,7 @@ from shutil import copy
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.plugins import Plugins
-from hydra.core.utils import JobReturn, JobStatus, configure_log
+from hydra.core.utils import JobReturn, configure_log
 from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
@@ -24,9 +24,9 @@ from apsi.errors import ApsiError
 from apsi.photo.hash import value_hash
 from apsi.search.best import write_best
 from apsi.search.page import write_page
+from apsi.search.settings import SweepSettings
 from apsi.search.space import grid, quoted, search_space
 from apsi.search.storage import alone, claim, close, fail, heartbeats, open_storage, started, tell
-from apsi.search.sweeper import SweepSettings
 from apsi.search.trial import COMPLETE, FAIL, PRUNED, Outcome
 from apsi.tracking.base import FAILED, FINISHED, KILLED, Tracker
 
@@ -85,7 +85,7 @@ class Sweep:
 
     def _claim(self) -> "list[Trial]":
         with alone(self._url):
-            return claim(self._study, self._space, self._total, self._settings.n_jobs)
+            return claim(self._study, self._storage, self._space, self._total, self._settings.n_jobs)
 
     def _open_study(self, fixed: str) -> "Study":
         import optuna
@@ -188,7 +188,7 @@ class Sweep:
         seeds: list[int | None] = [*self._settings.seeds] or [None]
         left = list(trials)
         try:
-            with heartbeats(self._storage, trials):
+            with heartbeats(self._study, self._storage, trials):
                 for i, seed in enumerate(seeds):
                     is_last = i == len(seeds) - 1
                     jobs = [
@@ -209,7 +209,7 @@ class Sweep:
                         break
         except BaseException:
             for trial in left:
-                close(self._study, trial.number, "the sweep ended while it ran")
+                close(self._study, self._storage, trial.number, "the sweep ended while it ran")
             raise
         if self._settings.max_failures and self._failures >= self._settings.max_failures:
             last = self._study.get_trials(deepcopy=False)[trials[-1].number].user_attrs.get("error")
@@ -224,7 +224,7 @@ class Sweep:
             returns: Sequence[JobReturn] = launcher.launch(jobs, initial_job_idx=self._jobs)
         except (HydraException, OmegaConfBaseException) as error:  # the configuration is wrong, for all trials alike
             for trial in trials:
-                fail(self._study, trial.number, str(error).splitlines()[0])
+                fail(self._study, self._storage, trial.number, str(error).splitlines()[0])
             raise
         except Exception as error:  # each launcher has errors of its own
             log.exception("The launcher lost its jobs")
@@ -255,7 +255,7 @@ class Sweep:
             error = f"the result is no number: {means}"
         if error:
             self._failures += 1
-            fail(self._study, trial.number, error)
+            fail(self._study, self._storage, trial.number, error)
             log.warning("Trial %d failed: %s", trial.number, error)
             return
         self._failures = 0
@@ -294,7 +294,8 @@ class Sweep:
 
 
 def _outcome(job: JobReturn) -> Outcome:
-    if job.status == JobStatus.COMPLETED and isinstance(job.return_value, Outcome):
-        return job.return_value
-    error = job._return_value
-    return Outcome(FAIL, {}, f"{type(error).__name__}: {error}")
+    try:
+        returned = job.return_value
+    except Exception as error:  # what ended the job
+        return Outcome(FAIL, {}, f"{type(error).__name__}: {error}")
+    return returned if isinstance(returned, Outcome) else Outcome(FAIL, {}, f"the task returned {returned!r}")

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from apsi.agent.checkpoint import Checkpoint, load_into, read_checkpoint
 from apsi.algo.base import Algo, trained_agent
 from apsi.config.build import components, episode_source
-from apsi.config.instantiate import class_and_arguments, class_of, components_below, instantiate
+from apsi.config.instantiate import class_and_arguments, class_of, components_below, full_key, instantiate
 from apsi.env.core import EditCore, EnvComponents
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.episodes.base import EpisodeSource, Start
@@ -91,7 +91,7 @@ def require_jurors(node: DictConfig, usual: str) -> None:
     """
     inner = [part for part in components_below(node) if _is_juror(part)]
     for part in reversed(inner):  # those that others are made of come first
-        place = part._get_full_key("") or usual
+        place = full_key(part) or usual
         try:
             juror = instantiate(part)
             if sum(_is_juror(below) for below in components_below(part)) == 1:

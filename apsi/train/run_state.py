@@ -36,7 +36,7 @@ def run_state(model: Any, cached_juror: Juror) -> State:
             "random": random_state(),
             "action_space": generator_state(model.action_space.np_random),
             "env": model.env.state(),
-            "starts": model._last_episode_starts,
+            "starts": model._last_episode_starts,  # noqa: SLF001 - SB3 has no public way to its rollout in progress
             "lstm": _arrays(getattr(model, "_last_lstm_states", None)),
             "numbers": {name: getattr(model, name) for name in _NUMBERS if hasattr(model, name)},
             "latest": list(model.ep_info_buffer),
@@ -71,17 +71,18 @@ def restore_run(state: State, model: Any, cached_juror: Juror, episodes: bool = 
     saved, env = state["episodes"], model.env
     assert isinstance(env, PhotoVecEnv)
     env.restore(saved["env"])
-    model._last_obs = env.core.observe()
+    model._last_obs = env.core.observe()  # noqa: SLF001 - no public way, as above; `learn` would reset the episodes
     starts = np.ones(env.num_envs, dtype=bool)
     fill(starts, saved["starts"])
-    model._last_episode_starts = starts
+    model._last_episode_starts = starts  # noqa: SLF001 - likewise
     if getattr(model, "_last_lstm_states", None) is not None:
-        model._last_lstm_states = _tensors(saved["lstm"], model._last_lstm_states)
+        model._last_lstm_states = _tensors(saved["lstm"], model._last_lstm_states)  # noqa: SLF001 - likewise
     for name, value in saved["numbers"].items():
         if name in _NUMBERS:
             setattr(model, name, float(value))
-    model.ep_info_buffer = deque(saved["latest"], maxlen=model._stats_window_size)
-    model.ep_success_buffer = deque(saved["latest_success"], maxlen=model._stats_window_size)
+    window = model._stats_window_size  # noqa: SLF001 - the buffers that would tell are made by `learn`
+    model.ep_info_buffer = deque(saved["latest"], maxlen=window)
+    model.ep_success_buffer = deque(saved["latest_success"], maxlen=window)
     model.action_space.np_random.bit_generator.state = saved["action_space"]
     restore_random(saved["random"])
 

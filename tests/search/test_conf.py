@@ -7,8 +7,8 @@ from omegaconf import DictConfig, OmegaConf
 from apsi.config import schema
 from apsi.config.compose import CONFIG_DIR, load_config
 from apsi.config.instantiate import check, instantiate
+from apsi.search.settings import read_settings
 from apsi.search.space import grid, search_space
-from apsi.search.sweeper import PruningSweeper
 
 pytest.importorskip("optuna")
 SEARCHES = sorted(path.stem for path in (CONFIG_DIR / "hparams_search").glob("*.yaml"))
@@ -35,7 +35,7 @@ def test_there_is_a_search_for_each_main_algorithm_and_for_rewards() -> None:
 )
 def test_all_that_a_search_tries_fits_the_signatures(search: str) -> None:
     node = sweeper(f"hparams_search={search}")
-    settings = PruningSweeper(**{key: value for key, value in node.items() if key != "_target_"})._settings()
+    settings = read_settings({str(key): value for key, value in node.items() if key != "_target_"})
     space, _ = search_space(settings.params, [])
     values = {name: getattr(what, "choices", None) or [what.low, what.high] for name, what in space.items()}
     for i in range(max(map(len, values.values()))):  # each value at least once

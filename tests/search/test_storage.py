@@ -27,11 +27,13 @@ def url(tmp_path: Path) -> str:
 
 def deal(url: str, total: int, at_most: int = 1) -> "list[optuna.Trial]":
     with storage.alone(url):
-        return storage.claim(study_at_open(url), SPACE, total, at_most)
+        return storage.claim(*opened(url), SPACE, total, at_most)
 
 
-def study_at_open(url: str) -> "optuna.Study":
-    return optuna.load_study(study_name="s", storage=storage.open_storage(url))
+def opened(url: str) -> "tuple[optuna.Study, optuna.storages.RDBStorage]":
+    """The study and where it is kept."""
+    kept = storage.open_storage(url)
+    return optuna.load_study(study_name="s", storage=kept), kept
 
 
 def states(study: "optuna.Study") -> list[str]:
@@ -41,7 +43,7 @@ def states(study: "optuna.Study") -> list[str]:
 def work(url: str) -> None:
     """Does what a sweep does, without training."""
     while trials := deal(url, total=12):
-        storage.tell(study_at_open(url), trials[0].number, State.COMPLETE, [0.5])
+        storage.tell(opened(url)[0], trials[0].number, State.COMPLETE, [0.5])
 
 
 def test_trials_are_dealt_out_up_to_the_total_over_all_runs(url: str) -> None:
@@ -82,7 +84,7 @@ def test_a_trial_whose_process_died_is_closed_and_tried_again_with_the_same_valu
 def test_a_trial_that_kills_its_process_each_time_is_given_up(url: str) -> None:
     study = study_at(url)
     for _ in range(storage.RETRIES + 1):
-        storage.close(study, deal(url, total=1)[0].number, "killed")
+        storage.close(*opened(url), deal(url, total=1)[0].number, "killed")
     assert deal(url, total=1) == []
     assert states(study) == ["FAIL"] * (storage.RETRIES + 1)
     assert storage.started(study) == 1
@@ -101,7 +103,7 @@ def test_a_trial_on_another_machine_is_taken_for_dead_after_a_silence_only(
     study = study_at(url)
     far = deal(url, total=1)
     far[0].set_user_attr("process", ["elsewhere", 1, 0.0])
-    with storage.heartbeats(study._storage, far):
+    with storage.heartbeats(*opened(url), far):
         assert deal(url, total=1) == []
     monkeypatch.setattr(storage, "SILENCE", 1)
     time.sleep(2.5)
@@ -113,7 +115,7 @@ def test_a_trial_on_another_machine_is_taken_for_dead_after_a_silence_only(
 def test_the_result_of_a_trial_that_was_closed_meanwhile_changes_nothing(url: str) -> None:
     study = study_at(url)
     number = deal(url, total=1)[0].number
-    storage.close(study, number, "taken for dead")
+    storage.close(*opened(url), number, "taken for dead")
     storage.tell(study, number, State.COMPLETE, [1.0])
     assert states(study) == ["FAIL", "WAITING"]
 
