@@ -27,7 +27,7 @@ from apsi.reward.bonus import NoBonus
 from apsi.reward.score_difference import ScoreDifference
 from apsi.torchvision_ops import define_missing
 from apsi.transform.action_set import DiscreteActions
-from apsi.transform.base import by_label
+from apsi.transform.catalogue import by_label
 
 _STATE = tempfile.TemporaryDirectory()
 os.environ["XDG_STATE_HOME"] = _STATE.name  # the key by which apsi knows its own checkpoints

@@ -6,7 +6,8 @@ from functools import cache
 import numpy as np
 
 from apsi.errors import ApsiError
-from apsi.transform.base import STOP_LABEL, Transform, by_label
+from apsi.transform.base import STOP_LABEL, Transform
+from apsi.transform.catalogue import by_label
 from apsi.transform.recipe import Recipe
 from apsi.transform.reduction import reduces
 

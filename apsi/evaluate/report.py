@@ -12,7 +12,7 @@ from apsi.evaluate.outcome import caution, headline, photos_and_copies, sentence
 from apsi.evaluate.summary import PolicySummary
 from apsi.photo.write import write_text
 from apsi.policy.rollout import EpisodeResult
-from apsi.transform.base import by_label
+from apsi.transform.catalogue import by_label
 from apsi.web.page import data_uri, render
 
 _MANY_DEGRADATIONS, _OPEN_CARDS = 20, 6

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from apsi.errors import ApsiError
 from apsi.photo import Bools, Ints
-from apsi.transform.base import STOP_LABEL, Transform, by_label
+from apsi.transform.base import STOP_LABEL, Transform
+from apsi.transform.catalogue import by_label
 from apsi.transform.channel_group import Element
 from apsi.transform.recipe import Recipe
 

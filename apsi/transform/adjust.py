@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from apsi.errors import ApsiError, did_you_mean
 from apsi.photo import Photo
-from apsi.transform.base import Transform
+from apsi.transform.base import LabelParser, Transform
 from apsi.transform.colour import change_saturation, look_up, multiply_channels
 from apsi.transform.detail import gaussian, unsharp
 from apsi.transform.lighting import contrast_table, exposure_table, gamma_table
@@ -107,3 +107,6 @@ def parse(label: str) -> Adjust | None:
     """The adjustment of a label such as `exposure(+0.350)`; None where it is no such label."""
     found = _LABEL.fullmatch(label)
     return Adjust(found[1], float(found[2])) if found else None
+
+
+PARSERS = (LabelParser(ADJUSTMENTS, "with a strength in [-1, 1] written as in exposure(+0.350)", parse),)

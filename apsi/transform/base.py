@@ -1,15 +1,12 @@
-"""The transform contract and the catalogue of all transforms, found by their labels."""
+"""The transform contract."""
 
-import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, wraps
+from functools import wraps
 from typing import Any, Self
 
-import apsi.transform
-from apsi.errors import ApsiError, did_you_mean
+from apsi.errors import ApsiError
 from apsi.photo import Photo, require_photo
 from apsi.transform.channel_group import Element
 
@@ -112,33 +109,14 @@ class Stop(Transform):
         return photo
 
 
-@cache
-def catalogue() -> dict[str, Transform]:
-    """Every transform by label: what the modules of this package list in their `TRANSFORMS`."""
-    found: dict[str, Transform] = {STOP_LABEL: Stop()}
-    for module in pkgutil.iter_modules(apsi.transform.__path__):
-        for transform in getattr(importlib.import_module(f"apsi.transform.{module.name}"), "TRANSFORMS", ()):
-            if transform.label in found:
-                raise ApsiError(f"two transforms are labelled '{transform.label}' (apsi/transform/{module.name}.py)")
-            found[transform.label] = transform
-    return found
+@dataclass(frozen=True)
+class LabelParser:
+    """Finds transforms whose labels hold numbers, such as `exposure(+0.350)`: more than can be listed one by one."""
 
-
-def by_label(label: str) -> Transform:
-    """The transform of this label: one of the catalogue, or an adjustment with its strength, `exposure(+0.350)`.
-
-    Raises:
-        ApsiError: there is none, the message names the closest; or an adjustment's strength is out of range.
-    """
-    from apsi.transform.adjust import ADJUSTMENTS, parse  # which needs this module
-
-    known = catalogue()
-    adjustment = parse(label)
-    if adjustment is not None:
-        return adjustment
-    if label not in known:
-        raise ApsiError(
-            f"unknown transform '{label}'.{did_you_mean(label, known)} Known: {', '.join(sorted(known))}; "
-            f"and, with a strength in [-1, 1] written as in exposure(+0.350): {', '.join(ADJUSTMENTS)}."
-        )
-    return known[label]
+    names: tuple[str, ...]
+    """what such labels begin with, before the bracket; no other parser has them"""
+    written: str
+    """how the rest is written, with an example"""
+    parse: Callable[[str], Transform | None]
+    """The transform of a label that begins so, None where the rest is written otherwise; an `ApsiError` where numbers
+    are out of range"""

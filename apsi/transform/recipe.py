@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from apsi.errors import ApsiError
 from apsi.photo import Photo
-from apsi.transform.base import Transform, by_label
+from apsi.transform.base import Transform
+from apsi.transform.catalogue import by_label
 from apsi.transform.reduction import reduces
 
 FORMAT = "apsi-recipe-1"

@@ -8,7 +8,8 @@ import numpy as np
 
 from apsi.photo import Photo
 from apsi.photo.hash import pixel_hash
-from apsi.transform.base import STOP_LABEL, Transform, catalogue
+from apsi.transform.base import STOP_LABEL, Transform
+from apsi.transform.catalogue import catalogue
 from apsi.transform.channel_group import GENERATORS, Element, compose, word_lengths
 
 Word = tuple[Transform, ...]

@@ -14,7 +14,7 @@ from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.policy.agent import Agent
 from apsi.policy.base import PolicyContext
 from apsi.policy.rollout import roll_out
-from apsi.transform.base import by_label
+from apsi.transform.catalogue import by_label
 from tests.algo.test_full_information import trained
 from tests.conftest import LABELS, InOrder, context
 

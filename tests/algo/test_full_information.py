@@ -24,7 +24,7 @@ from apsi.policy.rollout import roll_out
 from apsi.state import State
 from apsi.train.loop import build_model
 from apsi.transform.action_set import DiscreteActions
-from apsi.transform.base import by_label
+from apsi.transform.catalogue import by_label
 from apsi.transform.channel_group import Element, compose
 from apsi.transform.recipe import Recipe
 from tests.conftest import LABELS, context

@@ -22,7 +22,7 @@ from apsi.evaluate.pictures import (
 from apsi.evaluate.saver import ImageSaver
 from apsi.photo.write import write_png
 from apsi.policy.rollout import EpisodeResult, Frame
-from apsi.transform.base import catalogue
+from apsi.transform.catalogue import catalogue
 
 Results = dict[str, list[EpisodeResult]]
 

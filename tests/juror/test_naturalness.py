@@ -12,7 +12,7 @@ from apsi.juror.naturalness import Naturalness
 from apsi.juror.parameters import load_parameters, save_parameters
 from apsi.photo import Photo
 from apsi.photo.resample import fit
-from apsi.transform.base import by_label
+from apsi.transform.catalogue import by_label
 
 
 def crops(photo: Photo, count: int, seed: int = 0) -> list[Photo]:

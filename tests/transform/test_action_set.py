@@ -7,7 +7,8 @@ from apsi.config.compose import load_config
 from apsi.errors import ApsiError
 from apsi.photo import Bools
 from apsi.transform.action_set import END, DiscreteActions
-from apsi.transform.base import STOP_LABEL, by_label, catalogue
+from apsi.transform.base import STOP_LABEL
+from apsi.transform.catalogue import by_label, catalogue
 
 LABELS = ["swap_gb", "invert_r", "shift_left_all"]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from apsi.errors import ApsiError
 from apsi.photo import Photo
 from apsi.transform.adjust import ADJUSTMENTS, Adjust
-from apsi.transform.base import by_label, catalogue
+from apsi.transform.catalogue import by_label, catalogue
 
 STRENGTHS = [-1.0, -0.7, -0.35, -0.1, 0.0, 0.1, 0.35, 0.7, 1.0]
 

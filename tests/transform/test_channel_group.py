@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from apsi.photo import Photo
 from apsi.photo.hash import pixel_hash
-from apsi.transform.base import STOP_LABEL, by_label, catalogue
+from apsi.transform.base import STOP_LABEL
+from apsi.transform.catalogue import by_label, catalogue
 from apsi.transform.channel_group import Element, compose, word_lengths
 from apsi.transform.recipe import Recipe
 from apsi.transform.reduction import shortest_length

@@ -10,7 +10,7 @@ import pytest
 from apsi.photo import Photo
 from apsi.photo.read import read_photo
 from apsi.photo.resample import resample
-from apsi.transform.base import by_label
+from apsi.transform.catalogue import by_label
 from apsi.transform.equalise import equalise
 from tests.transform.test_full_size import made_photo
 

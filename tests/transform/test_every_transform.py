@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from apsi.photo import Photo
 from apsi.transform.adjust import ADJUSTMENTS, Adjust
-from apsi.transform.base import STOP_LABEL, Transform, by_label, catalogue
+from apsi.transform.base import STOP_LABEL, Transform
+from apsi.transform.catalogue import by_label, catalogue
 from apsi.transform.recipe import Recipe
 
 CUTTING = ("crop_", "level_")

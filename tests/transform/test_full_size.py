@@ -10,7 +10,8 @@ from apsi.photo import Photo
 from apsi.photo.resample import resample
 from apsi.transform import detail
 from apsi.transform.adjust import ADJUSTMENTS, Adjust
-from apsi.transform.base import STOP_LABEL, Transform, by_label, catalogue
+from apsi.transform.base import STOP_LABEL, Transform
+from apsi.transform.catalogue import by_label, catalogue
 from apsi.transform.detail import Blur, gaussian
 
 ALL: list[Transform] = [

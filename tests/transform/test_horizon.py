@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from apsi.photo import Photo
 from apsi.photo.read import read_photo
-from apsi.transform.base import by_label
+from apsi.transform.catalogue import by_label
 from apsi.transform.horizon import lean
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "photos"

@@ -13,7 +13,8 @@ from apsi.photo import Floats, Photo
 from apsi.photo.resample import resample
 from apsi.transform.action_set import NoNumberError
 from apsi.transform.adjust import ADJUSTMENTS, Adjust
-from apsi.transform.base import STOP_LABEL, by_label, catalogue
+from apsi.transform.base import STOP_LABEL
+from apsi.transform.catalogue import by_label, catalogue
 from apsi.transform.parametric import ParametricActions
 from apsi.transform.recipe import Recipe
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from apsi.errors import ApsiError
 from apsi.photo import Photo
-from apsi.transform.base import Transform, by_label, catalogue
+from apsi.transform.base import Transform
+from apsi.transform.catalogue import by_label, catalogue
 from apsi.transform.recipe import FORMAT, Recipe
 from apsi.transform.reduction import shortest_length
 

@@ -15,7 +15,8 @@ from apsi.degradation.random import Random
 from apsi.photo import Photo
 from apsi.photo.hash import pixel_hash
 from apsi.transform.adjust import Adjust
-from apsi.transform.base import STOP_LABEL, Transform, by_label, catalogue
+from apsi.transform.base import STOP_LABEL, Transform
+from apsi.transform.catalogue import by_label, catalogue
 from apsi.transform.recipe import Recipe
 from apsi.transform.reduction import _same_as_fewer, reduces
 

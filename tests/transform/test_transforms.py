@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from apsi.errors import ApsiError
 from apsi.photo import Photo
-from apsi.transform.base import STOP_LABEL, Named, Transform, by_label, catalogue
+from apsi.transform.base import STOP_LABEL, Named, Transform
+from apsi.transform.catalogue import by_label, catalogue
 from apsi.transform.recipe import Recipe
 
 SWAPS = ["swap_rg", "swap_rb", "swap_gb"]
