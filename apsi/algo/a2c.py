@@ -8,7 +8,8 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from stable_baselines3 import A2C
 from stable_baselines3.common.vec_env import VecEnv
 
-from apsi.algo.base import Algo, Fraction, prefer_likely
+from apsi.algo.base import Algo, prefer_likely
+from apsi.types import Fraction
 
 
 @dataclass(frozen=True)

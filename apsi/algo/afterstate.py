@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 from torch.nn import functional
 
-from apsi.algo.base import Fraction, Network
+from apsi.algo.base import Network
 from apsi.algo.outcome_replay import OutcomeReplay, OutcomeReplayModel, Rows
 from apsi.env.core import Lookahead
 from apsi.env.vec_env import PhotoVecEnv
@@ -24,6 +24,7 @@ from apsi.photo import Ints
 from apsi.policy.base import ChangePrediction
 from apsi.transform.action_set import DiscreteActions, require_discrete
 from apsi.transform.base import Transform
+from apsi.types import Fraction
 
 _HORIZON = 2000  # states over which the record of predicted and true changes fades
 _PRIOR = 16  # states' worth of trust in what is predicted before anything is compared

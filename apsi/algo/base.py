@@ -3,14 +3,14 @@
 from abc import ABC
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
 import numpy.typing as npt
 import torch
 from gymnasium.spaces import Box, Discrete
-from pydantic import Field, PositiveInt
+from pydantic import PositiveInt
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
@@ -24,8 +24,6 @@ from apsi.env.core import Observations
 from apsi.errors import ApsiError
 from apsi.photo import Floats
 from apsi.policy.base import ChangePrediction, TrainedAgent
-
-Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 from stable_baselines3 import DQN
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from apsi.algo.base import Algo, Fraction, prefer_valuable
+from apsi.algo.base import Algo, prefer_valuable
+from apsi.types import Fraction
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import torch
 from pydantic import PositiveInt
 from torch.nn import functional
 
-from apsi.algo.base import Fraction
 from apsi.algo.outcome_replay import OutcomeReplay, OutcomeReplayModel, Rows
 from apsi.env.core import Lookahead
 from apsi.photo import Ints
+from apsi.types import Fraction
 
 _PART = 512  # photos that are valued together
 

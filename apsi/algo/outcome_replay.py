@@ -10,11 +10,11 @@ import torch
 from pydantic import NonNegativeInt, PositiveInt
 from stable_baselines3.common.callbacks import BaseCallback
 
-from apsi.algo.base import Fraction
 from apsi.algo.full_information import FullInformation, FullInformationModel
 from apsi.env.core import Lookahead
 from apsi.photo import Ints
 from apsi.state import State, fill, generator, generator_state
+from apsi.types import Fraction
 
 Rows = dict[str, npt.NDArray[Any]]
 """What is remembered of states, by name; a row a state"""

@@ -10,7 +10,8 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
-from apsi.algo.base import Algo, Fraction, prefer_likely
+from apsi.algo.base import Algo, prefer_likely
+from apsi.types import Fraction
 
 
 @dataclass(frozen=True)

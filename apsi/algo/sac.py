@@ -6,7 +6,8 @@ from gymnasium.spaces import Box
 from pydantic import NonNegativeInt, PositiveInt
 from stable_baselines3 import SAC
 
-from apsi.algo.base import Algo, Fraction
+from apsi.algo.base import Algo
+from apsi.types import Fraction
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from stable_baselines3 import TD3
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import VecEnv
 
-from apsi.algo.base import Algo, Fraction
+from apsi.algo.base import Algo
+from apsi.types import Fraction
 
 
 @dataclass(frozen=True)

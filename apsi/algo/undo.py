@@ -14,7 +14,6 @@ from pydantic import PositiveInt
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
-from apsi.algo.base import Fraction
 from apsi.algo.full_information import FullInformation, FullInformationModel
 from apsi.env.core import observe
 from apsi.env.vec_env import PhotoVecEnv
@@ -25,6 +24,7 @@ from apsi.photo import Bools, Photo
 from apsi.state import State, generator, generator_state
 from apsi.transform.action_set import DiscreteActions, require_discrete
 from apsi.transform.channel_group import Element, compose, word_lengths
+from apsi.types import Fraction
 
 _AHEAD = 8  # batches made while others are learned from
 _TRIED = 100  # degradations that must have a way back before training begins

@@ -9,15 +9,13 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy.typing as npt
 from pydantic import PositiveInt
 
 log = logging.getLogger(__name__)
 
-BatchSize: TypeAlias = PositiveInt | Literal["auto"]
-MemoryFormat: TypeAlias = Literal["auto", "contiguous", "channels_last"]
 Outputs: TypeAlias = npt.NDArray[Any]
 
 SECONDS = 1.5

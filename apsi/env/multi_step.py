@@ -1,17 +1,15 @@
 """Planning: the reward comes late."""
 
 from dataclasses import dataclass
-from typing import Annotated, TypeAlias
 
 import numpy as np
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import NonNegativeFloat, PositiveInt
 
 from apsi.env.restore import Restore
 from apsi.errors import ApsiError
 from apsi.photo import Floats
 from apsi.reward.base import Transition
-
-Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+from apsi.types import Fraction
 
 
 @dataclass(frozen=True)
@@ -20,7 +18,7 @@ class MultiStep(Restore):
 
     reward_every: PositiveInt
     """n"""
-    intermediate: Share
+    intermediate: Fraction
     """share of each step's reward that is paid at once all the same"""
     shaping: NonNegativeFloat
     """weight of a further reward at once, the step's change of score: a potential-based shaping, which (undiscounted)

@@ -7,10 +7,11 @@ from pydantic import PositiveInt
 
 from apsi.degradation.base import draw_irreducible
 from apsi.episodes.base import EpisodeContext
-from apsi.episodes.fresh import FreshEpisodes, Share
+from apsi.episodes.fresh import FreshEpisodes
 from apsi.photo import Bools
 from apsi.state import State
 from apsi.transform.recipe import Recipe
+from apsi.types import PositiveFraction
 
 log = logging.getLogger(__name__)
 
@@ -22,10 +23,10 @@ class CurriculumEpisodes(FreshEpisodes):
         self,
         context: EpisodeContext,
         *,
-        min_scale: Share,
+        min_scale: PositiveFraction,
         labels: list[str],
         n_max: PositiveInt,
-        success_rate: Share,
+        success_rate: PositiveFraction,
         window: PositiveInt,
     ) -> None:
         """Begins at level 1.

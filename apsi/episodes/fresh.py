@@ -1,20 +1,17 @@
 """Photos cut, mirrored and degraded on the fly."""
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
 
 import numpy as np
-from pydantic import Field
 
 from apsi.episodes.base import EpisodeContext, EpisodeSource, Start, given
 from apsi.errors import ApsiError
 from apsi.photo import Photo
 from apsi.photo.resample import resample
 from apsi.transform.recipe import Recipe
+from apsi.types import PositiveFraction
 
 _TRIES = 20
-
-Share: TypeAlias = Annotated[float, Field(gt=0, le=1)]
 
 
 class FreshEpisodes(EpisodeSource):
@@ -23,7 +20,7 @@ class FreshEpisodes(EpisodeSource):
     A degraded photo that scores no worse than its original is not an episode, as in the prepared ones.
     """
 
-    def __init__(self, context: EpisodeContext, min_scale: Share) -> None:
+    def __init__(self, context: EpisodeContext, min_scale: PositiveFraction) -> None:
         """Takes the originals of the split.
 
         Args:

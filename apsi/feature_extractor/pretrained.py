@@ -13,11 +13,12 @@ from pydantic import NonNegativeInt, PositiveInt
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, create_mlp
 from torch import nn
 
-from apsi.device.calibration import BatchSize, MemoryFormat, Outputs, Setting, find_shapes
+from apsi.device.calibration import Outputs, Setting, find_shapes
 from apsi.device.remember import remembered
 from apsi.device.torch_layout import layout
 from apsi.errors import ApsiError
 from apsi.torchvision_ops import define_missing
+from apsi.types import BatchSize, MemoryFormat
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from apsi.device.calibration import BatchSize, MemoryFormat
 from apsi.device.device import Device
 from apsi.errors import ApsiError
 from apsi.juror.base import About
@@ -16,6 +15,7 @@ from apsi.juror.mapping import Mapping
 from apsi.juror.neural import require_weights
 from apsi.juror.torch_model import AffineHead, TorchJuror, load_state
 from apsi.photo.hash import file_hash, value_hash
+from apsi.types import BatchSize, MemoryFormat
 
 
 class EmbeddingJuror(TorchJuror):

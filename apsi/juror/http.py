@@ -7,13 +7,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import PositiveInt
 
 from apsi.access_token import VARIABLE, headers, token_from_environment
 from apsi.errors import ApsiError
 from apsi.juror.base import About, Juror, require_scores
 from apsi.photo import Floats, Photo
 from apsi.photo.npy import MEDIA_TYPE, pack_photos
+from apsi.types import Seconds
 
 
 class HttpJuror(Juror):
@@ -42,8 +43,8 @@ class HttpJuror(Juror):
         url: str,
         batch_size: PositiveInt,
         connections: PositiveInt,
-        timeout: PositiveFloat,
-        patience: PositiveFloat,
+        timeout: Seconds,
+        patience: Seconds,
     ) -> None:
         self.url = url.rstrip("/")
         self.batch_size, self.connections = batch_size, connections

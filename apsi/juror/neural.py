@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from apsi.device.calibration import BatchSize, MemoryFormat, Outputs, Setting, find_parallel, find_shapes
+from apsi.device.calibration import Outputs, Setting, find_parallel, find_shapes
 from apsi.device.remember import remembered
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror, require_scores
 from apsi.juror.mapping import Mapping
 from apsi.photo import Floats, Photo
 from apsi.photo.resample import resample
+from apsi.types import BatchSize, MemoryFormat
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,6 @@ from typing import Literal
 import torch
 from torch import nn
 
-from apsi.device.calibration import BatchSize, MemoryFormat
 from apsi.device.device import Device
 from apsi.errors import ApsiError
 from apsi.juror.base import About
@@ -16,6 +15,7 @@ from apsi.juror.torch_model import TorchJuror, load_state
 from apsi.photo import Floats, Photo
 from apsi.photo.hash import file_hash
 from apsi.torchvision_ops import define_missing
+from apsi.types import BatchSize, MemoryFormat
 
 Backbone = Literal["mobilenet_v2", "mobilenet_v3_large", "efficientnet_b0", "resnet18", "resnet50"]
 BINS = 10

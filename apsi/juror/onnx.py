@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from pydantic import Field, PositiveInt
 
-from apsi.device.calibration import BatchSize, Outputs, Setting
+from apsi.device.calibration import Outputs, Setting
 from apsi.errors import ApsiError
 from apsi.juror.base import About
 from apsi.juror.mapping import Mapping
@@ -17,6 +17,7 @@ from apsi.juror.onnx_file import described, require_settings
 from apsi.photo import Floats, Photo
 from apsi.photo.hash import file_hash, value_hash
 from apsi.photo.resample import resample
+from apsi.types import BatchSize
 
 Activation = Literal["none", "sigmoid", "softmax_mean"]
 _ON_CPU = ("CPUExecutionProvider", "AzureExecutionProvider")

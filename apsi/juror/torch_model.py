@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from apsi.device.calibration import BatchSize, MemoryFormat, Outputs, Setting, find_graph
+from apsi.device.calibration import Outputs, Setting, find_graph
 from apsi.device.device import Device
 from apsi.device.torch_layout import layout
 from apsi.errors import ApsiError
@@ -19,6 +19,7 @@ from apsi.juror.mapping import Mapping
 from apsi.juror.neural import SIZES, NeuralJuror, cores, ways_to_share
 from apsi.photo import Floats, Photo
 from apsi.photo.hash import value_hash
+from apsi.types import BatchSize, MemoryFormat
 
 Replay: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 

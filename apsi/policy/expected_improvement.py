@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import PositiveFloat
 
-from apsi.algo.base import Fraction
 from apsi.env.core import EditCore
 from apsi.errors import ApsiError
 from apsi.juror.odds import log_odds, score_of
 from apsi.photo import Floats
 from apsi.policy.base import Choice, Policy, PolicyContext
 from apsi.transform.action_set import END, require_discrete
+from apsi.types import Fraction
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()

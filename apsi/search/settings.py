@@ -8,8 +8,7 @@ from omegaconf import OmegaConf
 from pydantic import Field, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
 
 from apsi.errors import ApsiError
-
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
+from apsi.types import Seed
 
 
 @dataclass(frozen=True)

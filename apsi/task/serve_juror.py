@@ -4,13 +4,14 @@ import logging
 from typing import Annotated
 
 from omegaconf import DictConfig
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from apsi.config.build import open_cached_juror, ready_juror
 from apsi.config.instantiate import instantiate
 from apsi.errors import ApsiError
 from apsi.juror.base import FittedJuror, Juror
 from apsi.run_folder import RunFolder
+from apsi.types import Seconds
 
 log = logging.getLogger(__name__)
 
@@ -22,12 +23,12 @@ def serve_juror(
     host: str,
     port: Annotated[int, Field(ge=0, lt=65536)],
     max_batch: PositiveInt,
-    max_delay_ms: Annotated[float, Field(ge=0)],
+    max_delay_ms: NonNegativeFloat,
     max_queue: PositiveInt,
     max_megabytes: PositiveFloat,
     max_megapixels: PositiveFloat,
     max_megabytes_in_flight: PositiveFloat,
-    max_seconds: PositiveFloat,
+    max_seconds: Seconds,
 ) -> dict[str, float]:
     """Serves the configured juror until Ctrl-C or SIGTERM; returns how many photos came and how many were known.
 

@@ -4,15 +4,15 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import Field
+from pydantic import NonNegativeFloat
 
 from apsi.photo.prepared import PreparedSplit
 from apsi.tracking.base import FAILED, KILLED, Tracker
 from apsi.tracking.journal import Header, Journal, files_to_record
 from apsi.tracking.mlflow_store import Server
 from apsi.tracking.sender import Sender, SystemMonitor, patience
+from apsi.types import Seconds
 
 
 class MlflowTracker(Tracker):
@@ -23,8 +23,8 @@ class MlflowTracker(Tracker):
         uri: str | None,
         experiment: str,
         output_dir: str,
-        system_seconds: Annotated[float, Field(gt=0)] | None,
-        finish_seconds: Annotated[float, Field(ge=0)],
+        system_seconds: Seconds | None,
+        finish_seconds: NonNegativeFloat,
     ) -> None:
         """Takes the place; connects to it at `start`.
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import PositiveInt
 
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror, require_scores
 from apsi.photo import Floats, Photo, require_photo
 from apsi.ray_connection import connect, require_installed, require_reachable
+from apsi.types import Seconds
 from apsi.worker_pool.base import START_DEATHS, THREADS, Chunks, WorkerPool
 
 
@@ -36,8 +37,8 @@ class RayPool(WorkerPool):
         workers: PositiveInt | None,
         threads: PositiveInt,
         chunk_size: PositiveInt,
-        timeout: PositiveFloat,
-        start_timeout: PositiveFloat,
+        timeout: Seconds,
+        start_timeout: Seconds,
     ) -> None:
         self._ray, self._is_own = connect("worker_pool", address)
         self.n = workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)) // threads)

@@ -10,22 +10,21 @@ from dataclasses import dataclass, field
 from multiprocessing import connection, get_context, resource_tracker
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import psutil
-from pydantic import Field, PositiveInt
+from pydantic import PositiveInt
 
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror, require_scores
 from apsi.photo import Floats, Photo, require_photo
+from apsi.types import Seconds
 from apsi.worker_pool.base import START_DEATHS, THREADS, Chunks, WorkerPool
 from apsi.worker_pool.shared_memory_worker import Row, view, work
 
 _PREFIX = "apsi-"
 _SEGMENTS = Path("/dev/shm")
-
-Seconds = Annotated[float, Field(gt=0)]
 
 
 @dataclass

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 from pydantic import NonNegativeInt
 
-from apsi.algo.schedule.base import Fraction, Schedule
+from apsi.algo.schedule.base import Schedule
+from apsi.types import Fraction
 
 
 @dataclass(frozen=True)

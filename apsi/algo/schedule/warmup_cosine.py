@@ -3,7 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from apsi.algo.schedule.base import Fraction, Schedule
+from apsi.algo.schedule.base import Schedule
+from apsi.types import Fraction
 
 
 @dataclass(frozen=True)
