@@ -28,3 +28,7 @@ def standing_at(error: ApsiError, usual: str, place: str) -> ApsiError:
     if place == usual:
         return error
     return ApsiError(re.sub(rf"(?<![\w./]){usual}\.(?=[a-z_])", f"{place}.", str(error)))
+
+
+class Pruned(Exception):  # noqa: N818  it is no error
+    """The trial does worse than others did by then; it ends early."""

@@ -26,9 +26,10 @@ from apsi.config.compose import CONFIG_DIR, choices_made, explain, with_checkpoi
 from apsi.config.schema import Config, require_run_name
 from apsi.config.trust import require_trusted_presets, require_trusted_source
 from apsi.errors import ApsiError
-from apsi.multirun import began_multirun, is_one_of_many, run_one_of_many, summarise_multiruns
+from apsi.multirun import began_multirun, run_one_of_many, summarise_multiruns
 from apsi.search.sweeper import PruningSweeper
 from apsi.task import require_evaluating
+from apsi.tracking.run_folder import is_one_of_many
 
 _TEXTS = (
     "dataset.path",
@@ -67,7 +68,7 @@ def run(config: DictConfig) -> Any:
 def _run_to_the_end(config: DictConfig) -> Any:
     """Runs the task, shows no more than was asked for, and lets `latest` lead to the run."""
     from apsi.console import console
-    from apsi.run_folder import point_latest
+    from apsi.tracking.run_folder import point_latest
 
     console.quiet = config.quiet
     with redirect_stdout(sys.stderr) if config.quiet else nullcontext():
@@ -110,9 +111,9 @@ def _run_trial(config: DictConfig) -> Any:
 def _run(config: DictConfig) -> Any:
     from apsi.config.instantiate import check, instantiate
     from apsi.console import show_log
-    from apsi.run_folder import FAILED, FINISHED, INTERRUPTED, PRUNED, RunFolder
-    from apsi.search.trial import Pruned
+    from apsi.errors import Pruned
     from apsi.torchvision_ops import define_missing
+    from apsi.tracking.run_folder import FAILED, FINISHED, INTERRUPTED, PRUNED, RunFolder
 
     show_log()
     hydra = HydraConfig.get()

@@ -13,8 +13,9 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+
+from apsi.tracking.run_folder import FAILED, RunFolder, is_plain
 
 _began: list[bool] = []
 _ended: list[tuple[Path, bool]] = []
@@ -25,25 +26,17 @@ class MultirunEnd(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Hydra's."""
-        _began.append(_is_plain(config.hydra))
+        _began.append(is_plain(config.hydra))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Hydra's; what it raised would only be a warning, so the summary is left to `summarise_multiruns`."""
-        if _is_plain(config.hydra):
+        if is_plain(config.hydra):
             _ended.append((Path(config.hydra.sweep.dir), bool(config.quiet)))
 
 
 def began_multirun() -> bool:
     """Whether this command is a plain multirun, no search, that has begun."""
     return any(_began)
-
-
-def is_one_of_many() -> bool:
-    """Whether this run is a job of a plain multirun, not of a search."""
-    if not HydraConfig.initialized():
-        return False
-    hydra = HydraConfig.get()
-    return hydra.mode == RunMode.MULTIRUN and _is_plain(hydra)
 
 
 def run_one_of_many(run: Callable[[], Any], explain: Callable[[Exception], str | None]) -> Any:
@@ -56,7 +49,6 @@ def run_one_of_many(run: Callable[[], Any], explain: Callable[[Exception], str |
         explain: what to tell the user of an error; None where a traceback is of more use.
     """
     from apsi.evaluate.require import RequirementError
-    from apsi.run_folder import FAILED, RunFolder
 
     hydra = HydraConfig.get()
     folder = RunFolder(Path(hydra.runtime.output_dir))
@@ -100,7 +92,3 @@ def summarise_multiruns() -> None:
                 summary = folder / "multirun.json"
                 result = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else None
                 print(json.dumps({"folder": str(folder), "result": result}))
-
-
-def _is_plain(hydra: Any) -> bool:
-    return str(hydra.sweeper["_target_"]).endswith(".BasicSweeper")

@@ -24,14 +24,15 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 
 from apsi.config.build import components, episode_source, prepare
 from apsi.config.compose import load_config
+from apsi.config.environment import from_overrides
 from apsi.env.core import EditCore
-from apsi.env.gym_env import PhotoEditEnv, from_overrides
+from apsi.env.gym_env import PhotoEditEnv
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.juror.base import Juror
 from apsi.photo import Floats, Photo
 from apsi.photo.prepared import PhotoStore
-from apsi.run_folder import RunFolder
 from apsi.task.train import train
+from apsi.tracking.run_folder import RunFolder
 
 OVERRIDES = ["score_cache=0", "tracking=none", "device=cpu"]
 BATCHES = (1, 8, 16, 32, 64, 128)

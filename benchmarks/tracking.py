@@ -20,9 +20,9 @@ from typing import Any
 from apsi.config.build import prepare
 from apsi.config.compose import load_config
 from apsi.config.schema import TrainSettings
-from apsi.run_folder import RunFolder
 from apsi.task.train import train
 from apsi.tracking.mlflow import MlflowTracker
+from apsi.tracking.run_folder import RunFolder
 
 FIXED = ("start", "model", "finish")
 

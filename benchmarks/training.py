@@ -19,6 +19,7 @@ import torch
 from neural import add_arguments, best_setting, overrides
 from rollout import Recording, edit_core, scores_per_second
 
+from apsi.agent.build import build_model
 from apsi.config.compose import load_config
 from apsi.config.instantiate import instantiate
 from apsi.device.calibration import Setting
@@ -27,7 +28,6 @@ from apsi.env.vec_env import PhotoVecEnv
 from apsi.juror.base import Juror
 from apsi.juror.cache import CachedJuror
 from apsi.photo import Floats, Photo
-from apsi.train.loop import build_model
 
 
 class Clock:

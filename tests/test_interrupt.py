@@ -11,7 +11,7 @@ import pytest
 
 from apsi.agent.checkpoint import STATE
 from apsi.config.compose import load_config
-from apsi.run_folder import RunFolder, find_unfinished
+from apsi.tracking.run_folder import RunFolder, find_unfinished
 from tests.command_line import Outcome, Place, files_below, read_json
 
 TRAIN = ("task=train", "train.checkpoint_every=256")

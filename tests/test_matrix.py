@@ -11,8 +11,8 @@ import pytest
 
 from apsi.config.compose import load_config
 from apsi.errors import ApsiError
-from apsi.run_folder import RunFolder
 from apsi.task.pipeline import pipeline
+from apsi.tracking.run_folder import RunFolder
 from tests.fast import ALGORITHMS
 from tests.test_conf import OPTIONS
 

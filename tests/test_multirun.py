@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from apsi import multirun
 from apsi.config.compose import load_config
 from apsi.console import console
-from apsi.run_folder import FINISHED, RunFolder, find_unfinished
+from apsi.tracking.run_folder import FINISHED, RunFolder, find_unfinished
 from tests.command_line import Place, read_json
 
 

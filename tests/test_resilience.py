@@ -20,9 +20,9 @@ import pytest
 
 from apsi.agent.checkpoint import STATE
 from apsi.config.compose import load_config
-from apsi.run_folder import RunFolder, find_unfinished
 from apsi.search.storage import open_storage, storage_url
 from apsi.task.pipeline import pipeline
+from apsi.tracking.run_folder import RunFolder, find_unfinished
 from tests.command_line import Place, files_below, read_json, small_disk
 
 pytestmark = pytest.mark.slow

@@ -8,27 +8,26 @@ import json
 import pickle
 import zipfile
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.save_util import load_from_zip_file, recursive_getattr
 
-from apsi.config.schema import completed
-from apsi.config.trust import is_own, read_config, signed
+from apsi.config.saved import CONFIG, open_checkpoint, read_checkpoint_config
+from apsi.config.trust import signed
 from apsi.errors import ApsiError
+from apsi.photo.prepared import PreparedSplit
 from apsi.photo.write import atomic
 from apsi.state import State, read_state, write_state
 
-CONFIG, ACTIONS, STATE, JUROR, SECOND_JUROR, RUN = (
-    f"apsi/{name}" for name in ("config.yaml", "actions.json", "state.json", "juror.npz", "second_juror.npz", "run.npz")
+ACTIONS, STATE, JUROR, SECOND_JUROR, RUN = (
+    f"apsi/{name}" for name in ("actions.json", "state.json", "juror.npz", "second_juror.npz", "run.npz")
 )
-_NOT_A_CONFIG = (yaml.YAMLError, OmegaConfBaseException)
 _COUNTERS = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num")
 
 
@@ -101,21 +100,13 @@ def read_checkpoint(path: Path) -> Checkpoint:
     Raises:
         ApsiError: missing, broken, or not a checkpoint of apsi.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            if CONFIG not in names:
-                raise ApsiError(f"{path} is a zip file but not a checkpoint of apsi: it has no {CONFIG}")
-            text = archive.read(CONFIG).decode()
-            config = completed(read_config(text, path))
-            actions = json.loads(archive.read(ACTIONS))
-            state = TrainState(**json.loads(archive.read(STATE)))
-            juror, second_juror = (archive.read(name) if name in names else None for name in (JUROR, SECOND_JUROR))
-    except FileNotFoundError as error:
-        raise ApsiError(f"checkpoint {path} does not exist; look below outputs/ for checkpoints/best.zip") from error
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError, *_NOT_A_CONFIG) as error:
-        raise ApsiError(f"{path} is not a whole checkpoint of apsi: {error}") from error
-    return Checkpoint(path, config, actions, state, juror, second_juror, is_own(text))
+    with open_checkpoint(path) as archive:
+        names = archive.namelist()
+        config, is_own = read_checkpoint_config(archive, path)
+        actions = json.loads(archive.read(ACTIONS))
+        state = TrainState(**json.loads(archive.read(STATE)))
+        juror, second_juror = (archive.read(name) if name in names else None for name in (JUROR, SECOND_JUROR))
+    return Checkpoint(path, config, actions, state, juror, second_juror, is_own)
 
 
 def load_into(checkpoint: Checkpoint, model: BaseAlgorithm) -> None:
@@ -154,6 +145,25 @@ def read_run_state(checkpoint: Checkpoint) -> State | None:
                 return read_state(member)
     except (zipfile.BadZipFile, zlib.error, ValueError, TypeError, KeyError, EOFError) as error:
         raise ApsiError(f"{RUN} in {checkpoint.path} is damaged ({error}); start afresh with resume=never") from error
+
+
+def require_unseen(checkpoint: Checkpoint, split: PreparedSplit) -> None:
+    """Holds a split against the photos that a checkpoint was trained on.
+
+    Raises:
+        ApsiError: some of its photos are among them, as after another data_seed or with other split ratios.
+    """
+    seen = originals(split.originals) & set(checkpoint.state.trained_on)
+    if seen:
+        raise ApsiError(
+            f"{len(seen)} of the {len(originals(split.originals))} photos of the split '{split.name}' are among those "
+            f"that {checkpoint.path} was trained on: use its data_seed and split, other photos, or split=all"
+        )
+
+
+def originals(hashes: Iterable[str]) -> set[str]:
+    """Photos as a checkpoint remembers them: the beginnings of their SHA-256."""
+    return {digest[:16] for digest in hashes}
 
 
 def _copy_into(target: torch.Tensor, values: torch.Tensor) -> None:

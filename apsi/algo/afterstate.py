@@ -20,8 +20,7 @@ from apsi.algo.outcome_replay import OutcomeReplay, OutcomeReplayModel, Rows
 from apsi.env.core import Lookahead
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.juror.odds import log_odds
-from apsi.photo import Ints
-from apsi.policy.base import ChangePrediction
+from apsi.photo import Floats, Ints
 from apsi.transform.action_set import DiscreteActions, require_discrete
 from apsi.transform.base import Transform
 from apsi.types import Fraction
@@ -204,8 +203,8 @@ class Afterstate(OutcomeReplay):
         transforms = require_discrete(env.core.actions, "algo=afterstate").transforms
         return super().policy_kwargs(env, network) | {"labels": [transform.label for transform in transforms]}
 
-    def predict_changes(self, model: Any, observations: Any) -> ChangePrediction:
+    def predict_changes(self, model: Any, observations: Any) -> tuple[Floats, Floats]:
         policy: AfterstatePolicy = model.policy
-        slope, offset, doubt = policy.corrections()
+        slope, offset, covariance = policy.corrections()
         _, changes = policy.predict_changes(observations)
-        return ChangePrediction((slope * changes + offset).cpu().numpy(), doubt.cpu().numpy())
+        return (slope * changes + offset).cpu().numpy(), covariance.cpu().numpy()

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
-import numpy.typing as npt
 import torch
 from gymnasium.spaces import Box, Discrete
 from pydantic import PositiveInt
@@ -17,13 +16,10 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 
-from apsi.algo.divergence import require_finite, require_finite_network
 from apsi.algo.optimizer.base import Optimizer
 from apsi.algo.schedule.base import Schedule
-from apsi.env.core import Observations
 from apsi.errors import ApsiError
 from apsi.photo import Floats
-from apsi.policy.base import ChangePrediction, TrainedAgent
 
 
 @dataclass(frozen=True)
@@ -142,51 +138,17 @@ class Algo(ABC):
         """
         return None
 
-    def predict_changes(self, model: Any, observations: Any) -> ChangePrediction | None:
-        """What the model expects of each transform; None where it can't say.
+    def predict_changes(self, model: Any, observations: Any) -> tuple[Floats, Floats] | None:
+        """By how much the model expects each of T transforms to change the score, in log-odds; None where it can't say.
+
+        Returns:
+            Expected changes `(n, T)`, and the covariance `(T, T)` of the errors of one photo's expected changes.
 
         Args:
             model: what `build` made.
             observations: as tensors on its device.
         """
         return None
-
-
-def trained_agent(algo: Algo, model: Any) -> TrainedAgent:
-    """A model as evaluation sees it; it acts without exploring.
-
-    Raises:
-        DivergedError: its networks hold what is no number; also raised where it later answers so.
-    """
-    require_finite_network(model, algo.name)
-
-    def check(values: npt.NDArray[Any], what: str) -> None:
-        require_finite(values, algo.name, model.num_timesteps, what)
-
-    def ask(question: Callable[[Any, Any], Any]) -> Callable[[Observations], Any]:
-        def answer(observations: Observations) -> Any:
-            tensors, _ = model.policy.obs_to_tensor(observations)
-            model.policy.set_training_mode(False)
-            with torch.no_grad():
-                return question(model, tensors)
-
-        return answer
-
-    def prefer(model: Any, observations: Any) -> Floats:
-        preferences = algo.prefer(model, observations)
-        assert preferences is not None
-        values = preferences.cpu().numpy().astype(np.float64)
-        check(values, "what it prefers")
-        return values
-
-    def predict(observations: Observations, state: Any, begins: Any) -> tuple[Any, Any]:
-        actions, state = model.predict(observations, state=state, episode_start=begins, deterministic=True)
-        check(actions, "its action")
-        return actions, state
-
-    prefers = isinstance(model.action_space, Discrete) and type(algo).prefer is not Algo.prefer
-    predicts = type(algo).predict_changes is not Algo.predict_changes
-    return TrainedAgent(predict, ask(prefer) if prefers else None, ask(algo.predict_changes) if predicts else None)
 
 
 def prefer_likely(model: Any, observations: Any) -> torch.Tensor:

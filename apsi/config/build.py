@@ -10,6 +10,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from apsi.config.instantiate import instantiate
+from apsi.env.base import Objective
 from apsi.env.core import EnvComponents
 from apsi.episodes.base import EpisodeContext, EpisodeSource
 from apsi.errors import ApsiError
@@ -17,12 +18,10 @@ from apsi.juror.base import FittedJuror, Juror
 from apsi.juror.cache import CachedJuror, ScoreStore
 from apsi.juror.parameters import unpack_parameters
 from apsi.photo.prepared import PhotoStore, PreparedSplit
-from apsi.photo.stream import PhotoStream
-from apsi.photo.write import read_png
 from apsi.preprocess.steps import Prepared
 
 if TYPE_CHECKING:
-    from apsi.agent.checkpoint import Checkpoint
+    pass
 
 
 @contextmanager
@@ -35,25 +34,6 @@ def open_cached_juror(config: DictConfig, juror: Juror) -> Iterator[Juror]:
             store = ScoreStore(Path(config.score_cache_dir).expanduser() / "scores.sqlite3")
             stack.callback(store.close)
         yield CachedJuror(pool, config.score_cache, store) if config.score_cache or store else pool
-
-
-def ready_juror(config: DictConfig) -> Juror:
-    """The juror of a configuration by itself, ready to score.
-
-    One that has to be fitted comes out of `checkpoint`, or is fitted on the configured data set.
-    """
-    juror: Juror = instantiate(config.juror)
-    if not isinstance(juror, FittedJuror) or juror.is_fitted:
-        return juror
-    if config.checkpoint is None:
-        return prepare(config).juror
-    from apsi.agent.checkpoint import read_checkpoint
-
-    parameters = read_checkpoint(Path(config.checkpoint).expanduser()).juror
-    if parameters is None:
-        raise ApsiError(f"checkpoint={config.checkpoint} holds no fitted juror")
-    unpack_parameters(parameters, juror, "the checkpoint")
-    return juror
 
 
 def prepare(config: DictConfig, juror_parameters: bytes | None = None, whole_photos: bool = False) -> Prepared:
@@ -94,38 +74,6 @@ def components(config: DictConfig, cached_juror: Juror) -> EnvComponents:
     return EnvComponents(objective, instantiate(config.transform, stop=objective.stop), reward, cached_juror)
 
 
-def second_juror(config: DictConfig, prepared: Prepared, checkpoint: "Checkpoint | None" = None) -> Juror | None:
-    """The juror that looks at evaluated edits besides, fitted on the agent's training photos where it has to be.
-
-    Args:
-        config: a whole configuration.
-        prepared: the prepared photos.
-        checkpoint: the agent that is evaluated, which brings its second juror fitted; None while it is trained.
-
-    Raises:
-        ApsiError: the checkpoint has none fitted, and its training photos are not at hand.
-    """
-    if config.second_juror is None:
-        return None
-    juror: Juror = instantiate(config.second_juror)
-    if not isinstance(juror, FittedJuror) or juror.is_fitted:
-        return juror
-    if checkpoint is not None:
-        its_own = checkpoint.config.second_juror
-        if checkpoint.second_juror is not None and its_own["_target_"] == config.second_juror["_target_"]:
-            unpack_parameters(checkpoint.second_juror, juror, "the checkpoint")
-            return juror
-        if checkpoint.state.dataset != prepared.folder.name:
-            raise ApsiError(
-                f"second_juror={config.second_juror['_target_'].rpartition('.')[2]} is fitted on the photos that the "
-                f"agent was trained on, and {checkpoint.path} holds none: train with juror@second_juror=..., evaluate "
-                "on the photos that it was trained on, or choose one that needs no fitting"
-            )
-    paths = sorted({e.original for e in prepared.split("train").episodes})
-    juror.fit(PhotoStream(lambda: map(read_png, paths)))
-    return juror
-
-
 def episode_source(
     config: DictConfig, split: PreparedSplit, cached_juror: Juror, seed: int, store: PhotoStore | None = None
 ) -> EpisodeSource:
@@ -134,3 +82,18 @@ def episode_source(
     context = EpisodeContext(split, instantiate(config.degradation), cached_juror, store or PhotoStore(), rng)
     source: EpisodeSource = instantiate(config.episodes, context=context)
     return source
+
+
+def require_something_to_do(split: PreparedSplit, objective: Objective) -> None:
+    """Refuses episodes that are won before they begin, such as restoring photos that nobody degraded.
+
+    Raises:
+        ApsiError: every episode of the split is over at its start.
+    """
+    start = np.array([episode.start_score for episode in split.episodes])
+    target = np.array([episode.target_score for episode in split.episodes])
+    if objective.reached(start, target, start).all():
+        raise ApsiError(
+            f"every photo of the split '{split.name}' has reached its objective before the first edit: "
+            "choose a degradation, or env=optimise to improve photos as they are"
+        )

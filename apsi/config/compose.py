@@ -56,16 +56,15 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
     """
     if config.checkpoint is None and config.resume in (None, "auto", "never"):
         return config
-    from apsi.agent.checkpoint import read_checkpoint
     from apsi.config.instantiate import check, instantiate
-    from apsi.train.resume import resume_path
+    from apsi.config.saved import checkpoint_to_follow, resume_path
 
     if config.checkpoint is not None:
         path = Path(config.checkpoint).expanduser()
     else:
         path = resume_path(config.resume, instantiate(config.tracking))
-    checkpoint = read_checkpoint(path)
-    saved, named = checkpoint.config, list(OF_THIS_RUN)
+    saved, is_own = checkpoint_to_follow(path)
+    named = list(OF_THIS_RUN)
     for override in overrides:
         choice, _, package = override.lstrip("+~").partition("=")[0].partition("@")
         key = (package or choice).replace("/", ".")
@@ -84,7 +83,7 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
         follow_device(juror)
     if saved.feature_extractor.get("weights") is not None:
         saved.feature_extractor.weights = "checkpoint"  # where they are, whatever they were at the start
-    if not checkpoint.is_own:
+    if not is_own:
         check(saved)
         require_trust(saved, f"checkpoint {path}", named, config)
     return saved

@@ -2,4 +2,4 @@
 
 import gymnasium
 
-gymnasium.register(id="apsi/PhotoEdit-v0", entry_point="apsi.env.gym_env:from_overrides")
+gymnasium.register(id="apsi/PhotoEdit-v0", entry_point="apsi.config.environment:from_overrides")

@@ -1,6 +1,6 @@
 """What an edit does to a photo besides its score, so that gaming the juror shows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -9,9 +9,7 @@ from apsi.juror.cache import CachedJuror
 from apsi.juror.mix import Mix
 from apsi.photo import Floats, Photo
 from apsi.photo.difference import mean_difference
-
-Measure = Callable[[Sequence[Photo], Sequence[Photo]], Floats]
-"""Of N photos and the originals they come from, as `(N,)`"""
+from apsi.policy.rollout import Measure
 
 
 def clipped(photos: Sequence[Photo], originals: Sequence[Photo]) -> Floats:

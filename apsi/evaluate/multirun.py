@@ -20,9 +20,9 @@ from apsi.evaluate.comparison import Compared, band, difference, grouped, read_r
 from apsi.evaluate.interval import interval_text, mean_interval, rate_interval
 from apsi.evaluate.require import RequirementError
 from apsi.photo.write import atomic, write_text
-from apsi.run_folder import FINISHED, RunFolder
 from apsi.tracking.none import NoTracker
 from apsi.tracking.recorded import RecordedRun
+from apsi.tracking.run_folder import FINISHED, RunFolder
 from apsi.web.page import render
 
 _SEEDS = ("seed", "data_seed")

@@ -7,17 +7,14 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
-from stable_baselines3.common.base_class import BaseAlgorithm
 
-from apsi.agent.checkpoint import Checkpoint, load_into
-from apsi.algo.base import Algo, trained_agent
-from apsi.config.build import components, episode_source, open_cached_juror, second_juror
+from apsi.agent.ask import trained_agent
+from apsi.agent.build import load_agent
+from apsi.agent.checkpoint import Checkpoint, originals, require_unseen
+from apsi.agent.jurors import second_juror
+from apsi.config.build import components, episode_source, open_cached_juror, require_something_to_do
 from apsi.config.instantiate import instantiate
 from apsi.console import show, track
-from apsi.env.core import EditCore, EnvComponents
-from apsi.env.vec_env import PhotoVecEnv
-from apsi.episodes.base import EpisodeSource
-from apsi.errors import ApsiError
 from apsi.evaluate.interval import interval_text
 from apsi.evaluate.measure import measures_for
 from apsi.evaluate.pictures import save_pictures, with_small_frames
@@ -30,11 +27,9 @@ from apsi.photo.write import write_text
 from apsi.policy.base import PolicyContext
 from apsi.policy.rollout import EpisodeResult, roll_out
 from apsi.preprocess.steps import Prepared
-from apsi.run_folder import RunFolder
 from apsi.tracking.base import Tracker
 from apsi.tracking.description import DESCRIPTION, description
-from apsi.train.loop import build_model, require_something_to_do
-from apsi.train.resume import originals, require_unseen
+from apsi.tracking.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
 
@@ -139,25 +134,6 @@ def write_summary(summary: dict[str, Any], folder: RunFolder, tracker: Tracker) 
     write_text(path, json.dumps(summary, indent=1))
     tracker.tags({DESCRIPTION: description(folder.record(), summary)})
     show(_table(summary), f"Report   {folder.path / 'report.html'}", f"Episodes {folder.path / 'results.csv'}")
-
-
-def load_agent(
-    config: DictConfig, checkpoint: Checkpoint, parts: EnvComponents, source: EpisodeSource
-) -> tuple[Algo, BaseAlgorithm]:
-    """The algorithm and the trained model of a checkpoint.
-
-    Raises:
-        ApsiError: it does not fit the configuration.
-    """
-    if checkpoint.actions != parts.actions.labels:
-        raise ApsiError(
-            f"{checkpoint.path} was trained with the actions {checkpoint.actions}, "
-            f"this configuration has {parts.actions.labels}; leave transform and env.stop to the checkpoint"
-        )
-    env = PhotoVecEnv(EditCore(parts, source, 1))
-    algo, model = build_model(config, env, config.seed)
-    load_into(checkpoint, model)
-    return algo, model
 
 
 def _table(summary: dict[str, Any]) -> Table:

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from apsi.agent.ask import Memory, TrainedAgent
 from apsi.env.core import EditCore, Observations
-from apsi.policy.base import Choice, Policy, PolicyContext, State, TrainedAgent, no_calls
+from apsi.policy.base import Choice, Policy, PolicyContext, no_calls
 
 
 class Agent(Policy):
@@ -21,7 +22,7 @@ class Agent(Policy):
         super().__init__(context)
         self._no_repeats = no_repeats
         self._tried: dict[int, dict[bytes, set[int]]] = {}
-        self._memory: State | None = None
+        self._memory: Memory | None = None
 
     def choose(self, core: EditCore, active: Sequence[int]) -> Choice:
         agent = self.context.agent

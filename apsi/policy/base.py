@@ -1,18 +1,16 @@
 """The policy contract."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from apsi.env.core import EditCore, EnvComponents, Observations
-from apsi.photo import Bools, Floats, Ints
-
-State = tuple[npt.NDArray[Any], ...]
-"""Memory of a recurrent agent; arrays with the episodes along axis 1"""
+from apsi.agent.ask import TrainedAgent
+from apsi.env.core import EditCore, EnvComponents
+from apsi.photo import Ints
 
 
 @dataclass(frozen=True)
@@ -23,28 +21,6 @@ class Choice:
     """`(n, ...)`, of the action set, or its END"""
     juror_calls: Ints
     """photos scored to choose, beside the one that the environment scores after a step, `(n,)`"""
-
-
-@dataclass(frozen=True)
-class ChangePrediction:
-    """What an agent expects of every transform, in log-odds of the score."""
-
-    changes: Floats
-    """expected change `(n, T)`"""
-    doubt: Floats
-    """covariance `(T, T)` of the errors of one photo's expected changes"""
-
-
-@dataclass(frozen=True)
-class TrainedAgent:
-    """A model as evaluation sees it."""
-
-    predict: Callable[[Observations, State | None, Bools], tuple[npt.NDArray[Any], State | None]]
-    """observations of n episodes, the agent's memory of them, which of them begin -> its best actions, its memory"""
-    prefer: Callable[[Observations], Floats] | None
-    """observations -> how much it prefers each discrete action, `(n, A)`; None where it can't say"""
-    predict_changes: Callable[[Observations], ChangePrediction] | None = None
-    """observations -> what it expects of each transform; None where it can't say"""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class ExpectedImprovement(Policy):
         """Takes what a look is worth.
 
         Args:
-            context: whose agent must predict_changes what its edits do (algo=afterstate).
+            context: whose agent must predict what its edits do (algo=afterstate).
             min_improvement: the episode ends where no edit promises to raise the score by so much.
             step_correlation: correlation of an edit's surprise from one step to the next.
         """
@@ -67,7 +67,7 @@ class ExpectedImprovement(Policy):
         while undecided:
             looks = []
             for k in undecided:
-                transform = self._most_promising(core, active[k], expected.changes[k], expected.doubt)
+                transform = self._most_promising(core, active[k], expected.changes[k], expected.covariance)
                 if transform is not None:
                     looks.append((k, transform))
             if not looks:

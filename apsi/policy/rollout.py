@@ -1,6 +1,6 @@
 """Playing given episodes to their end."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -8,10 +8,12 @@ import numpy as np
 
 from apsi.env.core import EditCore, EnvComponents
 from apsi.episodes.base import EpisodeSource, Start
-from apsi.evaluate.measure import Measure
-from apsi.photo import Photo
+from apsi.photo import Floats, Photo
 from apsi.photo.prepared import Episode, PhotoStore
 from apsi.policy.base import Policy
+
+Measure = Callable[[Sequence[Photo], Sequence[Photo]], Floats]
+"""Of N photos and the originals they come from, as `(N,)`"""
 
 
 @dataclass(frozen=True)

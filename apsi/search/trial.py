@@ -10,17 +10,13 @@ from omegaconf import DictConfig
 
 from apsi.config.instantiate import instantiate
 from apsi.config.schema import TrainSettings
-from apsi.errors import ApsiError
+from apsi.errors import ApsiError, Pruned
 
 log = logging.getLogger(__name__)
 
 COMPLETE, PRUNED, FAIL = "COMPLETE", "PRUNED", "FAIL"
 Report = Callable[[int, float], None]
 """Takes the environment steps so far and the validation figure reached."""
-
-
-class Pruned(Exception):  # noqa: N818  it is no error
-    """The trial does worse than others did by then; it ends early."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from apsi.photo import Floats, Photo
 from apsi.photo.read import UnreadablePhotoError, read_photo
 from apsi.photo.resample import fit
 from apsi.preprocess.resize import Resize
-from apsi.run_folder import RunFolder
+from apsi.tracking.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
 

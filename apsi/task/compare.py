@@ -21,9 +21,9 @@ from apsi.evaluate.comparison import (
     rows,
     write_comparison,
 )
-from apsi.run_folder import RunFolder
 from apsi.tracking.base import Tracker
 from apsi.tracking.recorded import RecordedRun
+from apsi.tracking.run_folder import RunFolder
 
 
 def compare(config: DictConfig, folder: RunFolder) -> list[dict[str, Any]]:

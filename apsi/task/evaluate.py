@@ -16,8 +16,8 @@ from apsi.config.compose import CONFIG_DIR
 from apsi.errors import ApsiError
 from apsi.evaluate.run import evaluate_agent, write_summary
 from apsi.preprocess.steps import Prepared
-from apsi.run_folder import RunFolder
 from apsi.task.rehearse import rehearse_evaluation
+from apsi.tracking.run_folder import RunFolder
 from apsi.tracking.session import report_prepared, timed, tracked
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from omegaconf import DictConfig
 from apsi.agent.checkpoint import read_checkpoint
 from apsi.config.build import prepare
 from apsi.evaluate.run import evaluate_agent, write_summary
-from apsi.run_folder import RunFolder
 from apsi.task.rehearse import rehearse_training
+from apsi.tracking.run_folder import RunFolder
 from apsi.tracking.session import report_prepared, timed, tracked
 from apsi.train.loop import train_agent
 

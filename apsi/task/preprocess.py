@@ -3,8 +3,8 @@
 from omegaconf import DictConfig
 
 from apsi.config.build import prepare
-from apsi.run_folder import RunFolder
 from apsi.task.rehearse import rehearse_preparing
+from apsi.tracking.run_folder import RunFolder
 from apsi.tracking.session import report_prepared, tracked
 
 

@@ -9,22 +9,23 @@ from pathlib import Path
 import numpy as np
 from omegaconf import DictConfig
 
+from apsi.agent.ask import trained_agent
+from apsi.agent.build import build_model, load_agent
 from apsi.agent.checkpoint import Checkpoint, load_into, read_checkpoint
-from apsi.algo.base import Algo, trained_agent
-from apsi.config.build import components, episode_source
+from apsi.algo.base import Algo
+from apsi.config.build import components, episode_source, require_something_to_do
 from apsi.config.instantiate import class_and_arguments, class_of, components_below, full_key, instantiate
+from apsi.config.saved import resume_path
 from apsi.env.core import EditCore, EnvComponents
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.episodes.base import EpisodeSource, Start
 from apsi.errors import ApsiError, standing_at
 from apsi.evaluate.require import conditions
-from apsi.evaluate.run import load_agent
 from apsi.juror.base import FittedJuror, Juror
 from apsi.photo import Floats, Photo
 from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit
 from apsi.policy.base import PolicyContext
-from apsi.train.loop import build_model, require_no_checkpoint, require_something_to_do
-from apsi.train.resume import resume_path
+from apsi.train.loop import require_no_checkpoint
 from apsi.train.run_state import undisturbed
 
 _SIZE = 64

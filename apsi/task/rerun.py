@@ -13,8 +13,8 @@ from apsi.config.instantiate import check, instantiate
 from apsi.config.schema import completed
 from apsi.config.trust import require_trust
 from apsi.errors import ApsiError
-from apsi.run_folder import RunFolder
 from apsi.tracking.recorded import RecordedRun
+from apsi.tracking.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
 

@@ -6,11 +6,12 @@ from typing import Annotated
 from omegaconf import DictConfig
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from apsi.config.build import open_cached_juror, ready_juror
+from apsi.agent.jurors import ready_juror
+from apsi.config.build import open_cached_juror
 from apsi.config.instantiate import instantiate
 from apsi.errors import ApsiError
 from apsi.juror.base import FittedJuror, Juror
-from apsi.run_folder import RunFolder
+from apsi.tracking.run_folder import RunFolder
 from apsi.types import Seconds
 
 log = logging.getLogger(__name__)

@@ -8,10 +8,10 @@ from omegaconf import DictConfig
 
 from apsi.console import track
 from apsi.errors import ApsiError
-from apsi.run_folder import RunFolder
 from apsi.tracking.base import KILLED
 from apsi.tracking.journal import Journal, files_to_record, journals_below
 from apsi.tracking.mlflow_store import Server
+from apsi.tracking.run_folder import RunFolder
 from apsi.tracking.sender import send_now
 
 log = logging.getLogger(__name__)

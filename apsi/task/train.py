@@ -5,8 +5,8 @@ import logging
 from omegaconf import DictConfig
 
 from apsi.config.build import prepare
-from apsi.run_folder import RunFolder
 from apsi.task.rehearse import rehearse_training
+from apsi.tracking.run_folder import RunFolder
 from apsi.tracking.session import report_prepared, tracked
 from apsi.train.loop import train_agent
 

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from apsi.config.compose import flat
 from apsi.config.instantiate import instantiate
-from apsi.run_folder import RunFolder
+from apsi.tracking.run_folder import RunFolder
 
 DESCRIPTION = "mlflow.note.content"
 _TAG_LENGTH = 5000  # that MLflow takes

@@ -16,8 +16,9 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from mlflow.types.schema import Schema, TensorSpec
 
 from apsi import __version__
+from apsi.agent.ask import trained_agent
+from apsi.agent.build import build_model
 from apsi.agent.checkpoint import load_into, read_checkpoint
-from apsi.algo.base import trained_agent
 from apsi.config.build import components
 from apsi.config.compose import follow_device
 from apsi.config.instantiate import check, instantiate
@@ -35,7 +36,6 @@ from apsi.policy.agent import Agent
 from apsi.policy.base import PolicyContext
 from apsi.policy.rollout import roll_out
 from apsi.torchvision_ops import define_missing
-from apsi.train.loop import build_model
 from apsi.transform.base import STOP_LABEL
 from apsi.transform.recipe import Recipe
 

@@ -7,15 +7,14 @@ from contextlib import contextmanager
 
 from omegaconf import DictConfig
 
-from apsi import run_folder
 from apsi.config.instantiate import instantiate
-from apsi.errors import ApsiError
+from apsi.errors import ApsiError, Pruned
 from apsi.preprocess.copies import COPIES
 from apsi.preprocess.steps import Prepared
-from apsi.run_folder import RunFolder
-from apsi.search.trial import Pruned
+from apsi.tracking import run_folder
 from apsi.tracking.base import FAILED, FINISHED, KILLED, Tracker
 from apsi.tracking.description import params_and_tags, run_name
+from apsi.tracking.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
 

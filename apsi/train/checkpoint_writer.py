@@ -10,7 +10,7 @@ from apsi.agent.checkpoint import Checkpoint, TrainState, save_checkpoint
 from apsi.config.schema import TrainSettings
 from apsi.juror.base import Juror
 from apsi.photo.write import link_or_copy
-from apsi.run_folder import RunFolder
+from apsi.tracking.run_folder import RunFolder
 from apsi.train.run_state import run_state
 
 

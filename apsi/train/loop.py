@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.vec_env import VecEnv
 
-from apsi.agent.checkpoint import TrainState, load_into
-from apsi.algo.base import Algo, Network, trained_agent
+from apsi.agent.ask import TrainedAgent, trained_agent
+from apsi.agent.build import build_model
+from apsi.agent.checkpoint import TrainState, load_into, originals
+from apsi.agent.jurors import second_juror
 from apsi.algo.divergence import divergence_named
 from apsi.algo.optimizer.base import Group, describe
-from apsi.config.build import components, episode_source, open_cached_juror, second_juror
-from apsi.config.instantiate import class_and_arguments, instantiate
+from apsi.config.build import components, episode_source, open_cached_juror, require_something_to_do
 from apsi.config.schema import TrainSettings
 from apsi.console import progress
-from apsi.env.base import Objective
 from apsi.env.core import EditCore, EnvComponents
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.errors import ApsiError
@@ -32,12 +31,12 @@ from apsi.photo.hash import seed_for
 from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.photo.write import write_text
 from apsi.policy.agent import Agent
-from apsi.policy.base import PolicyContext, TrainedAgent
+from apsi.policy.base import PolicyContext
 from apsi.policy.rollout import EpisodeResult, roll_out
 from apsi.preprocess.steps import Prepared
-from apsi.run_folder import RunFolder
 from apsi.search.trial import reporter
 from apsi.tracking.base import Tracker
+from apsi.tracking.run_folder import RunFolder
 from apsi.train.callbacks import (
     GradientCallback,
     MilestoneCallback,
@@ -47,7 +46,7 @@ from apsi.train.callbacks import (
 )
 from apsi.train.checkpoint_writer import CheckpointWriter
 from apsi.train.interrupt import InterruptCallback, deferred
-from apsi.train.resume import changes, checkpoint_to_resume, go_on, originals
+from apsi.train.resume import changes, checkpoint_to_resume, go_on
 from apsi.train.run_state import undisturbed
 from apsi.train.training_pictures import TrainingPictures
 
@@ -65,14 +64,6 @@ class Trained:
     """share of the scores asked for in this run that were known"""
     best_row: dict[str, Any]
     """row of the learning curve with the best figure"""
-
-
-def build_model(config: DictConfig, env: VecEnv, seed: int) -> tuple[Algo, BaseAlgorithm]:
-    """The configured algorithm and an untrained model of it, with the configured feature extractor and device."""
-    extractor, arguments = class_and_arguments(config.feature_extractor)
-    network = Network(extractor, arguments, instantiate(config.device).activate(), seed)
-    algo: Algo = instantiate(config.algo)
-    return algo, algo.build(env, network)
 
 
 def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, tracker: Tracker) -> Trained:
@@ -194,18 +185,3 @@ def _record_groups(groups: Sequence[Group], folder: RunFolder) -> None:
         )
     path = folder.path / "parameter_groups.json"
     write_text(path, json.dumps([asdict(group) for group in groups], indent=1))
-
-
-def require_something_to_do(split: PreparedSplit, objective: Objective) -> None:
-    """Refuses episodes that are won before they begin, such as restoring photos that nobody degraded.
-
-    Raises:
-        ApsiError: every episode of the split is over at its start.
-    """
-    start = np.array([episode.start_score for episode in split.episodes])
-    target = np.array([episode.target_score for episode in split.episodes])
-    if objective.reached(start, target, start).all():
-        raise ApsiError(
-            f"every photo of the split '{split.name}' has reached its objective before the first edit: "
-            "choose a degradation, or env=optimise to improve photos as they are"
-        )

@@ -1,38 +1,23 @@
 """Going on from an earlier run."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from apsi.agent.checkpoint import Checkpoint, read_checkpoint, read_run_state
+from apsi.agent.checkpoint import Checkpoint, read_checkpoint, read_run_state, require_unseen
+from apsi.config.saved import resume_path
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror
-from apsi.photo.prepared import PreparedSplit
 from apsi.photo.write import link_or_copy
 from apsi.preprocess.steps import Prepared
-from apsi.run_folder import CONTINUED, RunFolder, find_unfinished
 from apsi.tracking.base import Tracker
+from apsi.tracking.run_folder import CONTINUED, RunFolder, find_unfinished
 from apsi.train.run_state import restore_run
 
 log = logging.getLogger(__name__)
-
-
-def resume_path(resume: str, tracker: Tracker) -> Path:
-    """The checkpoint that `resume` names: a file, a run's folder, or the id of a recorded run.
-
-    Raises:
-        ApsiError: it names none of them.
-    """
-    path = Path(resume).expanduser()
-    if path.is_dir():
-        return RunFolder(path).last_checkpoint
-    if path.is_file() or path.suffix or len(path.parts) > 1:
-        return path  # a path that doesn't exist is reported by whoever reads it
-    return tracker.find_checkpoint(resume)
 
 
 def checkpoint_to_resume(
@@ -111,22 +96,3 @@ def go_on(checkpoint: Checkpoint, model: BaseAlgorithm, cached_juror: Juror, new
             f"the run in {checkpoint.path} can't be gone on with: {error}. Use the version of apsi that wrote it, or "
             "start afresh with resume=never"
         ) from error
-
-
-def require_unseen(checkpoint: Checkpoint, split: PreparedSplit) -> None:
-    """Holds a split against the photos that a checkpoint was trained on.
-
-    Raises:
-        ApsiError: some of its photos are among them, as after another data_seed or with other split ratios.
-    """
-    seen = originals(split.originals) & set(checkpoint.state.trained_on)
-    if seen:
-        raise ApsiError(
-            f"{len(seen)} of the {len(originals(split.originals))} photos of the split '{split.name}' are among those "
-            f"that {checkpoint.path} was trained on: use its data_seed and split, other photos, or split=all"
-        )
-
-
-def originals(hashes: Iterable[str]) -> set[str]:
-    """Photos as a checkpoint remembers them: the beginnings of their SHA-256."""
-    return {digest[:16] for digest in hashes}

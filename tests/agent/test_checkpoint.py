@@ -16,6 +16,8 @@ import torchvision.models
 from omegaconf import DictConfig
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from apsi.agent.ask import trained_agent
+from apsi.agent.build import build_model
 from apsi.agent.checkpoint import (
     CONFIG,
     Checkpoint,
@@ -25,14 +27,12 @@ from apsi.agent.checkpoint import (
     read_run_state,
     save_checkpoint,
 )
-from apsi.algo.base import trained_agent
 from apsi.config.compose import load_config
 from apsi.config.instantiate import instantiate
 from apsi.env.core import EditCore, EnvComponents
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.errors import ApsiError
 from apsi.photo.prepared import PreparedSplit
-from apsi.train.loop import build_model
 from apsi.train.run_state import restore_run, run_state
 from tests.conftest import context
 from tests.fast import ALGORITHMS

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from apsi.agent.ask import trained_agent
 from apsi.algo.afterstate import AfterstatePolicy, edited
-from apsi.algo.base import trained_agent
 from apsi.env.core import EditCore, EnvComponents
 from apsi.errors import ApsiError
 from apsi.photo.prepared import PhotoStore, PreparedSplit

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from apsi.algo.base import trained_agent
+from apsi.agent.ask import trained_agent
+from apsi.agent.build import build_model
 from apsi.algo.divergence import DivergedError, divergence_named
 from apsi.config.compose import load_config
 from apsi.config.instantiate import instantiate
@@ -17,7 +18,6 @@ from apsi.policy.agent import Agent
 from apsi.policy.base import PolicyContext
 from apsi.policy.rollout import roll_out
 from apsi.train.callbacks import GradientCallback
-from apsi.train.loop import build_model
 from tests.conftest import context
 from tests.fast import ALGORITHMS
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from apsi.algo.base import trained_agent
+from apsi.agent.ask import trained_agent
+from apsi.agent.build import build_model
 from apsi.algo.undo import Ahead, WaysBack
 from apsi.config.compose import load_config
 from apsi.config.instantiate import instantiate
@@ -22,7 +23,6 @@ from apsi.policy.agent import Agent
 from apsi.policy.base import PolicyContext
 from apsi.policy.rollout import roll_out
 from apsi.state import State
-from apsi.train.loop import build_model
 from apsi.transform.action_set import DiscreteActions
 from apsi.transform.catalogue import by_label
 from apsi.transform.channel_group import Element, compose

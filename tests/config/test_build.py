@@ -7,7 +7,8 @@ import pytest
 from omegaconf import DictConfig
 
 from apsi.agent.checkpoint import Checkpoint, TrainState
-from apsi.config.build import prepare, second_juror
+from apsi.agent.jurors import second_juror
+from apsi.config.build import prepare
 from apsi.config.compose import load_config
 from apsi.errors import ApsiError
 from apsi.juror.base import FittedJuror

@@ -16,10 +16,10 @@ from apsi.config.compose import load_config
 from apsi.config.trust import is_own, require_trusted_presets, signed
 from apsi.errors import ApsiError
 from apsi.main import command_line
-from apsi.run_folder import RunFolder
 from apsi.task.rerun import rerun
 from apsi.tracking.none import NoTracker
 from apsi.tracking.recorded import RecordedRun
+from apsi.tracking.run_folder import RunFolder
 
 URL = "http://collector.example:8765"
 HTTP = ["juror=http", f"juror.url={URL}"]

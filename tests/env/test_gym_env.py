@@ -13,11 +13,12 @@ from stable_baselines3.common.env_checker import check_env as sb3_check
 
 import apsi.env  # registers apsi/PhotoEdit-v0
 from apsi.config import build
+from apsi.config.environment import from_overrides
 from apsi.console import track
 from apsi.env import gym_env
 from apsi.env.core import EnvComponents
 from apsi.env.frame import CAPTION, SIDE, frame
-from apsi.env.gym_env import PhotoEditEnv, from_overrides
+from apsi.env.gym_env import PhotoEditEnv
 from apsi.episodes.fresh import FreshEpisodes
 from apsi.episodes.prepared import PreparedEpisodes
 from apsi.errors import ApsiError

@@ -13,7 +13,7 @@ from apsi.errors import ApsiError
 from apsi.evaluate.interval import Sample, mean_interval
 from apsi.evaluate.multirun import summarise_multirun
 from apsi.evaluate.require import RequirementError
-from apsi.run_folder import FAILED, FINISHED, RunFolder
+from apsi.tracking.run_folder import FAILED, FINISHED, RunFolder
 
 PHOTOS, COPIES = 6, 2
 COLUMNS = (

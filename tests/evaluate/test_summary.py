@@ -9,8 +9,8 @@ import pytest
 from apsi.evaluate.run import write_summary
 from apsi.evaluate.summary import COLUMNS, as_dict, summarise, write_results
 from apsi.policy.rollout import EpisodeResult
-from apsi.run_folder import RunFolder
 from apsi.tracking.none import NoTracker
+from apsi.tracking.run_folder import RunFolder
 
 
 def test_the_summary_is_what_the_episodes_say(results: dict[str, list[EpisodeResult]]) -> None:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
+from apsi.agent.build import build_model
 from apsi.config.compose import load_config
 from apsi.config.instantiate import class_and_arguments
 from apsi.env.core import EditCore, EnvComponents
@@ -20,7 +21,6 @@ from apsi.errors import ApsiError
 from apsi.feature_extractor.pretrained import Pretrained
 from apsi.photo.prepared import PreparedSplit
 from apsi.train.callbacks import UnfreezeCallback
-from apsi.train.loop import build_model
 from tests.conftest import context
 
 

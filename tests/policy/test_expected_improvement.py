@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from apsi.agent.ask import ChangePrediction, TrainedAgent
 from apsi.env.core import EnvComponents
 from apsi.errors import ApsiError
 from apsi.juror.odds import log_odds, score_of
 from apsi.photo.prepared import PhotoStore, PreparedSplit
-from apsi.policy.base import ChangePrediction, PolicyContext, TrainedAgent
+from apsi.policy.base import PolicyContext
 from apsi.policy.expected_improvement import ExpectedImprovement
 from apsi.policy.rollout import EpisodeResult, roll_out
 

@@ -5,10 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from apsi.agent.ask import TrainedAgent
 from apsi.env.core import EnvComponents
 from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.policy.agent import Agent
-from apsi.policy.base import Policy, PolicyContext, TrainedAgent
+from apsi.policy.base import Policy, PolicyContext
 from apsi.policy.beam import Beam
 from apsi.policy.greedy import Greedy
 from apsi.policy.nothing import Nothing

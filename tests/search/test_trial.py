@@ -7,10 +7,10 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from apsi.config.compose import load_config
-from apsi.errors import ApsiError
+from apsi.errors import ApsiError, Pruned
 from apsi.search.space import quoted
 from apsi.search.storage import open_storage, storage_url
-from apsi.search.trial import COMPLETE, FAIL, PRUNED, Pruned, reporter, run_trial
+from apsi.search.trial import COMPLETE, FAIL, PRUNED, reporter, run_trial
 
 optuna = pytest.importorskip("optuna")
 MEDIAN = {"_target_": "optuna.pruners.MedianPruner", "n_startup_trials": 1}

@@ -10,8 +10,8 @@ import pytest
 from apsi.config.compose import load_config
 from apsi.config.instantiate import instantiate
 from apsi.errors import ApsiError
-from apsi.run_folder import RunFolder
 from apsi.task.calibrate_juror import calibrate_juror
+from apsi.tracking.run_folder import RunFolder
 from tests.conftest import natural_photo, write_png
 
 SHARED = Path(__file__).parents[3] / "shared"

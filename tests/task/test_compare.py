@@ -7,8 +7,8 @@ import pytest
 
 from apsi.config.compose import load_config
 from apsi.errors import ApsiError
-from apsi.run_folder import RunFolder
 from apsi.task.compare import compare
+from apsi.tracking.run_folder import RunFolder
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from apsi.config.compose import CONFIG_DIR, load_config
 from apsi.config.instantiate import instantiate
 from apsi.errors import ApsiError
-from apsi.run_folder import RunFolder
 from apsi.task import EVALUATING, require_evaluating
+from apsi.tracking.run_folder import RunFolder
 from tests.test_conf import COMPONENTS
 
 MISSING = ["juror@second_juror=nima", "second_juror.path=missing.pth"]

@@ -12,13 +12,13 @@ from apsi.config.compose import flat, load_config
 from apsi.errors import ApsiError
 from apsi.photo.prepared import PreparedSplit
 from apsi.photo.write import write_text
-from apsi.run_folder import RunFolder
 from apsi.task.sync import sync
 from apsi.tracking import sender
 from apsi.tracking.journal import Batch, Header, Journal
 from apsi.tracking.mlflow import MlflowTracker
 from apsi.tracking.mlflow_store import Server
 from apsi.tracking.none import NoTracker
+from apsi.tracking.run_folder import RunFolder
 from apsi.tracking.session import tracked
 
 

@@ -21,9 +21,9 @@ from apsi.agent.checkpoint import RUN, STATE, read_checkpoint, read_run_state
 from apsi.config.build import prepare
 from apsi.config.compose import load_config
 from apsi.errors import ApsiError
-from apsi.run_folder import RunFolder
 from apsi.state import State, read_state, write_state
 from apsi.tracking.none import NoTracker
+from apsi.tracking.run_folder import RunFolder
 from apsi.train.loop import train_agent
 from apsi.train.run_state import undisturbed
 from tests.command_line import Place

@@ -9,8 +9,8 @@ import pytest
 from apsi.algo.schedule.plateau import Plateau
 from apsi.config.build import prepare
 from apsi.config.compose import load_config
-from apsi.run_folder import RunFolder
 from apsi.tracking.none import NoTracker
+from apsi.tracking.run_folder import RunFolder
 from apsi.train import loop
 
 FIGURES = {"success_rate": 0.5, "mean_gain": 0.0, "mean_steps": 1.0, "mean_juror_calls": 1.0}

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from apsi.agent.checkpoint import Checkpoint, TrainState
+from apsi.agent.checkpoint import Checkpoint, TrainState, originals, require_unseen
+from apsi.config.build import require_something_to_do
 from apsi.config.compose import load_config
+from apsi.config.saved import resume_path
 from apsi.env.optimise import Optimise
 from apsi.env.restore import Restore
 from apsi.errors import ApsiError
 from apsi.photo.prepared import PreparedSplit
 from apsi.tracking.none import NoTracker
-from apsi.train.loop import require_something_to_do
-from apsi.train.resume import originals, require_unseen, resume_path
 
 
 def checkpoint(trained_on: set[str]) -> Checkpoint:

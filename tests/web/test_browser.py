@@ -19,8 +19,8 @@ from apsi.evaluate.multirun import summarise_multirun
 from apsi.juror.mapping import Linear
 from apsi.juror.proposal import propose
 from apsi.policy.rollout import EpisodeResult
-from apsi.run_folder import FAILED, RunFolder
 from apsi.tracking.recorded import RecordedRun
+from apsi.tracking.run_folder import FAILED, RunFolder
 from tests.evaluate.test_comparison import compared
 from tests.evaluate.test_multirun import make_run
 from tests.evaluate.test_report import report

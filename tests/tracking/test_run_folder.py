@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from apsi.config.schema import free_folder
-from apsi.run_folder import point_latest
+from apsi.tracking.run_folder import point_latest
 
 
 def test_latest_is_replaced_in_one_go_and_survives_a_move_of_the_outputs(tmp_path: Path) -> None:

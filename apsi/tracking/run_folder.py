@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from filelock import FileLock
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from apsi import __version__
+from apsi.config.saved import LAST
 from apsi.config.trust import signed
 from apsi.errors import ApsiError
-from apsi.multirun import is_one_of_many
 from apsi.photo.hash import value_hash
 from apsi.photo.write import write_text
 from apsi.process import identity, is_alive
@@ -88,16 +90,16 @@ class RunFolder:
     @property
     def last_checkpoint(self) -> Path:
         """Where training keeps its latest state."""
-        return self.path / "checkpoints" / "last.zip"
+        return self.path / LAST
 
     @property
     def best_checkpoint(self) -> Path:
         """Where training keeps the agent that did best on the validation split."""
-        return self.path / "checkpoints" / "best.zip"
+        return self.last_checkpoint.with_name("best.zip")
 
     def step_checkpoint(self, timesteps: int) -> Path:
         """Where training keeps its state after so many steps for good."""
-        return self.path / "checkpoints" / f"step_{timesteps:08}.zip"
+        return self.last_checkpoint.with_name(f"step_{timesteps:08}.zip")
 
     @property
     def step_checkpoints(self) -> list[Path]:
@@ -194,6 +196,19 @@ def find_unfinished(current: RunFolder) -> RunFolder | None:
         if record["status"] == RUNNING and record["host"] != socket.gethostname():
             log.warning("%s may still run on %s; if not, continue it with resume=%s", path, record["host"], path)
     return None
+
+
+def is_one_of_many() -> bool:
+    """Whether this run is a job of a plain multirun, not of a search."""
+    if not HydraConfig.initialized():
+        return False
+    hydra = HydraConfig.get()
+    return hydra.mode == RunMode.MULTIRUN and is_plain(hydra)
+
+
+def is_plain(hydra: Any) -> bool:
+    """Whether a multirun, by its Hydra configuration, is no search."""
+    return str(hydra.sweeper["_target_"]).endswith(".BasicSweeper")
 
 
 def _git_state() -> dict[str, Any]:
