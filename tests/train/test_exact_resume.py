@@ -171,7 +171,7 @@ def test_how_often_one_looks_and_saves_changes_nothing_that_is_learned(data_dir:
 @pytest.fixture(scope="module")
 def finished(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[DictConfig, RunFolder]:
     """A short training, which kept a checkpoint after every rollout of 32 steps but at most 3."""
-    config = config_of(data_dir, "algo=a2c", "algo.n_steps=4", "train.keep_every=32", "train.keep_at_most=3")
+    config = config_of(data_dir, "algo=a2c", "algo.n_steps=4", "train.keep_every=32", "train.keep_at_most=3", "seed=5")
     return config, trained(config, tmp_path_factory.mktemp("finished"))
 
 
