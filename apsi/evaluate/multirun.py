@@ -92,6 +92,8 @@ def _jobs(folder: Path) -> list[Job]:
     """All that began, in their order."""
     jobs = []
     for path in folder.rglob("run.json"):
+        if (path.parent.parent / path.name).is_file():
+            continue  # a part of a run
         if "status" in (run := RunFolder(path.parent)).record():  # unlike the tracker's file of this name
             overrides = path.with_name("overrides.yaml")
             told = tuple(map(str, OmegaConf.load(overrides))) if overrides.is_file() else ()

@@ -38,6 +38,11 @@ def sentences(summary: Mapping[str, Any], summaries: Mapping[str, PolicySummary]
             f"{dearest.capitalize()} needs {asked[dearest]:.1f} scores of the juror an episode, "
             f"{_who(shown)} {asked[shown]:.1f}."
         )
+    if "folds" in summary:
+        said.append(
+            f"No agent saw the photos it is tested with: there are {summary['folds']} agents, one for each part of the "
+            "photos, each tested with photos that it was not trained on."
+        )
     return said
 
 

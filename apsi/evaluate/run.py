@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,20 @@ from apsi.tracking.run_folder import RunFolder
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """What every configured policy made of one split, or of the parts of a data set that several agents never saw."""
+
+    results: dict[str, list[EpisodeResult]]
+    """by policy, the same episodes in the same order; the first of them with pictures"""
+    facts: dict[str, Any]
+    """of `summary.json`, all but the figures of policies"""
+    history: list[dict[str, Any]]
+    """of the learning curve"""
+    achieved: str
+    """what a success is, as a verb of the past: "repaired"."""
+
+
 def evaluate_agent(
     config: DictConfig,
     prepared: Prepared,
@@ -56,10 +71,26 @@ def evaluate_agent(
     Returns:
         What `summary.json` holds, without `seconds["evaluate"]`, which the caller knows.
     """
+    tracker.dataset(prepared.split(config.split), config.split)
+    evaluation = play(config, prepared, checkpoint, pictures=config.evaluate.images)
+    return show_evaluation(config, evaluation, folder=folder, tracker=tracker, seconds=seconds)
+
+
+def play(config: DictConfig, prepared: Prepared, checkpoint: Checkpoint, *, pictures: int) -> Evaluation:
+    """Plays the configured split with every configured policy.
+
+    Args:
+        config: a whole configuration.
+        prepared: the prepared photos.
+        checkpoint: the agent.
+        pictures: for so many episodes, the first ones, every state of the photo is kept.
+
+    Raises:
+        ApsiError: the agent does not fit the configuration, or was trained on what it is to be tested with.
+    """
     split = prepared.split(config.split)
     if split.name in ("val", "test"):
         require_unseen(checkpoint, split)
-    tracker.dataset(split, split.name)
     second = second_juror(config, prepared, checkpoint)
     episodes = split.episodes[: config.evaluate.episodes]
     results: dict[str, list[EpisodeResult]] = {}
@@ -67,10 +98,8 @@ def evaluate_agent(
         parts, store = components(config, cached_juror), PhotoStore()
         require_something_to_do(split, parts.objective)
         measures = measures_for(prepared.juror, second, config.score_cache)
-        algo, model = load_agent(
-            config, checkpoint, parts, episode_source(config, split, cached_juror, config.seed, store)
-        )
-        agent = trained_agent(algo, model)
+        source = episode_source(config, split, cached_juror, config.seed, store)
+        agent = trained_agent(*load_agent(config, checkpoint, parts, source))
         for name, node in config.policy.items():
             rng = np.random.default_rng(seed_for(config.seed, "evaluate", name))
             policy = instantiate(node, context=PolicyContext(parts, agent, rng))
@@ -80,50 +109,59 @@ def evaluate_agent(
                 episodes,
                 batch_size=config.evaluate.batch_size,
                 store=store,
-                pictures=config.evaluate.images,
+                pictures=pictures,
                 measures=measures,
             )
             results[name] = [with_small_frames(r) for r in track(played, f"Evaluating {name}", len(episodes))]
-
-    summaries = {name: summarise(played) for name, played in results.items()}
-    summary = {
+    facts = {
         "split": split.name,
-        "episodes": len(episodes),
-        "photos": len({episode.photo_hash for episode in episodes}),
         "trained_on": len(originals(split.originals) & set(checkpoint.state.trained_on)),
         "chosen_by": split.name == "val" and checkpoint.state.dataset == prepared.folder.name,
-        "policies": as_dict(summaries),
-        "seconds": seconds,
         "train_timesteps": checkpoint.state.timesteps,
         "dataset": prepared.folder.name,
         "juror": split.juror,
         "second_juror": second.fingerprint if second else None,
-        "seed": config.seed,
-        "data_seed": config.data_seed,
         "skipped_files": len(prepared.skipped),
         "near_duplicates": len(prepared.copies),
         "dropped": split.dropped,
     }
+    return Evaluation(results, facts, checkpoint.state.history, parts.objective.achieved)
+
+
+def show_evaluation(
+    config: DictConfig, evaluation: Evaluation, *, folder: RunFolder, tracker: Tracker, seconds: dict[str, float]
+) -> dict[str, Any]:
+    """Leaves `results.csv`, `report.html` and `images/`, and records the main figures; returns the summary."""
+    results = evaluation.results
+    episodes = [result.episode for result in next(iter(results.values()))]
+    summaries = {name: summarise(played) for name, played in results.items()}
+    summary = {
+        "episodes": len(episodes),
+        "photos": len({episode.photo_hash for episode in episodes}),
+        "policies": as_dict(summaries),
+        "seconds": seconds,
+        "seed": config.seed,
+        "data_seed": config.data_seed,
+        **evaluation.facts,
+    }
     with ImageSaver() as saver:
         save_pictures(folder.path / "images", results, saver)
         write_results(folder.path / "results.csv", results)
-    history = checkpoint.state.history
-    yaml = OmegaConf.to_yaml(config, resolve=True)
     write_report(
         folder.path / "report.html",
         summary=summary,
         summaries=summaries,
         results=results,
         shown=next(iter(results)),
-        achieved=parts.objective.achieved,
-        history=history,
-        config=yaml,
+        achieved=evaluation.achieved,
+        history=evaluation.history,
+        config=OmegaConf.to_yaml(config, resolve=True),
     )
     for name, figures in summaries.items():
         # two a policy, to sort and filter runs by: in MLflow each is a chart of one point, the report holds the rest
         numbers = {"success_rate": figures.success_rate, "mean_gain": figures.mean_gain}
         tracker.metrics(
-            {f"{split.name}/{name}_{key}": value for key, value in numbers.items()}, summary["train_timesteps"]
+            {f"{summary['split']}/{name}_{key}": value for key, value in numbers.items()}, summary["train_timesteps"]
         )
     return summary
 

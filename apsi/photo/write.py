@@ -39,6 +39,8 @@ def link_or_copy(source: Path, target: Path) -> None:
 
     Meant for files that are only ever replaced as a whole: what is written into one of the two shows in both.
     """
+    if target.exists() and target.samefile(source):
+        return
     with atomic(target) as temporary:
         temporary.unlink()
         try:

@@ -4,7 +4,7 @@ from omegaconf import DictConfig
 
 from apsi.errors import ApsiError
 
-EVALUATING = frozenset(("pipeline", "evaluate", "rerun"))
+EVALUATING = frozenset(("pipeline", "evaluate", "cross_validate", "rerun"))
 """Those that come to figures of policies, or say themselves where these are taken from"""
 
 

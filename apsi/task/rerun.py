@@ -30,7 +30,7 @@ _OF_THIS_RUN = (
     "quiet",
 )
 """Where and how it runs; all else comes from the record"""
-_TASKS = ("pipeline", "preprocess", "train", "evaluate")
+_TASKS = ("pipeline", "preprocess", "train", "evaluate", "cross_validate")
 
 
 def rerun(config: DictConfig, folder: RunFolder) -> Any:

@@ -30,7 +30,8 @@ def run_name(config: DictConfig, choices: Mapping[str, str]) -> str:
     parts.append(Path(path).expanduser().resolve().name if path else choices.get("dataset") or _option(config.dataset))
     trial = [] if config.search.trial is None else [f"trial {config.search.trial}"]
     parts[0] += f" seed {config.seed}"
-    return ", ".join([*trial, *parts])
+    fold = OmegaConf.select(config, "preprocess.steps.split.fold")
+    return ", ".join([*trial, *([] if fold is None else [f"fold {fold}"]), *parts])
 
 
 def _option(node: DictConfig) -> str:
@@ -59,7 +60,9 @@ def params_and_tags(config: DictConfig, folder: RunFolder) -> tuple[dict[str, st
         **{f"apsi.library.{name}": str(version) for name, version in record["libraries"].items()},
     }
     if config.search.parent_run is not None:
-        tags |= {"mlflow.parentRunId": config.search.parent_run, "apsi.trial": str(config.search.trial)}
+        tags["mlflow.parentRunId"] = config.search.parent_run
+    if config.search.trial is not None:
+        tags["apsi.trial"] = str(config.search.trial)
     return params, {name: str(value)[:_TAG_LENGTH] for name, value in tags.items()}
 
 

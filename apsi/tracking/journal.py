@@ -132,10 +132,14 @@ class Journal:
 
 
 def files_to_record(run_folder: Path) -> Iterator[Entry]:
-    """Entries for all files of a run's folder but those that tracking itself keeps there, and half-written ones."""
+    """Entries for all files of a run's folder but those that tracking itself keeps there, and half-written ones.
+
+    Folders in it that are those of runs, as of the folds of a cross-validation, have records of their own.
+    """
+    runs = {path.parent.name for path in run_folder.glob("*/run.json")}
     for path in sorted(run_folder.rglob("*")):
         name = path.relative_to(run_folder)
-        if path.is_file() and name.parts[0] != FOLDER and not any(part.startswith(".") for part in name.parts):
+        if path.is_file() and name.parts[0] not in {FOLDER, *runs} and not any(part.startswith(".") for part in name.parts):
             yield {"artifact": name.as_posix(), "to": "/".join(name.parts[:-1])}
 
 

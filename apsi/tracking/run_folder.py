@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 RUNNING, FINISHED, FAILED, INTERRUPTED, CONTINUED = "running", "finished", "failed", "interrupted", "continued"
 PRUNED = "pruned"
 _HOW_IT_RUNS = ("resume", "search", "trust_checkpoint", "run_name", "quiet")
+_TO_GO_ON_FROM = ("checkpoints/last.zip", "fold-*/checkpoints/last.zip")
 _LIBRARIES = ("torch", "stable-baselines3", "gymnasium", "hydra-core", "omegaconf", "numpy", "opencv-python-headless")
 
 
@@ -130,7 +131,7 @@ class RunFolder:
             dead = not is_alive(*record["process"])
         else:
             dead = status in (FAILED, INTERRUPTED)
-        return dead and self.last_checkpoint.is_file()
+        return dead and any(next(self.path.glob(name), None) for name in _TO_GO_ON_FROM)
 
     def _claim(self) -> None:
         """Makes sure that no other run writes here; of two that begin at the same moment one has it."""

@@ -82,7 +82,7 @@ def fails_before_preparing(overrides: list[str], folder: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    "task", sorted({path.stem for path in (CONFIG_DIR / "task").glob("*.yaml")} - {"pipeline", "evaluate", "rerun"})
+    "task", sorted({path.stem for path in (CONFIG_DIR / "task").glob("*.yaml")} - set(EVALUATING))
 )
 def test_a_task_that_evaluates_nothing_refuses_required_figures(task: str) -> None:
     config = load_config([f"task={task}"])
