@@ -12,8 +12,8 @@ from apsi.policy.rollout import EpisodeResult
 def pooled(evaluations: Sequence[Evaluation], dataset: str) -> Evaluation:
     """All episodes together, those of the folds in turn, so that the first few stand for all.
 
-    What is counted is the sum over the folds, but for files and copies, which every fold finds alike; the learning curve
-    is the mean of theirs, look by look.
+    What is counted is the sum over the folds, but for files and copies, which every fold finds alike; the learning
+    curve is the mean of theirs, look by look.
 
     Args:
         evaluations: of the folds, by the same policies.

@@ -28,7 +28,7 @@ _SPLIT = "preprocess.steps.split"
 def cross_validate(config: DictConfig, folder: RunFolder, *, folds: int) -> dict[str, Any]:
     """Deals the photos into folds, trains an agent for each on the others, and tests it with those of the fold.
 
-    Copies of one photo stay in one fold. Each fold is a `task=train` of its own, `fold-1` and so on below the run's folder.
+    Copies of one photo stay in one fold. Each fold is a `task=train` of its own, in `fold-1` and so on.
     After an interruption finished folds are kept, and the one in hand goes on from its last checkpoint.
 
     Returns:
@@ -54,7 +54,9 @@ def cross_validate(config: DictConfig, folder: RunFolder, *, folds: int) -> dict
         seconds["train"] = round(sum(checkpoint.state.seconds for checkpoint in trained), 2)
         with timed(seconds, "evaluate"):
             pictures = -(-config.evaluate.images // folds)
-            played = [play(c, p, agent, pictures=pictures) for c, p, agent in zip(configs, photos, trained, strict=True)]
+            played = [
+                play(c, p, agent, pictures=pictures) for c, p, agent in zip(configs, photos, trained, strict=True)
+            ]
             evaluation = pooled(played, instantiate(config.dataset).name)
             summary = show_evaluation(config, evaluation, folder=folder, tracker=tracker, seconds=seconds)
         write_summary(summary, folder, tracker)

@@ -139,7 +139,11 @@ def files_to_record(run_folder: Path) -> Iterator[Entry]:
     runs = {path.parent.name for path in run_folder.glob("*/run.json")}
     for path in sorted(run_folder.rglob("*")):
         name = path.relative_to(run_folder)
-        if path.is_file() and name.parts[0] not in {FOLDER, *runs} and not any(part.startswith(".") for part in name.parts):
+        if (
+            path.is_file()
+            and name.parts[0] not in {FOLDER, *runs}
+            and not any(part.startswith(".") for part in name.parts)
+        ):
             yield {"artifact": name.as_posix(), "to": "/".join(name.parts[:-1])}
 
 

@@ -86,6 +86,7 @@ def test_each_fold_is_a_run_that_can_be_gone_on_with(place: Place) -> None:
     assert read_checkpoint(folder.last_checkpoint).state.timesteps >= 64
 
 
+@pytest.mark.slow
 def test_a_run_that_was_cut_off_keeps_what_its_folds_learned(place: Place, photos: Path, tmp_path: Path) -> None:
     whole = place.folder("cross_validate")
     cut = RunFolder(whole.parent / "0-cut-off")

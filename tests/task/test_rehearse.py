@@ -81,9 +81,7 @@ def fails_before_preparing(overrides: list[str], folder: Path) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "task", sorted({path.stem for path in (CONFIG_DIR / "task").glob("*.yaml")} - set(EVALUATING))
-)
+@pytest.mark.parametrize("task", sorted({path.stem for path in (CONFIG_DIR / "task").glob("*.yaml")} - set(EVALUATING)))
 def test_a_task_that_evaluates_nothing_refuses_required_figures(task: str) -> None:
     config = load_config([f"task={task}"])
     require_evaluating(config)
