@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from hydra.utils import get_class
 
 from apsi.config import schema
 from apsi.config.compose import CONFIG_DIR
 from apsi.config.options import about
-from apsi.juror import table
 from apsi.tracking.names import METRICS
 
 MARKER = re.compile(r"^<!-- (\w+)(?: (\S+))? -->$", re.MULTILINE)
@@ -62,7 +62,28 @@ def metrics() -> str:
     )
 
 
-TABLES = {"options": options, "root": root, "section": section, "metrics": metrics, "jurors": table.markdown}
+def jurors() -> str:
+    """One row an option of `juror=`, by name, made of what each says of itself."""
+    rows = [
+        "| juror= | better is | native range | to 0-10 | reference | licence |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for path in sorted((CONFIG_DIR / "juror").glob("*.yaml")):
+        about_it = get_class(yaml.safe_load(path.read_text(encoding="utf-8"))["_target_"]).about
+        better = "higher" if about_it.higher_is_better else "lower"
+        cells = [
+            f"`{path.stem}`",
+            better,
+            about_it.native_range,
+            about_it.mapping,
+            about_it.reference,
+            about_it.licence,
+        ]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+TABLES = {"options": options, "root": root, "section": section, "metrics": metrics, "jurors": jurors}
 """By the name in a page"""
 
 

@@ -9,9 +9,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from apsi.errors import ApsiError
-from apsi.evaluate.comparison_page import comparison_page
 from apsi.evaluate.interval import Interval, Sample, difference_interval, rate_interval
-from apsi.photo.write import atomic, write_text
 
 _FIGURES = ("success_rate", "mean_gain", "mean_steps", "juror_calls")
 Key = tuple[str, ...]
@@ -190,21 +188,6 @@ def differing_params(runs: Sequence[Compared]) -> dict[str, list[str]]:
     names = sorted({name for run in runs for name in run.params} - {"run_name"})
     values = {name: [run.params.get(name, "") for run in runs] for name in names}
     return {name: found for name, found in values.items() if len(set(found)) > 1}
-
-
-def write_comparison(folder: Path, runs: Sequence[Compared]) -> None:
-    """Writes `comparison.csv` and `comparison.html`, a page that needs no other file."""
-    table = rows(runs)
-    with (
-        atomic(folder / "comparison.csv") as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.DictWriter(file, list(table[0]))
-        writer.writeheader()
-        writer.writerows(table)
-    differences = [(difference(runs[0], run, 0), difference(runs[0], run, 1)) for run in runs[1:]]
-    bands = [band(run) for run in runs]
-    write_text(folder / "comparison.html", comparison_page(runs, table, differences, differing_params(runs), bands))
 
 
 def _mean(values: Sequence[float]) -> float:

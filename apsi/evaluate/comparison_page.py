@@ -1,25 +1,41 @@
 """The page that shows runs side by side, and short names for them."""
 
+import csv
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from string import ascii_uppercase
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from apsi.config.compose import OF_THIS_RUN
 from apsi.evaluate import plots
+from apsi.evaluate.comparison import Compared, Difference, band, difference, differing_params, rows
 from apsi.evaluate.interval import interval_text, rate_interval
+from apsi.photo.write import atomic, write_text
 from apsi.web.page import percent, render, signed
-
-if TYPE_CHECKING:
-    from apsi.evaluate.comparison import Compared, Difference
 
 _SHOWN = 3
 """Settings in a name"""
 
 
+def write_comparison(folder: Path, runs: Sequence[Compared]) -> None:
+    """Writes `comparison.csv` and `comparison.html`, a page that needs no other file."""
+    table = rows(runs)
+    with (
+        atomic(folder / "comparison.csv") as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(file, list(table[0]))
+        writer.writeheader()
+        writer.writerows(table)
+    differences = [(difference(runs[0], run, 0), difference(runs[0], run, 1)) for run in runs[1:]]
+    bands = [band(run) for run in runs]
+    write_text(folder / "comparison.html", comparison_page(runs, table, differences, differing_params(runs), bands))
+
+
 def comparison_page(
-    runs: Sequence["Compared"],
+    runs: Sequence[Compared],
     rows: Sequence[Mapping[str, Any]],
-    differences: Sequence[tuple["Difference", "Difference"]],
+    differences: Sequence[tuple[Difference, Difference]],
     differing: Mapping[str, Sequence[str]],
     bands: Sequence[plots.Band],
 ) -> str:
@@ -94,7 +110,7 @@ def _options(targets: Sequence[str]) -> list[str]:
     return [part[place] if len(part) > 1 else part[-1] for part in parts]
 
 
-def _verdict(label: str, run: "Compared", success: "Difference", gain: "Difference") -> str:
+def _verdict(label: str, run: Compared, success: Difference, gain: Difference) -> str:
     """What came out for one run, in words."""
     return (
         f"{label}: success in {percent(run.figures['success_rate'])} of the episodes, {_more_or_less(success)}; "
@@ -102,7 +118,7 @@ def _verdict(label: str, run: "Compared", success: "Difference", gain: "Differen
     )
 
 
-def _more_or_less(found: "Difference") -> str:
+def _more_or_less(found: Difference) -> str:
     if found.mean == 0:
         return "no difference"
     word = f"{abs(found.mean):.3f} {'more' if found.mean > 0 else 'less'}"

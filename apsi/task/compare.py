@@ -12,15 +12,8 @@ from apsi.config.compose import flat
 from apsi.config.instantiate import instantiate
 from apsi.console import show
 from apsi.errors import ApsiError
-from apsi.evaluate.comparison import (
-    Compared,
-    difference,
-    grouped,
-    read_run,
-    require_same_photos,
-    rows,
-    write_comparison,
-)
+from apsi.evaluate.comparison import Compared, difference, grouped, read_run, require_same_photos, rows
+from apsi.evaluate.comparison_page import write_comparison
 from apsi.tracking.base import Tracker
 from apsi.tracking.recorded import RecordedRun
 from apsi.tracking.run_folder import RunFolder

@@ -39,3 +39,10 @@ def test_settings_of_no_group_are_those_of_the_schema() -> None:
 def test_the_page_on_records_has_every_metric() -> None:
     page = on_page_markdown(PAGES["tracking.md"])
     assert dict(re.findall(r"^\| `([^`]+/[^`]+)` \| (.+) \|$", page, re.MULTILINE)) == METRICS
+
+
+def test_the_table_of_jurors_has_a_row_for_each() -> None:
+    rows = TABLES["jurors"]().splitlines()[2:]
+    assert [row.split("`")[1] for row in rows] == sorted(path.stem for path in (CONFIG_DIR / "juror").glob("*.yaml"))
+    assert all(len(row.split(" | ")) == 6 for row in rows)
+    assert "MIT, part of apsi" in next(row for row in rows if "naturalness" in row)

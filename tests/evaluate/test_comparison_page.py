@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from apsi.evaluate.comparison import write_comparison
-from apsi.evaluate.comparison_page import ascii_letters, short_names
+from apsi.evaluate.comparison_page import ascii_letters, short_names, write_comparison
 from tests.evaluate.test_comparison import Outcomes, compared
 from tests.evaluate.test_report import Page
 

@@ -14,7 +14,8 @@ import pytest
 
 from apsi.errors import ApsiError
 from apsi.evaluate.calibration import write_calibration
-from apsi.evaluate.comparison import Compared, write_comparison
+from apsi.evaluate.comparison import Compared
+from apsi.evaluate.comparison_page import write_comparison
 from apsi.evaluate.multirun import summarise_multirun
 from apsi.juror.mapping import Linear
 from apsi.juror.proposal import propose
