@@ -5,6 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from apsi.run_folder import CONTINUED, FINISHED, RunFolder
 
 from apsi.agent.checkpoint import read_checkpoint
 from apsi.config.compose import load_config
@@ -12,7 +13,6 @@ from apsi.errors import ApsiError
 from apsi.photo.file import read_file
 from apsi.photo.hash import bytes_hash
 from apsi.photo.write import write_png
-from apsi.run_folder import CONTINUED, FINISHED, RunFolder
 from apsi.task.cross_validate import cross_validate
 from tests.command_line import Place, files_below, read_json
 from tests.conftest import natural_photo
