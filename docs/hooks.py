@@ -69,15 +69,15 @@ def jurors() -> str:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for path in sorted((CONFIG_DIR / "juror").glob("*.yaml")):
-        about_it = get_class(yaml.safe_load(path.read_text(encoding="utf-8"))["_target_"]).about
-        better = "higher" if about_it.higher_is_better else "lower"
+        says = get_class(yaml.safe_load(path.read_text(encoding="utf-8"))["_target_"]).about
+        better = "higher" if says.higher_is_better else "lower"
         cells = [
             f"`{path.stem}`",
             better,
-            about_it.native_range,
-            about_it.mapping,
-            about_it.reference,
-            about_it.licence,
+            says.native_range,
+            says.mapping,
+            says.reference,
+            says.licence,
         ]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)

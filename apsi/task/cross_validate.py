@@ -15,9 +15,9 @@ from apsi.evaluate.require import conditions
 from apsi.evaluate.run import play, show_evaluation, write_summary
 from apsi.photo.write import link_or_copy
 from apsi.preprocess.steps import Prepared
-from apsi.run_folder import CONTINUED, FINISHED, RunFolder, find_unfinished
 from apsi.task.rehearse import rehearse_training
 from apsi.task.train import train
+from apsi.tracking.run_folder import CONTINUED, FINISHED, RunFolder, find_unfinished
 from apsi.tracking.session import report_prepared, timed, tracked
 
 log = logging.getLogger(__name__)

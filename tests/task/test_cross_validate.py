@@ -5,7 +5,6 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from apsi.run_folder import CONTINUED, FINISHED, RunFolder
 
 from apsi.agent.checkpoint import read_checkpoint
 from apsi.config.compose import load_config
@@ -14,6 +13,7 @@ from apsi.photo.file import read_file
 from apsi.photo.hash import bytes_hash
 from apsi.photo.write import write_png
 from apsi.task.cross_validate import cross_validate
+from apsi.tracking.run_folder import CONTINUED, FINISHED, RunFolder
 from tests.command_line import Place, files_below, read_json
 from tests.conftest import natural_photo
 
