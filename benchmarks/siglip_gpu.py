@@ -18,8 +18,8 @@ import torch
 from torch import nn
 
 from apsi.device.device import Device
-from apsi.juror.embedding import SiglipV25
 from apsi.juror.mapping import Logistic
+from apsi.juror.siglip_v2_5 import SiglipV25
 
 SHAPE = {"hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "num_attention_heads": 16}
 SHAPE |= {"image_size": 384, "patch_size": 14}

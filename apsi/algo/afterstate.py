@@ -19,6 +19,7 @@ from apsi.algo.base import Network
 from apsi.algo.outcome_replay import OutcomeReplay, OutcomeReplayModel, Rows
 from apsi.env.core import Lookahead
 from apsi.env.vec_env import PhotoVecEnv
+from apsi.juror.base import SCORE_MAX
 from apsi.juror.odds import log_odds
 from apsi.photo import Floats, Ints
 from apsi.transform.action_set import DiscreteActions, require_discrete
@@ -103,7 +104,7 @@ class AfterstatePolicy(BasePolicy):
         """Foretold gain in score of each action `(n, A)`; 0 for STOP."""
         logits, changes = self.predict_changes(observations)
         slope, offset, _ = self.corrections()
-        gains = 10 * (torch.sigmoid(logits[:, None] + slope * changes + offset) - torch.sigmoid(logits[:, None]))
+        gains = SCORE_MAX * (torch.sigmoid(logits[:, None] + slope * changes + offset) - torch.sigmoid(logits[:, None]))
         return gains.float() if self.actions.stop is None else functional.pad(gains.float(), (0, 1))
 
     def _predict(self, observation: Any, deterministic: bool = False) -> torch.Tensor:

@@ -12,6 +12,8 @@ OPTIONS = {
 """Groups' options, as `group/option`, and settings"""
 
 TARGETS = {
+    "apsi.juror.embedding.Laion": "apsi.juror.laion.Laion",
+    "apsi.juror.embedding.SiglipV25": "apsi.juror.siglip_v2_5.SiglipV25",
     "apsi.policy.checked.Checked": "apsi.policy.expected_improvement.ExpectedImprovement",
     "apsi.preprocess.pipeline.Pipeline": "apsi.preprocess.steps.Steps",
 }

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from matplotlib import rc_context
 
 from apsi.evaluate.plots import SERIES, STYLE, legend_below, new_figure, svg
+from apsi.juror.base import SCORE_MAX
 from apsi.juror.proposal import Proposal
 from apsi.photo import Floats, Photo
 from apsi.photo.resample import fit
@@ -62,7 +63,7 @@ def write_calibration(
         command=command,
         described=described,
         values_svg=histogram({"photos": values, "degraded copies": degraded}, "the model's own scale"),
-        scores_svg=histogram({"photos": scores, "degraded copies": worse}, "score, 0 to 10"),
+        scores_svg=histogram({"photos": scores, "degraded copies": worse}, f"score, 0 to {SCORE_MAX:g}"),
         rows=quantiles(values, degraded, proposal),
         ends={title: [_picture(names[i], scores[i], photos[i]) for i in which] for title, which in ends.items()},
     )

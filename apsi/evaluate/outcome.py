@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from apsi.evaluate.summary import PolicySummary
+from apsi.juror.base import SCORE_MAX
 from apsi.web.page import percent, signed
 
 
@@ -25,7 +26,7 @@ def sentences(summary: Mapping[str, Any], summaries: Mapping[str, PolicySummary]
     said = [f"That is {percent(policy.success_rate)} {_between(policy.success_ci95)}."]
     said.append(
         f"On average the score changed by {signed(policy.mean_gain, 2)} {_gained(policy.mean_gain_ci95)} "
-        f"of the 10 points there are, with {policy.mean_steps:.1f} edits."
+        f"of the {SCORE_MAX:g} points there are, with {policy.mean_steps:.1f} edits."
     )
     others = {name: other for name, other in summaries.items() if name != shown}
     if others:

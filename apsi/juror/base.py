@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from apsi.photo import Floats, Photo
 
+SCORE_MAX = 10.0
+"""Of the best photo; the worst has 0"""
 Parameters = dict[str, npt.NDArray[Any]]
 
 
@@ -87,8 +89,8 @@ class FittedJuror(Juror):
 
 
 def require_scores(scores: Floats, juror: Juror) -> Floats:
-    """Returns the scores unchanged, or raises: a score that is not a number in [0, 10] is never passed on."""
-    bad = ~((scores >= 0) & (scores <= 10))
+    """Returns the scores unchanged, or raises: a score that is not a number in [0, `SCORE_MAX`] is never passed on."""
+    bad = ~((scores >= 0) & (scores <= SCORE_MAX))
     if bad.any():
         raise ValueError(
             f"juror {juror.fingerprint} gave {scores[bad][0]} for photo {int(np.argmax(bad))} of its batch"

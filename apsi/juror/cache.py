@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from apsi.errors import ApsiError
-from apsi.juror.base import Juror
+from apsi.juror.base import SCORE_MAX, Juror
 from apsi.photo import Floats, Photo
 from apsi.photo.hash import pixel_hash
 from apsi.state import State
@@ -72,7 +72,7 @@ class CachedJuror(Juror):
             IndexError, KeyError, TypeError, ValueError: they are damaged.
         """
         pixels, scores = state["pixels"], state["scores"]
-        if pixels.shape != (len(scores), _HASH_BYTES) or not ((scores >= 0) & (scores <= 10)).all():
+        if pixels.shape != (len(scores), _HASH_BYTES) or not ((scores >= 0) & (scores <= SCORE_MAX)).all():
             raise ValueError("the remembered scores are damaged")
         whose = [str(state["fingerprints"][i]) for i in state["whose"].tolist()]
         keys = [(fingerprint, row.tobytes()) for fingerprint, row in zip(whose, pixels, strict=True)]

@@ -1,4 +1,4 @@
-"""Jurors that score an image embedding with a learned head: Aesthetic Predictor v2.5 and LAION's."""
+"""Jurors that score an image embedding with a learned head."""
 
 from abc import abstractmethod
 from functools import cached_property
@@ -10,7 +10,6 @@ from torch import nn
 
 from apsi.device.device import Device
 from apsi.errors import ApsiError
-from apsi.juror.base import About
 from apsi.juror.mapping import Mapping
 from apsi.juror.neural import require_weights
 from apsi.juror.torch_model import AffineHead, TorchJuror, load_state
@@ -129,58 +128,3 @@ def transformers() -> Any:
     except ImportError as error:
         raise ApsiError("this juror needs Hugging Face transformers: pip install 'apsi[transformers]'") from error
     return library
-
-
-class SiglipV25(EmbeddingJuror):
-    """Aesthetic Predictor v2.5: the SigLIP vision tower's pooled output and five linear layers."""
-
-    about = About(
-        native_range="about 1 to 10, without bounds",
-        mapping="as it is, clipped to [0, 10]",
-        reference="<https://github.com/discus0434/aesthetic-predictor-v2-5>",
-        licence="weights AGPL-3.0 (head), Apache-2.0 (SigLIP)",
-    )
-    remedy = (
-        "Download aesthetic_predictor_v2_5.pth from the folder models/ of "
-        "https://github.com/discus0434/aesthetic-predictor-v2-5 and add juror.head=FILE"
-    )
-    frame_as = "stretch"
-    pixel_mean = pixel_std = (0.5, 0.5, 0.5)
-
-    def tower_class(self) -> Any:
-        return transformers().SiglipVisionModel
-
-    def embedding_width(self, config: Any) -> int:
-        return int(config.hidden_size)
-
-    def embed(self, tower: Any, batch: torch.Tensor) -> torch.Tensor:
-        pooled: torch.Tensor = tower(pixel_values=batch).pooler_output
-        return pooled
-
-
-class Laion(EmbeddingJuror):
-    """LAION's improved aesthetic predictor: the CLIP image embedding and linear layers."""
-
-    about = About(
-        native_range="about 1 to 10, without bounds",
-        mapping="as it is, clipped to [0, 10]",
-        reference="<https://github.com/christophschuhmann/improved-aesthetic-predictor>",
-        licence="weights Apache-2.0 (head), MIT (CLIP)",
-    )
-    remedy = (
-        "Download sac+logos+ava1-l14-linearMSE.pth from "
-        "https://github.com/christophschuhmann/improved-aesthetic-predictor and add juror.head=FILE"
-    )
-    frame_as = "crop"
-    pixel_mean = (0.48145466, 0.4578275, 0.40821073)
-    pixel_std = (0.26862954, 0.26130258, 0.27577711)
-
-    def tower_class(self) -> Any:
-        return transformers().CLIPVisionModelWithProjection
-
-    def embedding_width(self, config: Any) -> int:
-        return int(config.projection_dim)
-
-    def embed(self, tower: Any, batch: torch.Tensor) -> torch.Tensor:
-        embedding: torch.Tensor = tower(pixel_values=batch).image_embeds
-        return embedding

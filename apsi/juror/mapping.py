@@ -6,6 +6,7 @@ from typing import ClassVar, Protocol, Self
 import numpy as np
 
 from apsi.errors import ApsiError
+from apsi.juror.base import SCORE_MAX
 from apsi.photo import Floats
 
 
@@ -37,8 +38,8 @@ class Linear:
 
     def __call__(self, values: Floats) -> Floats:
         worst, best = _known(self.worst), _known(self.best)
-        mapped = (values - worst) / (best - worst) * 10
-        return np.clip(mapped, 0, 10)  # NaN stays NaN
+        mapped = (values - worst) / (best - worst) * SCORE_MAX
+        return np.clip(mapped, 0, SCORE_MAX)  # NaN stays NaN
 
     @classmethod
     def fitted(cls, values: Floats, higher_is_better: bool) -> Self:
@@ -67,7 +68,7 @@ class Logistic:
     def __call__(self, values: Floats) -> Floats:
         x = (values - _known(self.centre)) / _known(self.scale)
         with np.errstate(over="ignore"):  # exp overflows to infinity, the score to exactly 0
-            return 10 / (1 + np.exp(-x))
+            return SCORE_MAX / (1 + np.exp(-x))
 
     @classmethod
     def fitted(cls, values: Floats, higher_is_better: bool) -> Self:

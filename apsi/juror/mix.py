@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from apsi.errors import ApsiError, did_you_mean
-from apsi.juror.base import About, FittedJuror, Juror, Parameters, require_scores
+from apsi.juror.base import SCORE_MAX, About, FittedJuror, Juror, Parameters, require_scores
 from apsi.photo import Floats, Photo
 from apsi.photo.hash import value_hash
 
@@ -54,7 +54,7 @@ class Mix(FittedJuror):
     def score(self, photos: Sequence[Photo]) -> Floats:
         parts = self.parts(photos)
         weighted = [self.weights[name] * scores for name, scores in parts.items()]
-        return require_scores(np.clip(np.sum(weighted, axis=0), 0, 10), self)  # rounding may pass 10 by a little
+        return require_scores(np.clip(np.sum(weighted, axis=0), 0, SCORE_MAX), self)  # rounding may pass it by a little
 
     @property
     def is_fitted(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from apsi.errors import ApsiError
-from apsi.juror.base import About, FittedJuror, Parameters, require_scores
+from apsi.juror.base import SCORE_MAX, About, FittedJuror, Parameters, require_scores
 from apsi.juror.natural_scene_statistics import VERSION, features
 from apsi.photo import Floats, Photo
 
@@ -78,7 +78,7 @@ class Naturalness(FittedJuror):
         return np.array([self._distance(features(photo)) for photo in photos], dtype=np.float64)
 
     def score(self, photos: Sequence[Photo]) -> Floats:
-        return require_scores(10 / (1 + (self.distances(photos) / (2 * self._median)) ** 2), self)
+        return require_scores(SCORE_MAX / (1 + (self.distances(photos) / (2 * self._median)) ** 2), self)
 
     def _distance(self, values: Floats) -> float:
         if values.shape != self._mean.shape:
