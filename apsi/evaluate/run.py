@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +22,10 @@ from apsi.evaluate.measure import measures_for
 from apsi.evaluate.pictures import save_pictures, with_small_frames
 from apsi.evaluate.report import write_report
 from apsi.evaluate.saver import ImageSaver
-from apsi.evaluate.summary import as_dict, summarise, write_results
+from apsi.evaluate.summary import PolicySummary, as_dict, summarise, write_results
+from apsi.juror.base import Juror
 from apsi.photo.hash import seed_for
-from apsi.photo.prepared import PhotoStore
+from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.photo.write import write_text
 from apsi.policy.base import PolicyContext
 from apsi.policy.rollout import EpisodeResult, roll_out
@@ -113,7 +115,13 @@ def play(config: DictConfig, prepared: Prepared, checkpoint: Checkpoint, *, pict
                 measures=measures,
             )
             results[name] = [with_small_frames(r) for r in track(played, f"Evaluating {name}", len(episodes))]
-    facts = {
+    facts = _facts(prepared, checkpoint, split, second)
+    return Evaluation(results, facts, checkpoint.state.history, parts.objective.achieved)
+
+
+def _facts(prepared: Prepared, checkpoint: Checkpoint, split: PreparedSplit, second: Juror | None) -> dict[str, Any]:
+    """Which agent met which photos, and which jurors scored them."""
+    return {
         "split": split.name,
         "trained_on": len(originals(split.originals) & set(checkpoint.state.trained_on)),
         "chosen_by": split.name == "val" and checkpoint.state.dataset == prepared.folder.name,
@@ -125,7 +133,6 @@ def play(config: DictConfig, prepared: Prepared, checkpoint: Checkpoint, *, pict
         "near_duplicates": len(prepared.copies),
         "dropped": split.dropped,
     }
-    return Evaluation(results, facts, checkpoint.state.history, parts.objective.achieved)
 
 
 def show_evaluation(
@@ -157,13 +164,15 @@ def show_evaluation(
         history=evaluation.history,
         config=OmegaConf.to_yaml(config, resolve=True),
     )
-    for name, figures in summaries.items():
-        # two a policy, to sort and filter runs by: in MLflow each is a chart of one point, the report holds the rest
-        numbers = {"success_rate": figures.success_rate, "mean_gain": figures.mean_gain}
-        tracker.metrics(
-            {f"{summary['split']}/{name}_{key}": value for key, value in numbers.items()}, summary["train_timesteps"]
-        )
+    _record_figures(tracker, summaries, summary["split"], summary["train_timesteps"])
     return summary
+
+
+def _record_figures(tracker: Tracker, summaries: Mapping[str, PolicySummary], split: str, timesteps: int) -> None:
+    """Two figures a policy, to sort and filter runs by; in MLflow each is a chart of one point."""
+    for name, figures in summaries.items():
+        numbers = {"success_rate": figures.success_rate, "mean_gain": figures.mean_gain}
+        tracker.metrics({f"{split}/{name}_{key}": value for key, value in numbers.items()}, timesteps)
 
 
 def write_summary(summary: dict[str, Any], folder: RunFolder, tracker: Tracker) -> None:

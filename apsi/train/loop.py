@@ -13,7 +13,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from apsi.agent.ask import TrainedAgent, trained_agent
 from apsi.agent.build import build_model
-from apsi.agent.checkpoint import TrainState, load_into, originals
+from apsi.agent.checkpoint import Checkpoint, TrainState, load_into, originals
 from apsi.agent.jurors import second_juror
 from apsi.algo.divergence import divergence_named
 from apsi.algo.optimizer.base import Group, describe
@@ -82,26 +82,18 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         ApsiError: the train or val split is empty, or the checkpoint can't be read or does not fit.
     """
     require_no_checkpoint(config)
-    settings = config.train
     train, val = prepared.split("train"), prepared.split("val")
     for split in (train, val):
         tracker.dataset(split, split.name)
     checkpoint = checkpoint_to_resume(config, prepared, folder, tracker)
-    state = checkpoint.state if checkpoint else TrainState()
-    state = replace(
-        state,
-        dataset=prepared.folder.name,
-        trained_on=sorted(originals(train.originals) | set(state.trained_on)),
-    )
-    seed = seed_for(config.seed, state.timesteps) % 2**31
-
+    state = _state_at_start(checkpoint, prepared, train)
     with open_cached_juror(config, prepared.juror) as cached_juror, ImageSaver() as saver:
         parts, store = components(config, cached_juror), PhotoStore()
         best_by = parts.objective.best_by
         require_something_to_do(train, parts.objective)
+        seed = seed_for(config.seed, state.timesteps) % 2**31
         source = episode_source(config, train, cached_juror, seed, store)
-        env = PhotoVecEnv(EditCore(parts, source, settings.n_envs))
-        algo, model = build_model(config, env, seed)
+        algo, model = build_model(config, PhotoVecEnv(EditCore(parts, source, config.train.n_envs)), seed)
         _record_groups(describe(model), folder)
         model.set_logger(tracking_logger(tracker))
         pictures = TrainingPictures.begin(folder.path, saver, checkpoint)
@@ -111,29 +103,35 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
             for row in state.history:
                 algo.schedule.report(row[f"val_{best_by}"])
 
-        fitted = (pack_parameters(prepared.juror), pack_parameters(second_juror(config, prepared)))
-        writer = CheckpointWriter(folder, settings, model, cached_juror, config, parts.actions.labels, *fitted)
-
         def validate() -> dict[str, float]:
             with undisturbed():
-                figures, played = evaluate_quickly(trained_agent(algo, model), parts, val, settings, store)
+                figures, played = evaluate_quickly(trained_agent(algo, model), parts, val, config.train, store)
                 pictures.save(model.num_timesteps, played)
             algo.schedule.report(figures[best_by])
             return figures
 
+        fitted = (pack_parameters(prepared.juror), pack_parameters(second_juror(config, prepared)))
+        writer = CheckpointWriter(folder, config.train, model, cached_juror, config, parts.actions.labels, *fitted)
         report = reporter(config)
-        milestones = MilestoneCallback(settings, state, validate, writer.save, tracker, best_by=best_by, report=report)
+        milestones = MilestoneCallback(
+            config.train, state, validate, writer.save, tracker, best_by=best_by, report=report
+        )
         milestones.init_callback(model)
         with divergence_named(algo.name, model):
-            _learn(model, algo.name, settings.total_timesteps, milestones, folder)
+            _learn(model, algo.name, config.train.total_timesteps, milestones, folder)
         tracker.model(folder.best_checkpoint)
         pictures.finish()
         hit_rate = cached_juror.hit_rate if isinstance(cached_juror, CachedJuror) else 0.0
         tracker.metrics({"time/juror_cache_hit_rate": hit_rate}, model.num_timesteps)
-        log.info(
-            "Trained for %.0f s; %.1f %% of the scores were in the cache", milestones.state.seconds, 100 * hit_rate
-        )
+        took = milestones.state.seconds
+        log.info("Trained for %.0f s; %.1f %% of the scores were in the cache", took, 100 * hit_rate)
         return Trained(folder.best_checkpoint, milestones.state, hit_rate, milestones.best_row())
+
+
+def _state_at_start(checkpoint: Checkpoint | None, prepared: Prepared, train: PreparedSplit) -> TrainState:
+    state = checkpoint.state if checkpoint else TrainState()
+    trained_on = sorted(originals(train.originals) | set(state.trained_on))
+    return replace(state, dataset=prepared.folder.name, trained_on=trained_on)
 
 
 def require_no_checkpoint(config: DictConfig) -> None:
