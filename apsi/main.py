@@ -68,21 +68,28 @@ def run(config: DictConfig) -> Any:
 def _run_to_the_end(config: DictConfig) -> Any:
     """Runs the task, shows no more than was asked for, and lets `latest` lead to the run."""
     from apsi.console import console
-    from apsi.tracking.run_folder import point_latest
+    from apsi.tracking.run_folder import RunFolder, point_latest
 
     console.quiet = config.quiet
     with redirect_stdout(sys.stderr) if config.quiet else nullcontext():
         result = _run(config)
-    point_latest(Path(config.output_dir).expanduser(), Path(HydraConfig.get().runtime.output_dir))
+    folder = RunFolder(Path(HydraConfig.get().runtime.output_dir))
+    if not folder.record().get("housekeeping"):
+        point_latest(Path(config.output_dir).expanduser(), folder.path)
     return result
 
 
 def _require_reached(config: DictConfig, result: Any) -> None:
     """Holds what was evaluated against `evaluate.require`; the run is over and whole by then."""
     if config.evaluate.require is not None and isinstance(result, dict):
-        from apsi.evaluate.require import conditions, require_reached
+        from apsi.evaluate.require import RequirementError, conditions, require_reached
+        from apsi.tracking.run_folder import RunFolder
 
-        require_reached(conditions(config.evaluate.require, result["policies"]), result["policies"])
+        try:
+            require_reached(conditions(config.evaluate.require, result["policies"]), result["policies"])
+        except RequirementError as missed:
+            RunFolder(Path(HydraConfig.get().runtime.output_dir)).note(missed=str(missed))
+            raise
 
 
 def _run_one_of_many(config: DictConfig) -> Any:

@@ -54,8 +54,7 @@ def run_one_of_many(run: Callable[[], Any], explain: Callable[[Exception], str |
     folder = RunFolder(Path(hydra.runtime.output_dir))
     try:
         return run()
-    except RequirementError as missed:
-        folder.note(missed=str(missed))
+    except RequirementError as missed:  # which its record holds
         print(f"\n{folder.path}: {missed}", file=sys.stderr)
         return None
     except Exception as error:

@@ -15,7 +15,7 @@ from apsi.env.core import EnvComponents
 from apsi.episodes.base import EpisodeContext, EpisodeSource
 from apsi.errors import ApsiError
 from apsi.juror.base import FittedJuror, Juror
-from apsi.juror.cache import CachedJuror, ScoreStore
+from apsi.juror.cache import SCORES_FILE, CachedJuror, ScoreStore
 from apsi.juror.parameters import unpack_parameters
 from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.preprocess.steps import Prepared
@@ -31,7 +31,7 @@ def open_cached_juror(config: DictConfig, juror: Juror) -> Iterator[Juror]:
         pool = stack.enter_context(instantiate(config.worker_pool, juror=juror))
         store = None
         if config.score_cache_dir is not None:
-            store = ScoreStore(Path(config.score_cache_dir).expanduser() / "scores.sqlite3")
+            store = ScoreStore(Path(config.score_cache_dir).expanduser() / SCORES_FILE)
             stack.callback(store.close)
         yield CachedJuror(pool, config.score_cache, store) if config.score_cache or store else pool
 

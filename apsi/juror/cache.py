@@ -18,6 +18,8 @@ from apsi.state import State
 
 log = logging.getLogger(__name__)
 
+SCORES_FILE = "scores.sqlite3"
+"""In `score_cache_dir`"""
 _Key = tuple[str, bytes]
 _HASH_BYTES = 16
 _CHUNK = 500  # keys a query; SQLite takes 999 and more

@@ -1,8 +1,9 @@
 """The contract of preprocess steps, and folders that exist whole or not at all."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -22,6 +23,8 @@ from apsi.preprocess.engine.local import Local
 T = TypeVar("T")
 
 SPLITS = ("train", "val", "test")
+PREPARED_FOLDER, STEPS_FOLDER = "prepared", "steps"
+"""Below `data_dir`"""
 FORMAT = 1
 """Raised whenever prepared data of an older apsi can no longer be used."""
 
@@ -58,7 +61,7 @@ class Context:
 
     def folder(self, step: str) -> Path:
         """Where a step of this name keeps its outcome."""
-        return self.data_dir / "steps" / f"{step}-{self.key}"
+        return self.data_dir / STEPS_FOLDER / f"{step}-{self.key}"
 
 
 class Step(ABC):
@@ -77,13 +80,13 @@ def build_once(target: Path, build: Callable[[Path], None]) -> None:
     """Makes the folder `target` by `build(folder)` unless it is there; it appears whole or not at all.
 
     What a killed build had written is still there when `build` runs again, which may use it. Processes that want the
-    same folder wait.
+    same folder wait. A folder that is there gets the time of its latest use.
     """
-    if target.is_dir():
+    if _is_there(target):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.with_name(f".{target.name}.lock")):
-        if target.is_dir():
+        if _is_there(target):
             return
         partial = target.with_name(f".{target.name}.partial")
         partial.mkdir(exist_ok=True)
@@ -91,6 +94,14 @@ def build_once(target: Path, build: Callable[[Path], None]) -> None:
             stray.unlink()
         build(partial)
         partial.rename(target)
+
+
+def _is_there(folder: Path) -> bool:
+    if not folder.is_dir():
+        return False
+    with suppress(OSError):  # it may be another user's
+        os.utime(folder)  # so that task=clean knows what is still in use
+    return True
 
 
 def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -16,7 +16,7 @@ from apsi.photo import Photo
 from apsi.photo.coco import ImageRecord, write_coco
 from apsi.photo.hash import seed_for
 from apsi.photo.write import read_png, write_png
-from apsi.preprocess.base import SPLITS, Context, Step, batches, build_once
+from apsi.preprocess.base import PREPARED_FOLDER, SPLITS, Context, Step, batches, build_once
 from apsi.preprocess.copies import COPIES, write_copies
 from apsi.preprocess.resize import write_skipped
 
@@ -37,7 +37,7 @@ class Degrade(Step):
     def run(self, context: Context) -> Context:
         context = context.then(self, context.degradation, context.seed)
         name = re.sub(r"[^\w-]+", "_", context.dataset.name)[:40]
-        folder = context.data_dir / "prepared" / f"{name}-{context.key}"
+        folder = context.data_dir / PREPARED_FOLDER / f"{name}-{context.key}"
         build_once(folder, lambda target: self._build(target, context))
         return replace(context, prepared=folder)
 

@@ -44,7 +44,7 @@ def cross_validate(config: DictConfig, folder: RunFolder, *, folds: int) -> dict
     with tracked(config, folder, "cross validations") as tracker:
         configs = [_of_fold(config, folds, fold, tracker.run_id) for fold in range(1, folds + 1)]
         with timed(seconds, "prepare"):
-            photos = [_prepared(fold_config) for fold_config in configs]
+            photos = [_prepared(fold_config, folder) for fold_config in configs]
         _take_over(folder, configs, photos)
         trained = []
         for number, (fold_config, prepared) in enumerate(zip(configs, photos, strict=True), start=1):
@@ -93,9 +93,9 @@ def _of_fold(config: DictConfig, folds: int, fold: int, parent_run: str | None) 
     return made
 
 
-def _prepared(config: DictConfig) -> Prepared:
+def _prepared(config: DictConfig, folder: RunFolder) -> Prepared:
     prepared = prepare(config)
-    report_prepared(prepared)
+    report_prepared(prepared, folder)
     for name in ("train", "val", "test"):
         prepared.split(name)  # an empty one is better known before training
     return prepared

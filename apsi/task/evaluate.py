@@ -36,7 +36,7 @@ def evaluate(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     with tracked(config, folder, "evaluations") as tracker:
         with timed(seconds, "prepare"):
             prepared = prepare(config, checkpoint.juror, whole_photos=config.split == "all")
-            report_prepared(prepared)
+            report_prepared(prepared, folder)
             _say_if_degraded(config, prepared, folder)
         with timed(seconds, "evaluate"):
             summary = evaluate_agent(config, prepared, checkpoint, folder=folder, tracker=tracker, seconds=seconds)

@@ -21,7 +21,7 @@ def pipeline(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     with tracked(config, folder) as tracker:
         with timed(seconds, "prepare"):
             prepared = prepare(config)
-            report_prepared(prepared)
+            report_prepared(prepared, folder)
             prepared.split(config.split)  # nothing to evaluate on is better known before training
         trained = train_agent(config, prepared, folder, tracker)
         seconds["train"] = round(trained.state.seconds, 2)

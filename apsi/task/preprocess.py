@@ -13,6 +13,6 @@ def preprocess(config: DictConfig, folder: RunFolder) -> dict[str, int]:
     rehearse_preparing(config)
     with tracked(config, folder, "preparations") as tracker:
         prepared = prepare(config)
-        numbers = report_prepared(prepared)
+        numbers = report_prepared(prepared, folder)
         tracker.metrics({f"data/{name}": value for name, value in numbers.items()}, 0)
         return numbers

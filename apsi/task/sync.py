@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from apsi.console import track
 from apsi.errors import ApsiError
 from apsi.tracking.base import KILLED
-from apsi.tracking.journal import Journal, files_to_record, journals_below
+from apsi.tracking.journal import files_to_record, journals_below
 from apsi.tracking.mlflow_store import Server
 from apsi.tracking.run_folder import RunFolder
 from apsi.tracking.sender import send_now
@@ -25,7 +25,7 @@ def sync(config: DictConfig, folder: RunFolder) -> dict[str, int]:
     Raises:
         ApsiError: some could not be sent; the others were.
     """
-    waiting = [journal for journal in journals_below(Path(config.output_dir).expanduser()) if _waits(journal)]
+    waiting = [journal for journal in journals_below(Path(config.output_dir).expanduser()) if journal.waits()]
     sent = {"runs": 0, "entries": 0}
     problems = []
     for journal in track(waiting, "Sending to MLflow", len(waiting)):
@@ -47,7 +47,3 @@ def sync(config: DictConfig, folder: RunFolder) -> dict[str, int]:
     if problems:
         raise ApsiError(f"{len(problems)} of {len(waiting)} runs could not be sent. The first: {problems[0]}")
     return sent
-
-
-def _waits(journal: Journal) -> bool:
-    return journal.sent() < journal.path.stat().st_size or "status" not in journal.last()

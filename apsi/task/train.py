@@ -18,7 +18,7 @@ def train(config: DictConfig, folder: RunFolder) -> dict[str, float]:
     rehearse_training(config)
     with tracked(config, folder) as tracker:
         prepared = prepare(config)
-        report_prepared(prepared)
+        report_prepared(prepared, folder)
         trained = train_agent(config, prepared, folder, tracker)
         log.info("Best agent: %s", trained.checkpoint)
         log.info("Evaluate it with: python run.py task=evaluate checkpoint=%s", trained.checkpoint)

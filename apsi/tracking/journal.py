@@ -46,7 +46,8 @@ class Journal:
         self.path = run_folder / FOLDER / "journal.jsonl"
         self._header, self._sent = run_folder / FOLDER / "run.json", run_folder / FOLDER / "sent"
         self._writing = threading.Lock()
-        self.owner = FileLock(run_folder / FOLDER / ".lock", timeout=0, thread_local=False)
+        self.lock = run_folder / FOLDER / ".lock"
+        self.owner = FileLock(self.lock, timeout=0, thread_local=False)
         """held by whoever sends the journal; the system lets go of it when its process ends, however that ends"""
 
     def begin(self, header: Header) -> None:
@@ -86,6 +87,10 @@ class Journal:
     def mark(self, end: int) -> None:
         """Remembers that all before this offset is sent."""
         write_text(self._sent, str(end))
+
+    def waits(self) -> bool:
+        """Whether some of it is not sent, or it was cut off before its end."""
+        return self.sent() < self.path.stat().st_size or "status" not in self.last()
 
     def unsent(self) -> int:
         """Entries that wait."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+DATABASE, ARTIFACTS = "mlflow.db", "mlflow-artifacts"
+"""The local database, and the folder beside it"""
 _PARAM_LENGTH = 6000
 _PARAMS = 100  # that MLflow takes at once
 _MODEL = "model"
@@ -49,7 +51,7 @@ class Server:
             )
         self._folder, self._local = folder, uri is None
         self._artifact_uris: dict[str, str] = {}
-        self.uri = uri or f"sqlite:///{folder / 'mlflow.db'}"
+        self.uri = uri or f"sqlite:///{folder / DATABASE}"
 
     def create_run(self, experiment: str, name: str, tags: Mapping[str, str]) -> str:
         """Begins a run and returns its id; gives up within seconds where nobody answers.
@@ -102,6 +104,25 @@ class Server:
             self.client.get_run(run_id)
             return sorted((m.step, m.value) for m in self.client.get_metric_history(run_id, metric))
 
+    def delete(self, run_id: str, models: Sequence[str] = ()) -> None:
+        """Marks a run and logged models as deleted, as MLflow's own pages do; what is not there is no error.
+
+        Raises:
+            ApsiError: the server can't be reached or refuses.
+        """
+        from mlflow.exceptions import MlflowException
+
+        with self._explained(f"run {run_id} can't be deleted"):
+            for delete, name in (
+                (self.client.delete_run, run_id),
+                *((self.client.delete_logged_model, m) for m in models),
+            ):
+                try:
+                    delete(name)
+                except MlflowException as error:
+                    if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                        raise
+
     @cached_property
     def client(self) -> "MlflowClient":
         """MLflow's own client."""
@@ -116,7 +137,7 @@ class Server:
         self._folder.mkdir(parents=True, exist_ok=True)
         # several processes that open a fresh database at once break it, and so does a kill while it is made: one makes
         # it under another name, the others wait
-        database, unfinished = self._folder / "mlflow.db", self._folder / ".mlflow.db.partial"
+        database, unfinished = self._folder / DATABASE, self._folder / ".mlflow.db.partial"
         with FileLock(self._folder / ".mlflow.lock"):
             if not database.exists():
                 for leftover in self._folder.glob(".mlflow.db.partial*"):
@@ -132,7 +153,7 @@ class Server:
         if found is not None:
             return str(found.experiment_id)
         try:
-            place = (self._folder / "mlflow-artifacts").as_uri() if self._local else None
+            place = (self._folder / ARTIFACTS).as_uri() if self._local else None
             return str(self.client.create_experiment(name, artifact_location=place, tags=_KIND))
         except MlflowException:  # another process was faster
             found = self.client.get_experiment_by_name(name)

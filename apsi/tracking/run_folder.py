@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 
 RUNNING, FINISHED, FAILED, INTERRUPTED, CONTINUED = "running", "finished", "failed", "interrupted", "continued"
 PRUNED = "pruned"
+MISSED, KILLED, ELSEWHERE = "missed", "killed", "elsewhere"
+"""Finished short of `evaluate.require`; ended without a word; perhaps still running on another machine"""
+STATES = (RUNNING, FINISHED, MISSED, FAILED, INTERRUPTED, CONTINUED, PRUNED, KILLED, ELSEWHERE)
 _HOW_IT_RUNS = ("resume", "search", "trust_checkpoint", "run_name", "quiet")
 _TO_GO_ON_FROM = ("checkpoints/last.zip", "fold-*/checkpoints/last.zip")
 _LIBRARIES = ("torch", "stable-baselines3", "gymnasium", "hydra-core", "omegaconf", "numpy", "opencv-python-headless")
@@ -123,15 +126,22 @@ class RunFolder:
         """Records how the run ended."""
         self.note(status=status, ended=datetime.now(UTC).isoformat(timespec="seconds"), **more)
 
+    def state(self) -> str:
+        """How the run ended, or that it has not, one of `STATES`; empty where the folder holds no record of one."""
+        record = self.record()
+        status = str(record.get("status", ""))
+        if status == RUNNING:
+            if record.get("host") != socket.gethostname():
+                return ELSEWHERE
+            return RUNNING if is_alive(*record["process"]) else KILLED
+        if status == FINISHED and record.get("missed"):
+            return MISSED
+        return status if status in STATES else ""
+
     def is_unfinished(self) -> bool:
         """Whether the run ended before its time and left a checkpoint to continue from."""
-        record = self.record()
-        status = record.get("status")
-        if status == RUNNING and record.get("host") == socket.gethostname():
-            dead = not is_alive(*record["process"])
-        else:
-            dead = status in (FAILED, INTERRUPTED)
-        return dead and any(next(self.path.glob(name), None) for name in _TO_GO_ON_FROM)
+        is_dead = self.state() in (KILLED, FAILED, INTERRUPTED)
+        return is_dead and any(next(self.path.glob(name), None) for name in _TO_GO_ON_FROM)
 
     def _claim(self) -> None:
         """Makes sure that no other run writes here; of two that begin at the same moment one has it."""
@@ -169,6 +179,19 @@ def point_latest(output_dir: Path, folder: Path) -> None:
         log.warning("%s could not be pointed at %s: %s", latest, folder, error.strerror)
         with suppress(OSError):
             fresh.unlink()
+
+
+def mend_latest(output_dir: Path, newest: Path | None) -> None:
+    """Where `<output_dir>/latest` leads nowhere any more, lets it lead to the newest run that is left, if one is."""
+    latest = output_dir / "latest"
+    if latest.is_symlink():
+        leads_nowhere = not latest.exists()
+    else:
+        leads_nowhere = latest.is_file() and not (output_dir / latest.read_text(encoding="utf-8").strip()).exists()
+    if leads_nowhere and newest is not None:
+        point_latest(output_dir, newest)
+    elif leads_nowhere:
+        latest.unlink()
 
 
 def config_key(config: DictConfig) -> str:

@@ -67,8 +67,10 @@ def timed(seconds: dict[str, float], part: str) -> Iterator[None]:
     seconds[part] = round(time.monotonic() - began, 2)
 
 
-def report_prepared(prepared: Prepared) -> dict[str, int]:
-    """Says what was prepared and what was left out, and returns the numbers."""
+def report_prepared(prepared: Prepared, folder: RunFolder) -> dict[str, int]:
+    """Says what was prepared and what was left out, notes where it lies, and returns the numbers."""
+    known = folder.record().get("prepared", [])
+    folder.note(prepared=[*known, str(prepared.folder.resolve())])  # which task=clean leaves as long as the run stays
     numbers = {"skipped_files": len(prepared.skipped), "near_duplicates": len(prepared.copies)}
     for name in ("train", "val", "test"):
         split = prepared.load(name)
