@@ -75,11 +75,11 @@ def _card(results: Mapping[str, EpisodeResult]) -> Card:
     name, start = first.episode.source, first.frames[0].photo
     undegraded = original(first)
     if undegraded is None:
-        starts = [Picture(_jpeg(start), f"{name} as it is", "original, unedited", first.episode.start_score)]
+        starts = [Picture(as_jpeg(start), f"{name} as it is", "original, unedited", first.episode.start_score)]
     else:
         starts = [
-            Picture(_jpeg(undegraded), f"{name}, the original", "original", first.episode.target_score),
-            Picture(_jpeg(start), f"{name}, degraded", "degraded copy", first.episode.start_score),
+            Picture(as_jpeg(undegraded), f"{name}, the original", "original", first.episode.target_score),
+            Picture(as_jpeg(start), f"{name}, degraded", "degraded copy", first.episode.start_score),
         ]
     together: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for policy, result in results.items():
@@ -93,7 +93,7 @@ def _path(name: str, policies: str, result: EpisodeResult) -> Path:
     state, last = ("success" if result.success else "failure"), len(result.frames) - 1
     steps = tuple(
         Picture(
-            _jpeg(frame.photo),
+            as_jpeg(frame.photo),
             f"{name} after edit {i} of {policies}" if i else f"{name} at the start",
             f"{i}. {frame.label}" if i else "start",
             frame.score,
@@ -107,7 +107,7 @@ def _path(name: str, policies: str, result: EpisodeResult) -> Path:
     return Path(policies, end, steps, len(edits))
 
 
-def _jpeg(photo: Photo) -> str:
+def as_jpeg(photo: Photo) -> str:
     """For looking at; files that have to be exact are PNG."""
     buffer = io.BytesIO()
     Image.fromarray(small(photo)).save(buffer, "JPEG", quality=85)

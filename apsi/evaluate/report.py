@@ -8,6 +8,7 @@ from typing import Any
 from apsi.evaluate import plots
 from apsi.evaluate.gallery import gallery
 from apsi.evaluate.interval import interval_text
+from apsi.evaluate.opening import opening
 from apsi.evaluate.outcome import caution, headline, photos_and_copies, sentences
 from apsi.evaluate.summary import PolicySummary
 from apsi.photo.write import write_text
@@ -56,7 +57,7 @@ def write_report(
         sentences=sentences(facts, summaries, shown),
         caution=caution(facts, photos),
         counted=photos_and_copies(photos, len(episodes), degraded),
-        summary=summary,
+        summary=facts,
         policies=summaries,
         interval_text=interval_text,
         shown=shown,
@@ -68,6 +69,7 @@ def write_report(
         gain_svg=plots.gain_curve(history) if history else "",
         scores_svg=plots.score_by_edit(results),
         actions_svg=plots.action_usage(results[shown]),
+        opening=opening(results[shown], achieved),
         cards=gallery(results),
         open_cards=_OPEN_CARDS,
         edits={label: by_label(label).advice for label in sorted(labels) if "(" not in label},

@@ -106,7 +106,7 @@ def test_the_report_shows_everything_and_needs_no_other_file(results: Results, t
 def test_every_picture_is_named_and_a_policy_that_did_nothing_repeats_none(results: Results, tmp_path: Path) -> None:
     page = Page(report(tmp_path, results))
     pictures = page.all("img")
-    assert len(pictures) == 2 * 3  # of each of two episodes: the original, the copy, what greedy made of it
+    assert len(pictures) == 2 * 3 + 2 * 3  # above and on the card of each of two episodes: original, copy, greedy's
     assert all(picture["alt"] and picture["alt"].startswith(("0.jpg", "1.jpg")) for picture in pictures)
     assert len(page.all("figure")) == len(page.all("figcaption")) > 6
     assert "Degraded by swap_rb. Left as it was by nothing" in page.text
@@ -119,7 +119,7 @@ def test_photos_that_nobody_degraded_are_shown_once_as_original(results: Results
         for name, played in results.items()
     }
     page = Page(report(tmp_path, plain))
-    assert len(page.all("img")) == 2 * 2
+    assert len(page.all("img")) == 2 * 2 + 2 * 2
     assert "degraded copy" not in page.text.partition("Words on this page")[0]
     assert "greedy repaired 3 of 3 photos" in page.text.lower()
 
