@@ -25,7 +25,7 @@ from apsi.photo import Floats
 Interval = tuple[float, float]
 RESAMPLES = 5_000
 _Z = NormalDist().inv_cdf(0.975)
-_CELLS = 4_000_000  # weights held in memory at once
+_CELLS = 4_000_000  # draws held in memory at once
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,7 @@ def difference_interval(first: Sample, other: Sample, *, rates: bool, seed: int 
 
 def wilson_interval(rate: float, n: float) -> Interval:
     """95 % score interval of a proportion of `n` independent cases (Wilson, "Probable inference", 1927)."""
+    # scipy's `binomtest` takes whole numbers of cases only, and effective ones are fractions
     centre = (rate + _Z * _Z / (2 * n)) / (1 + _Z * _Z / n)
     half = _Z * np.sqrt(rate * (1 - rate) / n + _Z * _Z / (4 * n * n)) / (1 + _Z * _Z / n)
     # at 0 and 1 rounding would put the rate itself just outside
@@ -121,29 +122,31 @@ def interval_text(interval: Interval | None, form: str = ".3f") -> str:
 
 def _by_photo(samples: Sequence[Sample], seed: int) -> Floats:
     """Stretched deviations `(RESAMPLES,)` of the last sample's mean, less the first one's where there are two."""
-    totals = [(sample.sums.sum(axis=0), sample.counts.sum(axis=0)) for sample in samples]
+    totals = [part.sum(axis=0) for sample in samples for part in (sample.sums, sample.counts)]
     return _deviations(totals, np.random.default_rng([seed, 0]))
 
 
 def _by_run(sample: Sample, seed: int) -> Floats:
     """The same for drawing runs; zeros for a single one, whose seed can't be told from others."""
-    totals = [(sample.sums.sum(axis=1), sample.counts.sum(axis=1))]
+    totals = [sample.sums.sum(axis=1), sample.counts.sum(axis=1)]
     return _deviations(totals, np.random.default_rng([seed, 1])) if sample.runs > 1 else np.zeros(RESAMPLES)
 
 
-def _deviations(totals: Sequence[tuple[Floats, Floats]], rng: np.random.Generator) -> Floats:
-    n, rows, parts = len(totals[0][0]), max(1, _CELLS // len(totals[0][0])), []
-    for start in range(0, RESAMPLES, rows):
-        weights = rng.multinomial(n, np.full(n, 1 / n), size=min(rows, RESAMPLES - start)).astype(np.float64)
-        parts.append(_contrast([(weights @ sums, weights @ counts) for sums, counts in totals]))
+def _deviations(totals: Sequence[Floats], rng: np.random.Generator) -> Floats:
+    from scipy.stats import bootstrap
+
+    n = len(totals[0])
+    drawn = bootstrap(
+        totals, _contrast, n_resamples=RESAMPLES, batch=max(1, _CELLS // n), paired=True, method="percentile", rng=rng
+    )
     stretch = stdtrit(n - 1, 0.975) * np.sqrt(n / (n - 1)) / _Z
-    whole = _contrast([(sums.sum(keepdims=True), counts.sum(keepdims=True)) for sums, counts in totals])
-    deviations: Floats = stretch * (np.concatenate(parts) - whole)
+    deviations: Floats = stretch * (drawn.bootstrap_distribution - _contrast(*totals))
     return deviations
 
 
-def _contrast(totals: Sequence[tuple[Floats, Floats]]) -> Floats:
-    means = [sums / counts for sums, counts in totals]
+def _contrast(*totals: Floats, axis: int = -1) -> Floats:
+    """Sums over counts; of two samples, the mean of the second minus that of the first."""
+    means: list[Floats] = [s.sum(axis) / n.sum(axis) for s, n in zip(totals[::2], totals[1::2], strict=True)]
     return means[0] if len(means) == 1 else means[1] - means[0]
 
 

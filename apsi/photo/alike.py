@@ -117,16 +117,11 @@ def groups(
         pairs: of photos that may belong together.
         same: decides on one; not asked about photos that are in one group already.
     """
-    first = list(range(count))
+    from scipy.cluster.hierarchy import DisjointSet
 
-    def find(i: int) -> int:
-        while first[i] != i:
-            first[i] = first[first[i]]
-            i = first[i]
-        return i
-
+    sets = DisjointSet(range(count))
     for one, other in pairs:
-        a, b = find(one), find(other)
-        if a != b and same(one, other):
-            first[max(a, b)] = min(a, b)
-    return [find(i) for i in range(count)]
+        if not sets.connected(one, other) and same(one, other):
+            sets.merge(one, other)
+    first = {member: min(group) for group in sets.subsets() for member in group}
+    return [first[i] for i in range(count)]
