@@ -44,6 +44,17 @@ def options_text() -> str:
     return "\n".join(lines).rstrip().replace("$", "$$")
 
 
+def option_of(place: str, target: str) -> str | None:
+    """The option that names this target, of the group at a place of the configuration such as `algo.schedule`.
+
+    Options of `policy` stand below it, under their own names.
+    """
+    group = _CONF / place.replace(".", "/")
+    line = re.compile(rf"^ *_target_: {re.escape(target)}$", re.MULTILINE)
+    files = [path for folder in (group, group.parent) for path in sorted(folder.glob("*.yaml"))]
+    return next((path.stem for path in files if line.search(path.read_text(encoding="utf-8"))), None)
+
+
 def about(group: str, option: str) -> str:
     """What an option is, in one line: the comment that its file begins with, without the command that chooses it."""
     path = _CONF / group / f"{option}.yaml"

@@ -1,5 +1,6 @@
 """What had another name in earlier versions: their records are read with the new one, a user is told it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 OPTIONS = {
@@ -12,10 +13,23 @@ OPTIONS = {
 """Groups' options, as `group/option`, and settings"""
 
 TARGETS = {
+    "apsi.algo.optimizer.adamw.AdamW": "apsi.algo.optimizer.adam.AdamW",
+    "apsi.algo.schedule.constant.Constant": "apsi.algo.schedule.fixed.Constant",
+    "apsi.algo.schedule.linear.Linear": "apsi.algo.schedule.fixed.Linear",
+    "apsi.algo.schedule.step.Step": "apsi.algo.schedule.fixed.Step",
+    "apsi.algo.schedule.warmup_cosine.WarmupCosine": "apsi.algo.schedule.fixed.WarmupCosine",
+    "apsi.feature_extractor.efficientnet_b0.EfficientNetB0": "apsi.feature_extractor.backbones.EfficientNetB0",
+    "apsi.feature_extractor.mobilenet_v2.MobileNetV2": "apsi.feature_extractor.backbones.MobileNetV2",
+    "apsi.feature_extractor.resnet18.ResNet18": "apsi.feature_extractor.backbones.ResNet18",
+    "apsi.feature_extractor.resnet50.ResNet50": "apsi.feature_extractor.backbones.ResNet50",
     "apsi.juror.embedding.Laion": "apsi.juror.laion.Laion",
     "apsi.juror.embedding.SiglipV25": "apsi.juror.siglip_v2_5.SiglipV25",
     "apsi.policy.checked.Checked": "apsi.policy.expected_improvement.ExpectedImprovement",
     "apsi.preprocess.pipeline.Pipeline": "apsi.preprocess.steps.Steps",
+    "apsi.reward.clipped_difference.ClippedDifference": "apsi.reward.score_difference.ClippedDifference",
+    "apsi.reward.step_penalized.StepPenalized": "apsi.reward.score_difference.StepPenalized",
+    "apsi.reward.stop_only_plain.StopOnlyPlain": "apsi.reward.stop_only.StopOnlyPlain",
+    "apsi.reward.stop_only_quadratic.StopOnlyQuadratic": "apsi.reward.stop_only.StopOnlyQuadratic",
 }
 """What a `_target_` names"""
 
@@ -40,6 +54,11 @@ def with_new_names(written: Any) -> Any:
     names = ARGUMENTS.get(target or "", {})
     found = {names.get(key, key): with_new_names(value) for key, value in written.items()}
     return found | {"_target_": target} if target is not None else found
+
+
+def settings_with_new_names(settings: Mapping[str, str]) -> dict[str, str]:
+    """The same for a configuration as one level of dotted keys."""
+    return {OPTIONS.get(key, key): TARGETS.get(value, value) for key, value in settings.items()}
 
 
 def new_names_for(text: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from apsi.config.renamed import settings_with_new_names
 from apsi.errors import ApsiError
 from apsi.evaluate.interval import Interval, Sample, difference_interval, rate_interval
 
@@ -126,7 +127,7 @@ def read_run(
         originals = {row["photo"]: row["original"] for row in lines if "original" in row}
     except (ValueError, KeyError, TypeError, StopIteration) as error:
         raise ApsiError(f"run {name} can't be compared: {results} or {summary} is damaged ({error!r})") from error
-    return Compared(name, policy, content, params, curve, episodes, originals)
+    return Compared(name, policy, content, settings_with_new_names(params), curve, episodes, originals)
 
 
 def require_same_photos(runs: Sequence[Compared]) -> None:

@@ -7,6 +7,7 @@ from string import ascii_uppercase
 from typing import Any
 
 from apsi.config.compose import OF_THIS_RUN
+from apsi.config.options import option_of
 from apsi.evaluate import plots
 from apsi.evaluate.comparison import Compared, Difference, band, difference, differing_params, rows
 from apsi.evaluate.interval import interval_text, rate_interval
@@ -97,17 +98,20 @@ def short_names(differing: Mapping[str, Sequence[str]], count: int) -> list[str]
         name = key.removesuffix("._target_")
         if any(key.startswith(f"{component}.") and name != component for component in components):
             continue
-        named[name] = _options(values) if key.endswith("._target_") else values
+        named[name] = _options(name, values) if key.endswith("._target_") else values
     shown = list(named)[:_SHOWN]
     return [", ".join(f"{name}={named[name][i] or 'none'}" for name in shown) for i in range(count)]
 
 
-def _options(targets: Sequence[str]) -> list[str]:
-    """Short names of classes: their modules' where these differ, as options of a group are named."""
+def _options(place: str, targets: Sequence[str]) -> list[str]:
+    """What options of a group are called; for others, short names of classes: their modules' where these differ."""
+    options = [option_of(place, target) for target in targets]
+    if all(options) and len(set(options)) == len(set(targets)):
+        return [str(option) for option in options]
     parts = [target.split(".") for target in targets]
     modules = {tuple(part[:-1]) for part in parts}
-    place = -2 if len(modules) == len({tuple(part) for part in parts}) else -1
-    return [part[place] if len(part) > 1 else part[-1] for part in parts]
+    shown = -2 if len(modules) == len({tuple(part) for part in parts}) else -1
+    return [part[shown] if len(part) > 1 else part[-1] for part in parts]
 
 
 def _verdict(label: str, run: Compared, success: Difference, gain: Difference) -> str:

@@ -1,4 +1,4 @@
-"""Paid at the end only: what the rewards that do so have in common."""
+"""Paid at the end only."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -36,3 +36,19 @@ class StopOnly(Reward):
     @abstractmethod
     def gain(self, start: Floats, final: Floats) -> Floats:
         """What an episode from `start` to `final` was worth; positive where the photo got better."""
+
+
+@dataclass(frozen=True)
+class StopOnlyPlain(StopOnly):
+    """s' - s0 at the end."""
+
+    def gain(self, start: Floats, final: Floats) -> Floats:
+        return final - start
+
+
+@dataclass(frozen=True)
+class StopOnlyQuadratic(StopOnly):
+    """s'^2 - s0^2 at the end: a point more is worth more on a good photo."""
+
+    def gain(self, start: Floats, final: Floats) -> Floats:
+        return final**2 - start**2

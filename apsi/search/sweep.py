@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from apsi.config.compose import flat, plain
 from apsi.config.instantiate import instantiate
+from apsi.config.renamed import with_new_names
 from apsi.console import show_log
 from apsi.errors import ApsiError
 from apsi.photo.hash import value_hash
@@ -109,13 +110,15 @@ class Sweep:
             study.set_user_attr("settings", self._what_is_searched())
         elif study.user_attrs["fixed"] != fixed:
             earlier, now = (
-                flat(OmegaConf.create(what)) for what in (study.user_attrs["settings"], self._what_is_searched())
+                flat(OmegaConf.create(with_new_names(what)))
+                for what in (study.user_attrs["settings"], self._what_is_searched())
             )
             differing = sorted(key for key in earlier.keys() | now.keys() if earlier.get(key) != now.get(key))
-            raise ApsiError(
-                f"hydra.sweeper.study_name={self._name} is of another search: {', '.join(differing[:5])} differ. "
-                "Choose another name, or leave it out for one that is right"
-            )
+            if differing:
+                raise ApsiError(
+                    f"hydra.sweeper.study_name={self._name} is of another search: {', '.join(differing[:5])} differ. "
+                    "Choose another name, or leave it out for one that is right"
+                )
         return study
 
     def _what_is_searched(self) -> dict[str, Any]:

@@ -94,6 +94,23 @@ def test_a_checkpoint_gives_the_same_agent_back(
     assert other.num_timesteps == model.num_timesteps == 64
 
 
+def test_a_checkpoint_from_before_its_components_moved_gives_the_same_agent_back(
+    saved: tuple[Path, BaseAlgorithm, DictConfig], restore: EnvComponents, split: PreparedSplit
+) -> None:
+    path, model, config = saved
+    earlier = config.copy()
+    kind = config.algo.schedule._target_.rpartition(".")[2]
+    earlier.algo.schedule._target_ = f"apsi.algo.schedule.{kind.lower()}.{kind}"
+    save_checkpoint(path, model, Checkpoint(path, earlier, restore.actions.labels, TrainState(64), b"juror"))
+    checkpoint = read_checkpoint(path)
+    assert checkpoint.config == config != earlier
+    other = model_of(checkpoint.config, restore, split, seed=7)
+    load_into(checkpoint, other)
+    observations = np.random.default_rng(0).integers(0, 256, (50, 3, 36, 36), dtype=np.uint8)
+    expected, again = (best_actions(config, m, observations) for m in (model, other))
+    assert all(np.array_equal(a, b) for a, b in zip(again, expected, strict=True))
+
+
 @every_algorithm
 def test_the_optimiser_comes_back_too(
     saved: tuple[Path, BaseAlgorithm, DictConfig], restore: EnvComponents, split: PreparedSplit

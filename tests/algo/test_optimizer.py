@@ -9,15 +9,11 @@ from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
-from apsi.algo.optimizer.adam import Adam
-from apsi.algo.optimizer.adamw import AdamW
+from apsi.algo.optimizer.adam import Adam, AdamW
 from apsi.algo.optimizer.base import Optimizer, describe, gradient_norm
 from apsi.algo.schedule.base import Schedule
-from apsi.algo.schedule.constant import Constant
-from apsi.algo.schedule.linear import Linear
+from apsi.algo.schedule.fixed import Constant, Linear, Step, WarmupCosine
 from apsi.algo.schedule.plateau import Plateau
-from apsi.algo.schedule.step import Step
-from apsi.algo.schedule.warmup_cosine import WarmupCosine
 
 OPTIMIZER = AdamW(1e-3, weight_decay=0.1, backbone_lr_scale=0.01, backbone_weight_decay=0.2, eps=1e-8)
 

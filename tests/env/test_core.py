@@ -17,7 +17,7 @@ from apsi.photo.prepared import PreparedSplit
 from apsi.reward.bonus import NoBonus
 from apsi.reward.multi_objective import MultiObjective
 from apsi.reward.rl_guide import RlGuide
-from apsi.reward.stop_only_plain import StopOnlyPlain
+from apsi.reward.stop_only import StopOnlyPlain
 from apsi.transform.action_set import END, NoNumberError
 from apsi.transform.parametric import ParametricActions
 from tests.conftest import InOrder, Redness, context

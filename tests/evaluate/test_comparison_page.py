@@ -17,12 +17,24 @@ def test_a_component_stands_for_its_settings_and_what_is_of_the_machine_is_left_
     differing = {
         "algo._target_": ["apsi.algo.ppo.Ppo", "apsi.algo.dqn.Dqn"],
         "algo.batch_size": ["512", "256"],
-        "algo.schedule._target_": ["apsi.algo.schedule.linear.Linear", "apsi.algo.schedule.constant.Constant"],
+        "algo.schedule._target_": ["apsi.algo.schedule.fixed.Linear", "apsi.algo.schedule.fixed.Constant"],
         "data_dir": ["a", "b"],
         "seed": ["1", "2"],
         "env.extra": ["", "x"],
     }
     assert short_names(differing, 2) == ["algo=ppo, env.extra=none, seed=1", "algo=dqn, env.extra=x, seed=2"]
+
+
+def test_components_are_named_as_options_are_whatever_module_they_share() -> None:
+    rewards = ["apsi.reward.stop_only.StopOnlyPlain", "apsi.reward.score_difference.ScoreDifference"]
+    assert short_names({"reward._target_": rewards}, 2) == ["reward=stop_only_plain", "reward=score_difference"]
+    schedules = ["apsi.algo.schedule.fixed.Linear", "apsi.algo.schedule.fixed.WarmupCosine"]
+    assert short_names({"algo.schedule._target_": schedules}, 2) == [
+        "algo.schedule=linear",
+        "algo.schedule=warmup_cosine",
+    ]
+    policies = ["apsi.policy.agent.Agent", "apsi.policy.nothing.Nothing"]
+    assert short_names({"policy.x._target_": policies}, 2) == ["policy.x=agent", "policy.x=nothing"]
 
 
 def test_classes_of_one_module_are_told_apart_and_alike_runs_have_no_name() -> None:

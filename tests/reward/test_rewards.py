@@ -11,13 +11,10 @@ from apsi.config.instantiate import instantiate
 from apsi.photo import Floats
 from apsi.reward.base import Reward, Transition
 from apsi.reward.bonus import Bonus, FixedBonus, NoBonus, SigmoidBonus
-from apsi.reward.clipped_difference import ClippedDifference
 from apsi.reward.multi_objective import MultiObjective
 from apsi.reward.rl_guide import RlGuide
-from apsi.reward.score_difference import ScoreDifference
-from apsi.reward.step_penalized import StepPenalized
-from apsi.reward.stop_only_plain import StopOnlyPlain
-from apsi.reward.stop_only_quadratic import StopOnlyQuadratic
+from apsi.reward.score_difference import ClippedDifference, ScoreDifference, StepPenalized
+from apsi.reward.stop_only import StopOnlyPlain, StopOnlyQuadratic
 
 NONE = NoBonus(planned=False)
 BONUSES: list[Bonus] = [NONE, FixedBonus(False, 0.5), SigmoidBonus(True, 2)]

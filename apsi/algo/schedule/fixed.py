@@ -1,10 +1,39 @@
-"""Warm-up, then half a cosine."""
+"""Schedules that are known before training begins."""
 
 import math
 from dataclasses import dataclass
 
 from apsi.algo.schedule.base import Schedule
 from apsi.types import Fraction
+
+
+@dataclass(frozen=True)
+class Constant(Schedule):
+    """The same learning rate all along."""
+
+    def factor(self, done: float) -> float:
+        return 1.0
+
+
+@dataclass(frozen=True)
+class Linear(Schedule):
+    """From 1 down to `final`."""
+
+    final: Fraction
+
+    def factor(self, done: float) -> float:
+        return 1 + done * (self.final - 1)
+
+
+@dataclass(frozen=True)
+class Step(Schedule):
+    """Multiplied by `gamma` at each of the `milestones`, which are shares of training."""
+
+    milestones: list[Fraction]
+    gamma: Fraction
+
+    def factor(self, done: float) -> float:
+        return self.gamma ** sum(done >= milestone for milestone in self.milestones)
 
 
 @dataclass(frozen=True)
