@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 
 from apsi.clean.entry import REMAINS, RUNS, TRASH, Entry
 from apsi.clean.runs import MODELS, is_at_work
-from apsi.tracking.mlflow_store import DATABASE, Server
+from apsi.tracking.mlflow_store import DATABASE, MlflowStore
 
 
 def remove(entry: Entry, output_dir: Path) -> bool:
@@ -59,9 +59,9 @@ def _forget(entry: Entry, output_dir: Path) -> None:
     """Marks what is in the local database as deleted and deletes its files; other servers keep what they have."""
     if not (output_dir / DATABASE).is_file():
         return
-    server = Server(None, output_dir)
+    store = MlflowStore(None, output_dir)
     for record in (record for record in entry.records if record.is_local):
-        server.delete(record.run_id, [place.name for place in record.artifacts if place.parent.name == MODELS])
+        store.delete(record.run_id, [place.name for place in record.artifacts if place.parent.name == MODELS])
         for place in record.artifacts:
             _delete(place)
 

@@ -12,7 +12,7 @@ from apsi.evaluate import plots
 from apsi.evaluate.comparison import Compared, Difference, band, difference, differing_params, rows
 from apsi.evaluate.interval import interval_text, rate_interval
 from apsi.photo.write import atomic, write_text
-from apsi.web.page import percent, render, signed
+from apsi.web.page import percent, render, with_sign
 
 _SHOWN = 3
 """Settings in a name"""
@@ -118,7 +118,7 @@ def _verdict(label: str, run: Compared, success: Difference, gain: Difference) -
     """What came out for one run, in words."""
     return (
         f"{label}: success in {percent(run.figures['success_rate'])} of the episodes, {_more_or_less(success)}; "
-        f"mean gain {signed(run.figures['mean_gain'], 2)}, {_more_or_less(gain)}."
+        f"mean gain {with_sign(run.figures['mean_gain'], 2)}, {_more_or_less(gain)}."
     )
 
 

@@ -123,7 +123,7 @@ def _policies(jobs: Sequence[Job]) -> dict[str, Compared]:
     return {policy: grouped(policy, found) for policy, found in runs.items()}
 
 
-def figures(group: Compared) -> dict[str, Any]:
+def group_figures(group: Compared) -> dict[str, Any]:
     """Of a policy over the runs of a group: means, standard deviations between runs, 95 % intervals."""
     success, gain = group.sample(0), group.sample(1)
     return {
@@ -155,7 +155,7 @@ def _write(
             "name": name,
             "runs": [str(Path(run.name).relative_to(folder)) for run in _first(policies).members],
             **{seed: [int(run.params.get(seed, 0)) for run in _first(policies).members] for seed in _SEEDS},
-            "policies": {policy: figures(group) for policy, group in policies.items()},
+            "policies": {policy: group_figures(group) for policy, group in policies.items()},
         }
         for name, policies in groups.items()
     ]

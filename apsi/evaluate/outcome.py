@@ -5,7 +5,7 @@ from typing import Any
 
 from apsi.evaluate.summary import PolicySummary
 from apsi.juror.base import SCORE_MAX
-from apsi.web.page import percent, signed
+from apsi.web.page import percent, with_sign
 
 
 def headline(summary: Mapping[str, Any], summaries: Mapping[str, PolicySummary], shown: str, achieved: str) -> str:
@@ -25,7 +25,7 @@ def sentences(summary: Mapping[str, Any], summaries: Mapping[str, PolicySummary]
     policy = summaries[shown]
     said = [f"That is {percent(policy.success_rate)} {_between(policy.success_ci95)}."]
     said.append(
-        f"On average the score changed by {signed(policy.mean_gain, 2)} {_gained(policy.mean_gain_ci95)} "
+        f"On average the score changed by {with_sign(policy.mean_gain, 2)} {_gained(policy.mean_gain_ci95)} "
         f"of the {SCORE_MAX:g} points there are, with {policy.mean_steps:.1f} edits."
     )
     others = {name: other for name, other in summaries.items() if name != shown}
@@ -88,7 +88,7 @@ def _between(ends: tuple[float, float] | None) -> str:
 
 
 def _gained(ends: tuple[float, float] | None) -> str:
-    return "" if ends is None else f"(95 % interval {signed(ends[0], 2)} to {signed(ends[1], 2)})"
+    return "" if ends is None else f"(95 % interval {with_sign(ends[0], 2)} to {with_sign(ends[1], 2)})"
 
 
 def _listed(parts: list[str]) -> str:

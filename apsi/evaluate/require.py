@@ -40,7 +40,7 @@ class Condition:
 
     def failure(self, policies: Mapping[str, Mapping[str, Any]]) -> str | None:
         """What is wrong with the figures, as in `summary.json`; None where the condition holds."""
-        value = figures(policies[self.policy])[self.figure]
+        value = flat_figures(policies[self.policy])[self.figure]
         if value is None:
             return f"{self} can't be said: a single photo has no interval"
         return None if _OPERATORS[self.comparison](value, self.limit) else f"{self} failed, it is {value:.4g}"
@@ -90,7 +90,7 @@ def require_reached(wanted: Iterable[Condition], policies: Mapping[str, Mapping[
         raise RequirementError(f"evaluate.require: {'; '.join(failed)}")
 
 
-def figures(summary: Mapping[str, Any]) -> dict[str, float | None]:
+def flat_figures(summary: Mapping[str, Any]) -> dict[str, float | None]:
     """The figures of one policy that conditions can name; None for the ends of an interval that there is not."""
     named: dict[str, float | None] = {}
     for name in FIGURES:

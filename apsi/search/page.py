@@ -136,7 +136,7 @@ def _plots(study: "Study", objective: Sequence[str]) -> list[Plot]:
         title = f"{objective[y]} against {objective[x]}"
         drawn.append(_plot(title, "Each dot is a trial.", partial(plots.trade_off, study, trials, objective, x, y)))
     if len(objective) == 1:
-        caption, steps = looks(study)
+        caption, steps = validations(study)
         draw = partial(plots.on_the_way, study.get_trials(deepcopy=False), objective[0], steps)
         drawn.append(_plot("While the trials trained", caption, draw))
     return drawn
@@ -155,7 +155,7 @@ def too_few(trials: "Sequence[FrozenTrial]") -> str:
     return f"{said} From about {_ROUGH * parameters} trials on, ten for each parameter, they say more."
 
 
-def looks(study: "Study") -> tuple[str, list[int] | None]:
+def validations(study: "Study") -> tuple[str, list[int] | None]:
     """What a look at the validation split is, and the environment steps of each where all trials share them."""
     settings = study.user_attrs.get("settings", {})
     train = settings.get("config", {}).get("train", {})

@@ -13,7 +13,7 @@ from rich.text import Text
 from apsi.config.instantiate import class_of, instantiate
 from apsi.console import show, track
 from apsi.errors import ApsiError
-from apsi.evaluate.calibration import bars, quantiles, write_calibration
+from apsi.evaluate.calibration_page import bars, quantiles, write_calibration
 from apsi.juror.neural import NeuralJuror
 from apsi.juror.proposal import propose
 from apsi.photo import Floats, Photo

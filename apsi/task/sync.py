@@ -10,7 +10,7 @@ from apsi.console import track
 from apsi.errors import ApsiError
 from apsi.tracking.base import KILLED
 from apsi.tracking.journal import files_to_record, journals_below
-from apsi.tracking.mlflow_store import Server
+from apsi.tracking.mlflow_store import MlflowStore
 from apsi.tracking.run_folder import RunFolder
 from apsi.tracking.sender import send_now
 
@@ -37,7 +37,7 @@ def sync(config: DictConfig, folder: RunFolder) -> dict[str, int]:
                     for entry in files_to_record(journal.run_folder):
                         journal.append(entry)
                     journal.append({"status": KILLED, "ms": int(journal.path.stat().st_mtime * 1000)})
-                sent["entries"] += send_now(journal, Server(header.uri, journal.run_folder), header.run_id)
+                sent["entries"] += send_now(journal, MlflowStore(header.uri, journal.run_folder), header.run_id)
                 sent["runs"] += 1
         except Timeout:
             log.info("%s still goes on and sends its own", journal.run_folder)

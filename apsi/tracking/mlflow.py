@@ -10,7 +10,7 @@ from pydantic import NonNegativeFloat
 from apsi.photo.prepared import PreparedSplit
 from apsi.tracking.base import FAILED, KILLED, Tracker
 from apsi.tracking.journal import Header, Journal, files_to_record
-from apsi.tracking.mlflow_store import Server
+from apsi.tracking.mlflow_store import MlflowStore
 from apsi.tracking.sender import Sender, SystemMonitor, patience
 from apsi.types import Seconds
 
@@ -35,7 +35,7 @@ class MlflowTracker(Tracker):
             system_seconds: time between two looks at the machine's load; None for none.
             finish_seconds: how long the end of a run waits for what is not sent yet.
         """
-        self._server = Server(uri, Path(output_dir).expanduser().resolve())
+        self._store = MlflowStore(uri, Path(output_dir).expanduser().resolve())
         self._experiment = experiment
         self._system_seconds, self._finish_seconds = system_seconds, finish_seconds
         self._run_id: str | None = None
@@ -54,10 +54,10 @@ class MlflowTracker(Tracker):
         self, folder: Path, name: str, params: Mapping[str, str], tags: Mapping[str, str], section: str = ""
     ) -> None:
         experiment = f"{self._experiment} {section}".strip()
-        run_id = self._run_id = self._server.create_run(experiment, name, tags)
+        run_id = self._run_id = self._store.create_run(experiment, name, tags)
         self._journal = Journal(folder)
-        self._journal.begin(Header(self._server.uri, run_id))
-        self._sender = Sender(self._journal, self._server, run_id)
+        self._journal.begin(Header(self._store.uri, run_id))
+        self._sender = Sender(self._journal, self._store, run_id)
         self._sender.start()
         self._append({"params": dict(params)})
         if self._system_seconds is not None:
@@ -128,10 +128,10 @@ class MlflowTracker(Tracker):
                 self._sender.close(patience(str(entry["status"]), self._finish_seconds, KILLED))
 
     def file(self, run_id: str, name: str) -> Path:
-        return self._server.file(run_id, name)
+        return self._store.file(run_id, name)
 
     def history(self, run_id: str, metric: str) -> list[tuple[int, float]]:
-        return self._server.history(run_id, metric)
+        return self._store.history(run_id, metric)
 
     @property
     def thread_seconds(self) -> float:

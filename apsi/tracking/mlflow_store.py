@@ -31,7 +31,7 @@ _TIMEOUT, _RETRIES = "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RET
 _CHOSEN_BY_USER = {name for name in (_TIMEOUT, _RETRIES) if name in os.environ}
 
 
-class Server:
+class MlflowStore:
     """A tracking server or a local database."""
 
     def __init__(self, uri: str | None, folder: Path) -> None:

@@ -10,7 +10,7 @@ import psutil
 from apsi.console import progress
 from apsi.errors import ApsiError
 from apsi.tracking.journal import Journal
-from apsi.tracking.mlflow_store import Server
+from apsi.tracking.mlflow_store import MlflowStore
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +22,8 @@ _PATIENCE_WHEN_KILLED = 3.0
 class Sender:
     """A thread that sends what the journal holds; a server that is gone is asked again after longer and longer."""
 
-    def __init__(self, journal: Journal, server: Server, run_id: str) -> None:
-        self._journal, self._server, self._run_id = journal, server, run_id
+    def __init__(self, journal: Journal, store: MlflowStore, run_id: str) -> None:
+        self._journal, self._store, self._run_id = journal, store, run_id
         self._wake, self._closing, self._abandoned = threading.Event(), threading.Event(), threading.Event()
         self._failures = 0
         self._crash: BaseException | None = None
@@ -47,7 +47,7 @@ class Sender:
             log.warning(
                 "MLflow at %s does not take the record: %d entries wait in %s. Send them when it is back: "
                 "python run.py task=sync",
-                *(self._server.uri, self._journal.unsent(), self._journal.path),
+                *(self._store.uri, self._journal.unsent(), self._journal.path),
             )
         if self._crash is not None:
             raise self._crash
@@ -70,7 +70,7 @@ class Sender:
                 self._wake.clear()
                 last = self._closing.is_set()
                 try:
-                    for _ in self._server.send(self._journal, self._run_id):
+                    for _ in self._store.send(self._journal, self._run_id):
                         if self._abandoned.is_set():
                             return
                 except (MlflowException, OSError) as error:
@@ -95,13 +95,13 @@ class Sender:
         if not self._failures:
             log.warning(
                 "MLflow at %s does not answer. The run goes on; what is recorded is kept in %s and sent later (%s)",
-                *(self._server.uri, self._journal.path, str(error).splitlines()[0]),
+                *(self._store.uri, self._journal.path, str(error).splitlines()[0]),
             )
         self._failures = min(self._failures + 1, 10)
 
     def _say_back(self) -> None:
         if self._failures:
-            log.info("MLflow at %s is back and has everything so far", self._server.uri)
+            log.info("MLflow at %s is back and has everything so far", self._store.uri)
         self._failures = 0
 
 
@@ -163,7 +163,7 @@ def sample(process: psutil.Process) -> dict[str, float]:
     return values
 
 
-def send_now(journal: Journal, server: Server, run_id: str) -> int:
+def send_now(journal: Journal, store: MlflowStore, run_id: str) -> int:
     """Sends a journal that nobody else sends; returns the number of entries.
 
     Raises:
@@ -172,8 +172,8 @@ def send_now(journal: Journal, server: Server, run_id: str) -> int:
     from mlflow.exceptions import MlflowException
 
     try:
-        return sum(server.send(journal, run_id))
+        return sum(store.send(journal, run_id))
     except (MlflowException, OSError) as error:
         raise ApsiError(
-            f"MLflow at {server.uri} did not take all of {journal.path}, {journal.unsent()} entries still wait: {error}"
+            f"MLflow at {store.uri} did not take all of {journal.path}, {journal.unsent()} entries still wait: {error}"
         ) from error

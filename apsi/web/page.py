@@ -27,7 +27,7 @@ def render(package: str, template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "signed": signed, "breakable": breakable}
+    environment.filters |= {"percent": percent, "with_sign": with_sign, "breakable": breakable}
     environment.globals["style"] = style()
     return environment.get_template(template).render(**values)
 
@@ -51,7 +51,7 @@ def percent(share: float) -> str:
     return f"{number:.0f}\N{NO-BREAK SPACE}%"
 
 
-def signed(number: float, digits: int = 3) -> str:
+def with_sign(number: float, digits: int = 3) -> str:
     """With its sign; no minus before what rounds to 0."""
     return f"{round(number, digits) + 0.0:+.{digits}f}"
 

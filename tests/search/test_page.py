@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from apsi.search.page import looks, too_few, write_page
+from apsi.search.page import too_few, validations, write_page
 from apsi.search.plots import on_the_way
 from tests.evaluate.test_report import Page
 
@@ -103,14 +103,14 @@ def test_values_on_the_way_stand_at_environment_steps(page: str) -> None:
 
 def test_looks_of_several_seeds_are_counted_one_seed_after_the_other() -> None:
     study = search(12, settings=SETTINGS | {"seeds": [1, 2]})
-    caption, steps = looks(study)
+    caption, steps = validations(study)
     assert "3 for each of 2 seeds, one seed after the other" in caption and steps is None
     drawn = on_the_way(study.get_trials(deepcopy=False), "val_best", steps)
     assert ">look at the validation split</text>" in drawn
 
 
 def test_trials_that_look_at_different_steps_are_not_drawn_over_steps() -> None:
-    assert looks(search(3, settings={"config": {"train": {"total_timesteps": 9}}, "seeds": []}))[1] is None
+    assert validations(search(3, settings={"config": {"train": {"total_timesteps": 9}}, "seeds": []}))[1] is None
 
 
 def test_a_search_for_several_figures_shows_what_can_not_be_had_together(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from apsi.task.sync import sync
 from apsi.tracking import sender
 from apsi.tracking.journal import Batch, Header, Journal
 from apsi.tracking.mlflow import MlflowTracker
-from apsi.tracking.mlflow_store import Server
+from apsi.tracking.mlflow_store import MlflowStore
 from apsi.tracking.none import NoTracker
 from apsi.tracking.run_folder import RunFolder
 from apsi.tracking.session import tracked
@@ -51,14 +51,14 @@ class Outage:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.off = False
-        deliver = Server._deliver
+        deliver = MlflowStore._deliver
 
-        def perhaps(server: Server, run_id: str, folder: Path, batch: Batch) -> None:
+        def perhaps(store: MlflowStore, run_id: str, folder: Path, batch: Batch) -> None:
             if self.off:
                 raise MlflowException("connection refused")
-            deliver(server, run_id, folder, batch)
+            deliver(store, run_id, folder, batch)
 
-        monkeypatch.setattr(Server, "_deliver", perhaps)
+        monkeypatch.setattr(MlflowStore, "_deliver", perhaps)
         monkeypatch.setattr(sender, "_EVERY", 0.01)
 
 
@@ -241,10 +241,10 @@ def test_sync_leaves_a_run_that_goes_on_to_itself(tmp_path: Path) -> None:
 
 
 def test_sync_ends_a_run_that_was_killed_and_drops_the_line_that_the_kill_cut_off(tmp_path: Path) -> None:
-    server = Server(None, tmp_path)
-    run_id = server.create_run("apsi", "killed", {})
+    store = MlflowStore(None, tmp_path)
+    run_id = store.create_run("apsi", "killed", {})
     journal = Journal(tmp_path / "train" / "one")
-    journal.begin(Header(server.uri, run_id))
+    journal.begin(Header(store.uri, run_id))
     journal.append({"metrics": {"rollout/success_rate": 1.0}, "step": 1, "ms": 1})
     with journal.path.open("ab") as file:
         file.write(b'{"metrics": {"rollou')
@@ -256,9 +256,9 @@ def test_sync_ends_a_run_that_was_killed_and_drops_the_line_that_the_kill_cut_of
 
 
 def test_a_journal_that_names_a_file_outside_its_run_is_not_obeyed(tmp_path: Path) -> None:
-    server = Server(None, tmp_path)
+    store = MlflowStore(None, tmp_path)
     journal = Journal(tmp_path / "train" / "one")
-    journal.begin(Header(server.uri, server.create_run("apsi", "foreign", {})))
+    journal.begin(Header(store.uri, store.create_run("apsi", "foreign", {})))
     (tmp_path / "secret.txt").write_text("secret")
     journal.append({"artifact": "../../secret.txt", "to": ""})
     journal.owner.release()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from apsi.errors import ApsiError
-from apsi.evaluate.calibration import write_calibration
+from apsi.evaluate.calibration_page import write_calibration
 from apsi.evaluate.comparison import Compared
 from apsi.evaluate.comparison_page import write_comparison
 from apsi.evaluate.multirun import summarise_multirun

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import apsi
-from apsi.web.page import breakable, data_uri, percent, render, signed, style
+from apsi.web.page import breakable, data_uri, percent, render, style, with_sign
 
 
 class Tags(HTMLParser):
@@ -79,7 +79,7 @@ def test_shares_are_never_rounded_to_all_or_nothing() -> None:
 
 
 def test_numbers_for_people() -> None:
-    assert [signed(number, 2) for number in (1.234, -0.5, -0.0001)] == ["+1.23", "-0.50", "+0.00"]
+    assert [with_sign(number, 2) for number in (1.234, -0.5, -0.0001)] == ["+1.23", "-0.50", "+0.00"]
     assert breakable("a_b/<c>") == "a_<wbr>b/<wbr>&lt;c&gt;"
     assert data_uri(b"a", "text/plain") == "data:text/plain;base64,YQ=="
 
