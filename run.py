@@ -1,19 +1,6 @@
-"""apsi's command line: `python run.py --help`."""
+"""apsi's command line in a checkout, `python run.py --help`; installed, the same is the command `apsi`."""
 
-import hydra
-from omegaconf import DictConfig
-
-from apsi.config import schema
-from apsi.main import command_line, run
-
-schema.register()
-
-
-@hydra.main(config_path="conf", config_name="config", execution_whitelist=["apsi.*", "hydra.*", "hydra_plugins.*"])
-def main(config: DictConfig) -> object:
-    return run(config)
-
+from apsi.main import main  # it is a @hydra.main: by that word here shells know that they can complete arguments
 
 if __name__ == "__main__":
-    with command_line():
-        main()
+    main()

@@ -1,10 +1,9 @@
-"""What `run.py` runs: one configuration, with errors that say what to do."""
+"""What `apsi` and `python run.py` run: one configuration, with errors that say what to do."""
 
 import errno
 import json
 import logging
 import os
-import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -13,42 +12,44 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import hydra
 import yaml
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import QuotedString
 from hydra.core.plugins import Plugins
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from apsi.config.compose import CONFIG_DIR, choices_made, explain, with_checkpoint
-from apsi.config.schema import Config, require_run_name
-from apsi.config.trust import require_trusted_presets, require_trusted_source
+from apsi.arguments import config_dir, prepare
+from apsi.config import schema
+from apsi.config.compose import choices_made, explain, with_checkpoint
 from apsi.errors import ApsiError
+from apsi.installation import CONFIG_DIR, command
 from apsi.multirun import began_multirun, run_one_of_many, summarise_multiruns
 from apsi.search.sweeper import PruningSweeper
 from apsi.task import require_evaluating
 from apsi.tracking.run_folder import is_one_of_many
 
-_TEXTS = (
-    "dataset.path",
-    "checkpoint",
-    "resume",
-    "run_id",
-    "data_dir",
-    "output_dir",
-    "score_cache_dir",
-    "feature_extractor.weights",
-    "evaluate.require",
-)
-_JUROR_TEXTS = re.compile(r"(second_)?juror(\.jurors\.\w+)?\.(path|head|tower|url)")
 _INTERRUPTED = "Interrupted. What was done is saved; the same command goes on from there, unless it says resume=never."
 _MULTIRUN_INTERRUPTED = (
     "Interrupted. What was done is saved; the same command goes on with the run that was interrupted, unless it says "
     "resume=never, and does the finished runs again."
 )
 _interrupts: list[int] = []
+
+
+def main() -> None:
+    """The command line."""
+    schema.register()
+    with command_line():
+        _main()
+
+
+@hydra.main(
+    config_path=str(CONFIG_DIR), config_name="config", execution_whitelist=["apsi.*", "hydra.*", "hydra_plugins.*"]
+)
+def _main(config: DictConfig) -> object:
+    return run(config)
 
 
 def run(config: DictConfig) -> Any:
@@ -123,12 +124,12 @@ def _run(config: DictConfig) -> Any:
     from apsi.tracking.run_folder import FAILED, FINISHED, INTERRUPTED, PRUNED, RunFolder
 
     show_log()
-    hydra = HydraConfig.get()
-    overrides = list(hydra.overrides.task)
-    search = hydra.runtime.choices.get("hparams_search")
+    ran = HydraConfig.get()
+    overrides = list(ran.overrides.task)
+    search = ran.runtime.choices.get("hparams_search")
     if search and config.search.trial is None:
         raise ApsiError(
-            f"hparams_search={search} is a search of many runs: python run.py --multirun hparams_search={search}"
+            f"hparams_search={search} is a search of many runs: {command()} --multirun hparams_search={search}"
         )
     config = with_checkpoint(config, overrides)
     _check_values(config)
@@ -137,8 +138,8 @@ def _run(config: DictConfig) -> Any:
     check(config)
     instantiate(config.device).activate()  # a device that is not there is no reason to prepare photos first
     instantiate(config.tracking)  # a password in its URI is refused before anything is written down
-    choices = choices_made(hydra.runtime.choices, config, overrides)
-    folder = RunFolder.create(Path(hydra.runtime.output_dir), config, overrides, choices)
+    choices = choices_made(ran.runtime.choices, config, overrides)
+    folder = RunFolder.create(Path(ran.runtime.output_dir), config, overrides, choices)
     logging.getLogger("apsi").info("Run folder: %s", folder.path)
     try:
         result = instantiate(config.task)(config, folder)
@@ -160,7 +161,7 @@ def _check_values(config: DictConfig) -> None:
     missing = sorted(OmegaConf.missing_keys(config))
     if missing:
         raise ApsiError(f"{missing[0]} has no value; add {missing[0]}=... to the command line")
-    OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.to_container(config)))
+    OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema.Config), OmegaConf.to_container(config)))
 
 
 @contextmanager
@@ -169,7 +170,6 @@ def command_line() -> Iterator[None]:
 
     Other errors keep their traceback. SIGTERM ends a run like Ctrl-C does: what was learned is saved.
     """
-    sys.argv[1:] = [_quote(argument) for argument in sys.argv[1:]]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands errors on instead of printing them itself
     logging.raiseExceptions = False  # a full disk is reported once, by the run, not by its log
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -177,58 +177,9 @@ def command_line() -> Iterator[None]:
             signal.signal(number, _interrupt)
     Plugins.instance().register(PruningSweeper)
     with _explained():
-        _refuse_pickles(sys.argv[1:])
-        _require_run_name(sys.argv[1:])
-        _require_trusted_presets(sys.argv[1:])
+        sys.argv[1:] = prepare(sys.argv[1:])
         yield
         summarise_multiruns()
-
-
-def _refuse_pickles(arguments: list[str]) -> None:
-    """Hydra's own way to repeat a run reads a pickle, which could run anything."""
-    for name in (argument.partition("=")[0] for argument in arguments):
-        if name.startswith("--e") and "--experimental-rerun".startswith(name):  # it may be abbreviated
-            raise ApsiError(f"{name} is not supported; repeat a run with task=rerun run_id=ITS_FOLDER")
-
-
-def _require_run_name(arguments: list[str]) -> None:
-    """Looks at it before Hydra makes a folder of it."""
-    for key, _, name in (argument.partition("=") for argument in arguments):
-        if key.lstrip("+") == "run_name":
-            require_run_name(name)
-
-
-def _require_trusted_presets(arguments: list[str]) -> None:
-    """Looks at what the command adds to Hydra's search path before Hydra does, which may run what it finds there."""
-    if any(re.fullmatch(r"\+{0,2}trust_checkpoint=['\"]?(true|yes|on|1)['\"]?", a, re.IGNORECASE) for a in arguments):
-        return
-    for argument, after in zip(arguments, [*arguments[1:], ""], strict=True):
-        given = re.fullmatch(r"(--config-d\w*|-cd)(=?)(.*)", argument)
-        if given:
-            require_trusted_presets(Path(given[3] or after).expanduser())
-        given = re.fullmatch(r"(--config-p\w*|-cp)(=?)(.*)", argument)
-        if given:
-            require_trusted_source(given[3] or after, beside=CONFIG_DIR.parent)  # as Hydra does: beside run.py
-        if "searchpath" in argument.partition("=")[0]:
-            for source in _texts_in(argument):
-                require_trusted_source(source, beside=Path())
-
-
-def _texts_in(override: str) -> Iterator[str]:
-    """The texts of an override's value, a list or one of them, as Hydra reads it."""
-    value = OverridesParser.create().parse_override(override).value()
-    for item in value if isinstance(value, list) else [value]:
-        yield item.text if isinstance(item, QuotedString) else str(item)
-
-
-def _quote(argument: str) -> str:
-    """`dataset.path=~/Grün, 2024` and other texts as Hydra's grammar wants them; anything else as it is."""
-    key, given, value = argument.partition("=")
-    is_text = key in _TEXTS or _JUROR_TEXTS.fullmatch(key)
-    if not given or not is_text or re.fullmatch(r"[\w./-]*", value, re.ASCII) or value[0] in "'\"":
-        return argument
-    escaped = re.sub(r"^~(?=/|$)", str(Path.home()).replace("\\", r"\\"), value).replace("'", r"\'")
-    return f"{key}='{escaped}'"
 
 
 @contextmanager
@@ -261,10 +212,13 @@ def _explain(error: BaseException) -> str | None:
             said = str(error)
         case HydraException() | OmegaConfBaseException():
             said = explain(error)
+            own = config_dir(sys.argv[1:])
+            if isinstance(error, MissingConfigException) and own is not None:
+                said += f"\nAn option of your own is read from {own / str(error.missing_cfg_file)}.yaml"
         case yaml.YAMLError():
             said = f"a configuration file is not valid YAML: {error}"
         case ValueError() if "Config group override" in str(error):  # Hydra's, for tracking=null or reward=3
-            said = f"{error}: a group takes the name of an option, as in tracking=none; see python run.py --help"
+            said = f"{error}: a group takes the name of an option, as in tracking=none; see {command()} --help"
         case MemoryError():
             said = f"not enough memory: {error}. Lower train.n_envs, env.observation_size or the buffers of algo"
         case OSError():

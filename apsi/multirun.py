@@ -1,4 +1,4 @@
-"""Several runs from one command, `python run.py --multirun seed=1,2,3`, and one summary of them all.
+"""Several runs from one command, `apsi --multirun seed=1,2,3`, and one summary of them all.
 
 A run that fails does not end the others. Light, as every command imports it.
 """

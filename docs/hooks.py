@@ -13,8 +13,8 @@ import yaml
 from hydra.utils import get_class
 
 from apsi.config import schema
-from apsi.config.compose import CONFIG_DIR
 from apsi.config.options import about
+from apsi.installation import CONFIG_DIR
 from apsi.tracking.names import METRICS
 
 MARKER = re.compile(r"^<!-- (\w+)(?: (\S+))? -->$", re.MULTILINE)

@@ -11,9 +11,11 @@ from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 
 from apsi.config import schema
-from apsi.config.compose import CONFIG_DIR, load_config
-from apsi.config.instantiate import WHITELIST, check, instantiate
+from apsi.config.compose import load_config
+from apsi.config.instantiate import check, instantiate
+from apsi.config.whitelist import WHITELIST
 from apsi.errors import ApsiError
+from apsi.installation import CONFIG_DIR
 
 SUPPLIED = {  # arguments that a caller, not a YAML file, supplies
     "observation_space",

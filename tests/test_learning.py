@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from apsi.config.compose import CONFIG_DIR
+from apsi.installation import CONFIG_DIR
 
 PHOTOS = Path(os.environ.get("APSI_TEST_PHOTOS", CONFIG_DIR.parent.parent / "shared" / "photos"))
 

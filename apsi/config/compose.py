@@ -13,8 +13,8 @@ from apsi.config import schema
 from apsi.config.renamed import new_names_for
 from apsi.config.trust import require_trust
 from apsi.errors import ApsiError, did_you_mean
+from apsi.installation import CONFIG_DIR, command
 
-CONFIG_DIR = Path(__file__).resolve().parents[2] / "conf"
 _HYDRAS_OWN_WORDS = ("Config search path:", "provider=", "To append to", "full_key:", "object_type=", "reference_type=")
 
 _FROM_CHECKPOINT_ONLY = ("algo", "feature_extractor", "transform", "juror")
@@ -41,7 +41,7 @@ OF_THIS_RUN = (
 
 
 def load_config(overrides: Sequence[str] = ()) -> DictConfig:
-    """The configuration that `python run.py` would run with these overrides."""
+    """The configuration that the command line would run with these overrides."""
     schema.register()
     with initialize_config_dir(str(CONFIG_DIR)):
         return with_checkpoint(compose("config", overrides=list(overrides)), overrides)
@@ -93,7 +93,7 @@ def explain(error: HydraException | OmegaConfBaseException) -> str:
     """What is wrong with overrides or a configuration, without the words that are of use to Hydra's developers only."""
     if isinstance(error, OverrideParseException):
         if "=" not in str(error.override):
-            return f"can't read {error.override}: a setting is written key=value; see python run.py --help"
+            return f"can't read {error.override}: a setting is written key=value; see {command()} --help"
         return f"can't read {error.override}; quote values with other than plain characters: 'key=\"value\"'"
     texts = [str(error), str(error.__cause__ or "")]
     lines = list(dict.fromkeys(line.rstrip() for text in texts for line in text.splitlines()))

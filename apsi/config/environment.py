@@ -32,7 +32,7 @@ def from_overrides(
     Prepares the photos when that was not done before, which takes a minute for a few hundred.
 
     Args:
-        overrides: as on the command line of `run.py`.
+        overrides: as on the command line.
         split: where episodes come from: train, val, test or all; by default what `overrides` say, else train.
         render_mode: `rgb_array` to get pictures from `render`.
         data_dir: where prepared photos are kept and found again; by default what `overrides` say, else
@@ -85,7 +85,7 @@ def _agreed(key: str, value: str | None, config: DictConfig, overrides: Sequence
 
 
 def _warn_of_threads() -> None:
-    """Says once how an agent in this process learns faster; `run.py` sees to that itself."""
+    """Says once how an agent in this process learns faster; the command line sees to that itself."""
     threads = torch.get_num_threads()
     if threads == 1 or torch.cuda.is_available() or _warned:
         return

@@ -11,22 +11,23 @@ from omegaconf import DictConfig, OmegaConf
 from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
 from apsi.config.renamed import ARGUMENTS, TARGETS
+from apsi.config.whitelist import holds, how_to_allow, whitelist
 from apsi.errors import ApsiError, did_you_mean
-
-WHITELIST = ("apsi.*", "torch.nn.*", "torch.optim.*", "optuna.samplers.*", "optuna.pruners.*")
-"""What a `_target_` may name; a configuration that comes from elsewhere can't call anything else."""
 
 
 def instantiate(node: DictConfig, /, **arguments: Any) -> Any:
     """Builds what a configuration node names, with further arguments from the caller.
 
     Raises:
-        ApsiError: the target isn't allowed or can't be found, or its arguments don't fit.
+        ApsiError: there is no target, it isn't allowed or can't be found, or its arguments don't fit.
     """
+    if "_target_" not in node:
+        place = full_key(node) or "configuration"
+        raise ApsiError(f"{place} names nothing to build: its option needs a line _target_: package.module.Class")
     check(node)
     alone = OmegaConf.create(_plain(node))  # Hydra copies all that a node is part of
     try:
-        return hydra.utils.instantiate(alone, _execution_whitelist_=list(WHITELIST), _convert_="all", **arguments)
+        return hydra.utils.instantiate(alone, _execution_whitelist_=list(whitelist()), _convert_="all", **arguments)
     except InstantiationException as error:
         if isinstance(error.__cause__, ApsiError):
             raise error.__cause__ from None
@@ -121,24 +122,22 @@ def _locate(node: DictConfig) -> Any:
     """The class that a node names, or the function that a node with `_partial_` names."""
     target = str(node["_target_"])
     place = f"{full_key(node) or 'configuration'}._target_={target}"
-    if not _is_allowed(target):
-        raise ApsiError(f"{place} is not allowed; a component comes from: {', '.join(WHITELIST)}")
+    if not holds(whitelist(), target):
+        raise ApsiError(f"{place} is not allowed; {how_to_allow(target)}")
     if target in TARGETS:
         raise ApsiError(f"{place} is now {TARGETS[target]}")
     try:
         found = hydra.utils.get_object(target)
     except ImportError as error:
-        raise ApsiError(f"{place} can't be imported: {error}") from error
+        raise ApsiError(
+            f"{place} can't be imported: {error}. What is not installed is found through PYTHONPATH=ITS_FOLDER"
+        ) from error
     home = f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', '')}"
-    if not _is_allowed(home):
+    if not holds(whitelist(), home):
         raise ApsiError(f"{place} is not allowed: it leads to {home}")
     if not inspect.isclass(found) and not node.get("_partial_"):
         raise ApsiError(f"{place} is not allowed: it must name a class")
     return found
-
-
-def _is_allowed(name: str) -> bool:
-    return any(name.startswith(pattern.removesuffix("*")) for pattern in WHITELIST)
 
 
 def _plain(node: DictConfig) -> dict[str, Any]:

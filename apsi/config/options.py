@@ -1,13 +1,15 @@
 """What `--help` and the tables of docs/ list: every group with its options, each with what its file begins with."""
 
 import re
+from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 
-_CONF = Path(__file__).resolve().parents[2] / "conf"
+from apsi.installation import CONFIG_DIR, command
+
 _OF_HYDRA = ("hydra/sweeper", "hydra/launcher")
 _OF_PLUGINS = {
     "hydra/launcher/basic": "One run after the other, in this process",
@@ -29,6 +31,8 @@ _OF_PLUGINS = {
 def options_text() -> str:
     """The groups and their options as text, for Hydra's template, where a dollar sign is written twice."""
     loader = GlobalHydra.instance().config_loader()
+    searched = [str(entry.path).removeprefix("file://") for entry in loader.get_search_path().get_path()]
+    folders = [Path(path) for path in searched if "://" not in path]
 
     def groups(parent: str) -> list[str]:
         below = [f"{parent}/{name}" if parent else name for name in loader.list_groups(parent)]
@@ -40,7 +44,7 @@ def options_text() -> str:
     for group in [*sorted(groups("")), *(group for name in _OF_HYDRA for group in (name, *groups(name)))]:
         options = sorted(loader.get_group_options(group, ObjectType.CONFIG))
         width = max(map(len, options), default=0)
-        lines += [group, *(f"  {option:<{width}}  {about(group, option)}".rstrip() for option in options), ""]
+        lines += [group, *(f"  {option:<{width}}  {about(group, option, folders)}".rstrip() for option in options), ""]
     return "\n".join(lines).rstrip().replace("$", "$$")
 
 
@@ -49,17 +53,25 @@ def option_of(place: str, target: str) -> str | None:
 
     Options of `policy` stand below it, under their own names.
     """
-    group = _CONF / place.replace(".", "/")
+    group = CONFIG_DIR / place.replace(".", "/")
     line = re.compile(rf"^ *_target_: {re.escape(target)}$", re.MULTILINE)
     files = [path for folder in (group, group.parent) for path in sorted(folder.glob("*.yaml"))]
     return next((path.stem for path in files if line.search(path.read_text(encoding="utf-8"))), None)
 
 
-def about(group: str, option: str) -> str:
-    """What an option is, in one line: the comment that its file begins with, without the command that chooses it."""
-    path = _CONF / group / f"{option}.yaml"
-    if not path.is_file():
+def about(group: str, option: str, folders: Sequence[Path] = (CONFIG_DIR,)) -> str:
+    """What an option is, in one line: the comment that its file begins with, without the command that chooses it.
+
+    Args:
+        group: as in `reward/bonus`.
+        option: as in `fixed`.
+        folders: where options lie, in the order of search.
+    """
+    paths = [folder / group / f"{option}.yaml" for folder in folders]
+    path = next((path for path in paths if path.is_file()), None)
+    if path is None:
         return _OF_PLUGINS.get(f"{group}/{option}", "")
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("# @package")]
     comment = " ".join(line.lstrip("# ") for line in takewhile(lambda line: line.startswith("#"), lines))
-    return re.sub(rf"^python run\.py (--multirun )?{group}={option}: ", "", comment)
+    said = re.sub(rf"^(python run\.py|apsi) (--multirun )?{group}={option}: ", "", comment)
+    return said.replace("python run.py", command())

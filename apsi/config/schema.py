@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from apsi.config.options import options_text
 from apsi.config.renamed import with_new_names
 from apsi.errors import ApsiError
+from apsi.installation import command
 
 Component = dict[str, Any]
 """One option of a group: `_target_` and the arguments of what it names, checked against its signature."""
@@ -158,6 +159,7 @@ def register() -> None:
     """Puts the schema and what `conf/config.yaml` asks for where it finds them."""
     ConfigStore.instance().store(name="schema", node=Config, replace=True)
     OmegaConf.register_resolver("apsi.free", free_folder, replace=True, use_cache=True)
+    OmegaConf.register_resolver("apsi.command", command, replace=True)
     OmegaConf.register_resolver("apsi.options", options_text, replace=True)
 
 

@@ -14,11 +14,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from apsi.config.presets import read_presets
+from apsi.config.whitelist import WHITELIST, holds
 from apsi.errors import ApsiError
+from apsi.installation import CONFIG_DIR
 
 _MARK = "\n# made here: "
 _PLACES = ("path", "url", "uri", "head", "tower", "weights", "address", "host", "storage", "file", "dir", "folder")
@@ -65,7 +67,9 @@ def read_config(text: str, source: object) -> DictConfig:
 
 
 def require_trust(config: DictConfig, source: object, named: Collection[str], own: DictConfig) -> None:
-    """Refuses places that a configuration from elsewhere brings and the command line does not confirm.
+    """Refuses places and own packages that a configuration from elsewhere brings and the command does not confirm.
+
+    What `APSI_ALLOW` allows is for what the user names: others get nothing by it.
 
     Args:
         config: from elsewhere, with what the command line names.
@@ -81,7 +85,7 @@ def require_trust(config: DictConfig, source: object, named: Collection[str], ow
     content = OmegaConf.to_container(config, resolve=False)
     foreign = [
         (key, value)
-        for key, value in _places(content)
+        for key, value in (*_places(content), *_packages_of_others(content))
         if not any(key == name or key.startswith(f"{name}.") for name in named) and _value(own, key) != value
     ]
     _refuse(source, foreign)
@@ -96,12 +100,8 @@ def require_trusted_presets(folder: Path) -> None:
     Raises:
         ApsiError: with the file, the keys and the values.
     """
-    for path in sorted(_yaml_files(folder)):
-        text = path.read_text(encoding="utf-8")
+    for path, text, content in read_presets(folder):
         if is_own(text):
-            continue
-        content = yaml.safe_load(text)
-        if not isinstance(content, dict):
             continue
         for key, value in _leaves(content):
             if key.rpartition(".")[2] == "trust_checkpoint":
@@ -118,29 +118,19 @@ def require_trusted_presets(folder: Path) -> None:
         _refuse(path, list(_places(content)))
 
 
-def _yaml_files(folder: Path) -> Iterator[Path]:
-    """Also those behind links to folders, which Hydra follows."""
-    seen: set[str] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        seen.add(os.path.realpath(place))
-        folders[:] = [name for name in folders if os.path.realpath(Path(place) / name) not in seen]
-        yield from (Path(place) / name for name in names if name.endswith(".yaml"))
-
-
-def require_trusted_source(source: str, beside: Path) -> None:
+def require_trusted_source(source: str) -> None:
     """Holds a place that `--config-path` or `hydra.searchpath` adds against the rules of `require_trusted_presets`.
 
     Args:
         source: a folder, `file://FOLDER` or `pkg://PACKAGE`.
-        beside: where a relative folder starts.
 
     Raises:
         ApsiError: a preset there breaks them, or it is no folder and not apsi's or Hydra's own package.
     """
     scheme, _, place = source.rpartition("://")
     if scheme in ("", "file"):
-        if (beside / place).resolve() != Path(__file__).resolve().parents[2] / "conf":
-            require_trusted_presets(beside / place)
+        if Path(place).resolve() != CONFIG_DIR:
+            require_trusted_presets(Path(place))
     elif scheme != "pkg" or not re.fullmatch(r"(apsi|hydra)([./]\w+)*", place):
         raise ApsiError(f"{source} is no folder of presets that can be looked through first. {_REMEDY}")
 
@@ -163,6 +153,8 @@ def _value(config: DictConfig, key: str) -> Any:
 
 def _what_it_does(key: str, value: str) -> str:
     last = key.rpartition(".")[2]
+    if last == "_target_":
+        return "apsi would run it"
     if _REMOTE.search(value):
         photos = " and send it your photos" if "juror" in key else ""
         return f"apsi would connect to it{photos}"
@@ -176,10 +168,17 @@ def _places(content: Any) -> Iterator[tuple[str, str]]:
     for key, value in _leaves(content):
         last = key.rpartition(".")[2]
         by_name = last in _PLACES or last.endswith(tuple(f"_{name}" for name in _PLACES))
-        if not isinstance(value, str) or value in _HARMLESS or last == "_target_":
+        if last == "_target_" or not isinstance(value, str) or value in _HARMLESS:
             continue
         if _A_PLACE.search(value) or (by_name and not value.startswith("${")):
             yield key, value
+
+
+def _packages_of_others(content: Any) -> Iterator[tuple[str, str]]:
+    """Targets that are neither apsi's nor its libraries'."""
+    for key, value in _leaves(content):
+        if key.rpartition(".")[2] == "_target_" and not holds(WHITELIST, str(value)):
+            yield key, str(value)
 
 
 def _leaves(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

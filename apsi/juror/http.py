@@ -11,6 +11,7 @@ from pydantic import PositiveInt
 
 from apsi.access_token import VARIABLE, headers, token_from_environment
 from apsi.errors import ApsiError
+from apsi.installation import command
 from apsi.juror.base import About, Juror, require_scores
 from apsi.photo import Floats, Photo
 from apsi.photo.npy import MEDIA_TYPE, pack_photos
@@ -73,7 +74,7 @@ class HttpJuror(Juror):
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError) as error:
             raise ApsiError(
                 f"juror.url={self.url} does not answer as a juror ({error}); "
-                "start one with python run.py task=serve_juror"
+                f"start one with {command()} task=serve_juror"
             ) from error
 
     def warm_up(self) -> None:

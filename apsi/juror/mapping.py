@@ -6,6 +6,7 @@ from typing import ClassVar, Protocol, Self
 import numpy as np
 
 from apsi.errors import ApsiError
+from apsi.installation import command
 from apsi.juror.base import SCORE_MAX
 from apsi.photo import Floats
 
@@ -85,7 +86,7 @@ def unset(mapping: Mapping) -> list[str]:
 
 def _known(value: float | None) -> float:
     if value is None:
-        raise ApsiError("juror.mapping has no values: python run.py task=calibrate_juror proposes them")
+        raise ApsiError(f"juror.mapping has no values: {command()} task=calibrate_juror proposes them")
     return value
 
 

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from apsi.config.compose import OF_THIS_RUN, plain
 from apsi.config.trust import signed
 from apsi.errors import ApsiError
+from apsi.installation import command
 from apsi.photo.write import write_text
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def write_best(study: "Study", folder: Path, fixed: Sequence[str], load: Load) -
         path = folder / "experiment" / f"{name}.yaml"
         reached = ", ".join(f"{what} {value:.4g}" for what, value in zip(objective(study), trial.values, strict=True))
         text = preset([*fixed, *(f"{key}={value}" for key, value in trial.params.items())], load)
-        comment = f"python run.py --config-dir {folder} experiment={name}: {reached} in trial {trial.number}"
+        comment = f"{command()} --config-dir {folder} experiment={name}: {reached} in trial {trial.number}"
         write_text(path, signed(f"# @package _global_\n# {' '.join(comment.split())}\n{text}"))
         written.append(path)
     for old in set((folder / "experiment").glob("best*.yaml")) - set(written):

@@ -10,6 +10,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from apsi.installation import command
 from apsi.photo.write import atomic, write_text
 from apsi.search import plots
 from apsi.web.page import render
@@ -69,6 +70,7 @@ def write_page(study: "Study", folder: Path, objective: Sequence[str], best: Seq
         reached=[dict(zip(objective, trial.values, strict=True)) | {"trial": trial.number} for trial in _best(study)],
         alike=len(_complete(study)) > 1 and len({tuple(trial.values) for trial in _complete(study)}) == 1,
         best=[(path.stem, path.read_text(encoding="utf-8")) for path in best],
+        command=command(),
         folder=folder,
         plots=_plots(study, objective),
     )

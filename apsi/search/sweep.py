@@ -22,6 +22,7 @@ from apsi.config.instantiate import instantiate
 from apsi.config.renamed import with_new_names
 from apsi.console import show_log
 from apsi.errors import ApsiError
+from apsi.installation import command
 from apsi.photo.hash import value_hash
 from apsi.search.best import write_best
 from apsi.search.page import write_page
@@ -288,7 +289,7 @@ class Sweep:
             last = failed[-1].user_attrs.get("error") if failed else "all were pruned"
             raise ApsiError(f"no trial of {self._name} was completed; the last failed with: {last}")
         for path in best:
-            log.info("Best: python run.py --config-dir %s experiment=%s", path.parent.parent, path.stem)
+            log.info("Best: %s --config-dir %s experiment=%s", command(), path.parent.parent, path.stem)
         return [page, *best]
 
     def _load(self, overrides: Sequence[str]) -> DictConfig:

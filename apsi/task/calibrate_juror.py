@@ -14,6 +14,7 @@ from apsi.config.instantiate import class_of, instantiate
 from apsi.console import show, track
 from apsi.errors import ApsiError
 from apsi.evaluate.calibration_page import bars, quantiles, write_calibration
+from apsi.installation import command
 from apsi.juror.neural import NeuralJuror
 from apsi.juror.proposal import propose
 from apsi.photo import Floats, Photo
@@ -124,4 +125,4 @@ def _command(folder: RunFolder, mapping: dict[str, float]) -> str:
         one for one in given if one.startswith(("juror=", "juror.", "juror/")) and not one.startswith("juror.mapping.")
     ]
     found = [f"juror.mapping.{name}={value!r}" for name, value in mapping.items()]
-    return shlex.join(["python", "run.py", *kept, *found])
+    return f"{command()} {shlex.join([*kept, *found])}"

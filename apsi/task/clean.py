@@ -22,6 +22,7 @@ from apsi.clean.rules import Rules, users_of, why_they_stay
 from apsi.clean.runs import find_remains, find_runs
 from apsi.console import show
 from apsi.errors import ApsiError, did_you_mean
+from apsi.installation import command
 from apsi.preprocess.base import PREPARED_FOLDER, STEPS_FOLDER
 from apsi.tracking.run_folder import RUNNING, STATES, RunFolder, mend_latest
 
@@ -167,9 +168,9 @@ def _say(folder: RunFolder, going: Sequence[Entry], freed: int, *, applied: bool
         lines.append(f"Removed {kinds}; {decimal(freed)} are free again")
     else:
         given = [str(override) for override in OmegaConf.load(folder.path / "overrides.yaml")]
-        command = shlex.join([*given, "task.apply=true"])
+        arguments = shlex.join([*given, "task.apply=true"])
         lines.append(f"Nothing is removed yet. These would go: {kinds}, {decimal(freed)} in all")
-        lines.append(f"Remove them: python run.py {command}")
+        lines.append(f"Remove them: {command()} {arguments}")
     show(*map(Text, lines))
 
 

@@ -12,9 +12,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from apsi.agent.checkpoint import read_checkpoint
 from apsi.config.build import prepare
-from apsi.config.compose import CONFIG_DIR
 from apsi.errors import ApsiError
 from apsi.evaluate.run import evaluate_agent, write_summary
+from apsi.installation import CONFIG_DIR, command
 from apsi.preprocess.steps import Prepared
 from apsi.task.rehearse import rehearse_evaluation
 from apsi.tracking.run_folder import RunFolder
@@ -50,7 +50,8 @@ def _say_if_degraded(config: DictConfig, prepared: Prepared, folder: RunFolder) 
         given = [str(override) for override in OmegaConf.load(folder.path / "overrides.yaml")]
         log.warning(
             "The photos are degraded before the agent gets them, as in its training. To see what it does with them as "
-            "they are: python run.py %s",
+            "they are: %s %s",
+            command(),
             shlex.join(["task=evaluate", *_without_degradation(config, given)]),
         )
 

@@ -5,6 +5,7 @@ import logging
 from omegaconf import DictConfig
 
 from apsi.config.build import prepare
+from apsi.installation import command
 from apsi.task.rehearse import rehearse_training
 from apsi.tracking.run_folder import RunFolder
 from apsi.tracking.session import report_prepared, tracked
@@ -21,7 +22,7 @@ def train(config: DictConfig, folder: RunFolder) -> dict[str, float]:
         report_prepared(prepared, folder)
         trained = train_agent(config, prepared, folder, tracker)
         log.info("Best agent: %s", trained.checkpoint)
-        log.info("Evaluate it with: python run.py task=evaluate checkpoint=%s", trained.checkpoint)
+        log.info("Evaluate it with: %s task=evaluate checkpoint=%s", command(), trained.checkpoint)
         state = trained.state
         return {
             "val_best": state.best or 0.0,

@@ -25,6 +25,7 @@ from apsi import __version__
 from apsi.config.saved import LAST
 from apsi.config.trust import signed
 from apsi.errors import ApsiError
+from apsi.installation import IS_CHECKOUT
 from apsi.photo.hash import value_hash
 from apsi.photo.write import write_text
 from apsi.process import identity, is_alive
@@ -236,6 +237,10 @@ def is_plain(hydra: Any) -> bool:
 
 
 def _git_state() -> dict[str, Any]:
+    unknown = {"commit": None, "dirty": None}
+    if not IS_CHECKOUT:  # a repository that apsi is installed in the middle of is somebody else's
+        return unknown
+
     def git(*arguments: str) -> str:
         here = Path(__file__).parent
         command = ["git", "-C", str(here), *arguments]
@@ -248,7 +253,7 @@ def _git_state() -> dict[str, Any]:
         diff = "".join(new) + git("diff", "HEAD") if changed else ""  # `git apply` passes over the lines on top
         return {"commit": git("rev-parse", "HEAD").strip(), "dirty": bool(changed), "diff": diff}
     except (OSError, subprocess.CalledProcessError):
-        return {"commit": None, "dirty": None}  # not a checkout, or no git here
+        return unknown  # not a checkout, or no git here
 
 
 def _version(library: str) -> str | None:

@@ -9,6 +9,7 @@ import psutil
 
 from apsi.console import progress
 from apsi.errors import ApsiError
+from apsi.installation import command
 from apsi.tracking.journal import Journal
 from apsi.tracking.mlflow_store import MlflowStore
 
@@ -46,8 +47,8 @@ class Sender:
             self._abandoned.set()
             log.warning(
                 "MLflow at %s does not take the record: %d entries wait in %s. Send them when it is back: "
-                "python run.py task=sync",
-                *(self._store.uri, self._journal.unsent(), self._journal.path),
+                "%s task=sync",
+                *(self._store.uri, self._journal.unsent(), self._journal.path, command()),
             )
         if self._crash is not None:
             raise self._crash

@@ -13,14 +13,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep
 from omegaconf import DictConfig, OmegaConf
 
+from apsi.arguments import quote
 from apsi.config import schema
-from apsi.config.compose import CONFIG_DIR
 from apsi.config.instantiate import check
-from apsi.main import _quote
+from apsi.installation import CONFIG_DIR
 from tests.command_line import REPOSITORY
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
-COMMAND = re.compile(r"^python run\.py(?= |$)")
+COMMAND = re.compile(r"^(python run\.py(?= |$)|apsi(?= (--|[\w/]+=)))")
 
 
 def codes(text: str) -> Iterator[str]:
@@ -51,7 +51,7 @@ def composed(words: tuple[str, ...]) -> DictConfig:
     overrides = []
     for before, word in zip(["", *words], words, strict=False):
         if not word.startswith("--") and before not in ("--config-dir", "--cfg"):
-            overrides.append(one_of(_quote(word)))
+            overrides.append(one_of(quote(word)))
     overrides = [override for override in overrides if "--config-dir" not in words or override != "experiment=best"]
     schema.register()
     with initialize_config_dir(str(CONFIG_DIR)):
@@ -102,7 +102,8 @@ def require_setting(key: str) -> None:
 
 
 def commands(page: Path) -> list[tuple[str, ...]]:
-    return [tuple(shlex.split(code)[2:]) for code in codes(page.read_text(encoding="utf-8")) if COMMAND.match(code)]
+    found = [code for code in codes(page.read_text(encoding="utf-8")) if COMMAND.match(code)]
+    return [tuple(shlex.split(COMMAND.sub("", code))) for code in found]
 
 
 def test_the_pages_have_commands_and_settings() -> None:

@@ -2,8 +2,8 @@
 
 import re
 
-from apsi.config.compose import CONFIG_DIR
 from apsi.config.schema import EvaluateSettings, TrainSettings
+from apsi.installation import CONFIG_DIR
 from apsi.tracking.names import METRICS
 from docs.hooks import MARKER, TABLES, on_page_markdown
 from tests.command_line import REPOSITORY

@@ -5,8 +5,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from apsi.config import schema
-from apsi.config.compose import CONFIG_DIR, load_config
+from apsi.config.compose import load_config
 from apsi.config.instantiate import check, instantiate
+from apsi.installation import CONFIG_DIR
 from apsi.search.settings import read_settings
 from apsi.search.space import grid, search_space
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from apsi.config.compose import CONFIG_DIR, load_config
+from apsi.config.compose import load_config
 from apsi.config.instantiate import instantiate
 from apsi.errors import ApsiError
+from apsi.installation import CONFIG_DIR
 from apsi.task import EVALUATING, require_evaluating
 from apsi.tracking.run_folder import RunFolder
 from tests.test_conf import COMPONENTS

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from apsi.config.schema import free_folder
-from apsi.tracking.run_folder import point_latest
+from apsi.tracking.run_folder import RunFolder, point_latest
 
 
 def test_latest_is_replaced_in_one_go_and_survives_a_move_of_the_outputs(tmp_path: Path) -> None:
@@ -41,3 +42,11 @@ def test_a_name_that_is_taken_gets_a_number(tmp_path: Path) -> None:
     for name in ("a", "a-2"):
         (tmp_path / name).mkdir()
     assert free_folder(str(tmp_path / "a")) == str(tmp_path / "a-3")
+
+
+def test_an_installed_apsi_records_no_commit_of_the_repository_that_it_is_installed_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apsi.tracking.run_folder.IS_CHECKOUT", False)
+    folder = RunFolder.create(tmp_path / "run", OmegaConf.create({"resume": "auto", "evaluate": {}}))
+    assert folder.record()["git"] == {"commit": None, "dirty": None}
