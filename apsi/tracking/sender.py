@@ -46,8 +46,7 @@ class Sender:
         if self._thread.is_alive():
             self._abandoned.set()
             log.warning(
-                "MLflow at %s does not take the record: %d entries wait in %s. Send them when it is back: "
-                "%s task=sync",
+                "MLflow at %s does not take the record: %d entries wait in %s. Send them when it is back: %s task=sync",
                 *(self._store.uri, self._journal.unsent(), self._journal.path, command()),
             )
         if self._crash is not None:
