@@ -1,6 +1,6 @@
 """Learning what the juror says of a photo, and looking one edit ahead with it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,12 +18,12 @@ from torch.nn import functional
 from apsi.algo.base import Network
 from apsi.algo.outcome_replay import OutcomeReplay, OutcomeReplayModel, Rows
 from apsi.env.core import Lookahead
+from apsi.env.edit_state import EditState, Observation, PixelEdits, observe
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.juror.base import SCORE_MAX
 from apsi.juror.odds import log_odds
 from apsi.photo import Floats, Ints
-from apsi.transform.action_set import DiscreteActions, require_discrete
-from apsi.transform.base import Transform
+from apsi.transform.action_set import ActionSet, DiscreteActions, require_discrete
 from apsi.types import Fraction
 
 _HORIZON = 2000  # states over which the record of predicted and true changes fades
@@ -51,11 +51,23 @@ class AfterstatePolicy(BasePolicy):
         *,
         net_arch: list[int],
         labels: list[str],
+        from_observation: Callable[[Observation, ActionSet], EditState] = PixelEdits.of_observation,
         **kwargs: Any,
     ) -> None:
-        """Builds the network; arguments as Stable-Baselines3 passes them, and the labels of the transforms."""
+        """Builds the network; arguments as Stable-Baselines3 passes them, and:
+
+        Args:
+            observation_space: of photos alone.
+            action_space: of the transforms, and STOP where the environment has it.
+            lr_schedule: of the share of training that remains.
+            net_arch: widths of the layers behind the feature extractor.
+            labels: of the transforms.
+            from_observation: `Objective.from_observation`, which says what can be edited of an observation.
+            kwargs: of `BasePolicy`.
+        """
         super().__init__(observation_space, action_space, **kwargs)
         self.actions = DiscreteActions(labels, stop=int(action_space.n) > len(labels))
+        self._from_observation = from_observation
         self.features_extractor = self.make_features_extractor()
         self.score_net = nn.Sequential(*create_mlp(self.features_extractor.features_dim, 1, net_arch))
         self.optimizer = self.optimizer_class(self.parameters(), lr_schedule(1), **self.optimizer_kwargs)
@@ -64,6 +76,10 @@ class AfterstatePolicy(BasePolicy):
         trusting[0, 0] = 1
         self.register_buffer("seen", trusting)
         self.register_buffer("compared", torch.tensor(float(_PRIOR)))
+
+    def edits_of(self, observation: Observation) -> EditState:
+        """What edits are tried on: the agent has nothing but its observation."""
+        return self._from_observation(observation, self.actions)
 
     def logits(self, photos: torch.Tensor) -> torch.Tensor:
         """Foretold log-odds `(n,)` of the scores of observations `(n, 3, h, w)`; a score is 10 at most."""
@@ -74,12 +90,11 @@ class AfterstatePolicy(BasePolicy):
     def predict_changes(self, observations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-odds of the photos `(n,)`, and by how much each transform would change them `(n, T)`, not corrected."""
         before = observations.cpu().numpy()
-        after = edited(before, self.actions.transforms)
-        n, n_transforms = after.shape[:2]
-        flat = np.concatenate([before, after.reshape(-1, *after.shape[2:])])
+        after = observe([outcome for observation in before for outcome in self.edits_of(observation).outcomes()])
+        n, flat = len(before), np.concatenate([before, after])
         parts = np.array_split(flat, 1 + len(flat) // 256)
         logits = torch.cat([self.logits(torch.from_numpy(part).to(self.device)) for part in parts])
-        return logits[:n], logits[n:].reshape(n, n_transforms) - logits[:n, None]
+        return logits[:n], logits[n:].reshape(n, -1) - logits[:n, None]
 
     def compare(self, predicted: torch.Tensor, true: torch.Tensor) -> None:
         """Takes note of predicted and true changes `(n, T)` of photos that were not learned from yet."""
@@ -162,11 +177,11 @@ class AfterstateModel(OutcomeReplayModel):
 
     def _loss(self, photos: npt.NDArray[np.uint8], chosen: Ints) -> torch.Tensor:
         targets = self._memory["targets"][chosen]
-        transforms = self.policy.actions.transforms
-        every = np.tile(np.arange(len(transforms)), (len(photos), 1))
+        every = np.tile(np.arange(len(self.policy.actions.transforms)), (len(photos), 1))
         drawn = self._rng.permuted(every, axis=1)[:, : self.actions_per_state]
-        after = [edited(photos[[i]], [transforms[a] for a in row])[0] for i, row in enumerate(drawn)]
-        shown = np.concatenate([photos[:, None], np.array(after)], axis=1)  # (B, 1 + drawn, 3, h, w)
+        before = [self.policy.edits_of(photo) for photo in photos]
+        after = observe([state.apply(a) for state, row in zip(before, drawn, strict=True) for a in row])
+        shown = np.concatenate([photos[:, None], after.reshape(*drawn.shape, *photos.shape[1:])], axis=1)
         said = np.column_stack([targets[:, 0], np.take_along_axis(targets, drawn + 1, axis=1)])
         truth = torch.from_numpy(said).to(self.device)
         predicted = self.policy.logits(torch.from_numpy(shown.reshape(-1, *photos.shape[1:])).to(self.device))
@@ -175,13 +190,6 @@ class AfterstateModel(OutcomeReplayModel):
         return functional.smooth_l1_loss(predicted, truth) + self.difference_weight * functional.smooth_l1_loss(
             change, true_change, beta=0.3
         )
-
-
-def edited(observations: npt.NDArray[np.uint8], transforms: Sequence[Transform]) -> npt.NDArray[np.uint8]:
-    """Observations `(n, 3, h, w)` after each transform, `(n, T, 3, h, w)`."""
-    photos = [np.ascontiguousarray(observation.transpose(1, 2, 0)) for observation in observations]
-    after = [[transform(photo).transpose(2, 0, 1) for transform in transforms] for photo in photos]
-    return np.array(after, np.uint8)
 
 
 @dataclass(frozen=True)
@@ -202,7 +210,10 @@ class Afterstate(OutcomeReplay):
     def policy_kwargs(self, env: VecEnv, network: Network) -> dict[str, Any]:
         assert isinstance(env, PhotoVecEnv)
         transforms = require_discrete(env.core.actions, "algo=afterstate").transforms
-        return super().policy_kwargs(env, network) | {"labels": [transform.label for transform in transforms]}
+        return super().policy_kwargs(env, network) | {
+            "labels": [transform.label for transform in transforms],
+            "from_observation": env.core.objective.from_observation,
+        }
 
     def predict_changes(self, model: Any, observations: Any) -> tuple[Floats, Floats]:
         policy: AfterstatePolicy = model.policy

@@ -15,12 +15,12 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
 from apsi.algo.full_information import FullInformation, FullInformationModel
-from apsi.env.core import observe
+from apsi.env.edit_state import EditState, observe
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.episodes.base import EpisodeSource
 from apsi.episodes.fresh import FreshEpisodes
 from apsi.errors import ApsiError
-from apsi.photo import Bools, Photo
+from apsi.photo import Bools
 from apsi.state import State, generator, generator_state
 from apsi.transform.action_set import DiscreteActions, require_discrete
 from apsi.transform.channel_group import Element, compose, word_lengths
@@ -93,20 +93,20 @@ class UndoModel(FullInformationModel):
         """Endless batches: observations `(B, 3, h, w)`, which actions lead back `(B, A)`, the random state after it."""
         source, ways = _own_photos(source), WaysBack(actions)
         while True:
-            photos: list[Photo] = []
+            states: list[EditState] = []
             good: list[Bools] = []
-            while len(photos) < self.batch_size:
+            while len(states) < self.batch_size:
                 recipe = source.recipe()
                 done = compose(ways.element_of(transform) for transform in recipe)
-                photo = recipe(source.cut())
+                state = self.core.objective.begin(recipe(source.cut()), actions)
                 while source.rng.random() < self.random_edit_prob:
-                    transform = actions.transforms[int(source.rng.integers(len(actions.transforms)))]
-                    photo, done = transform(photo), done.then(ways.element_of(transform))
+                    action = int(source.rng.integers(len(actions.transforms)))
+                    state, done = state.apply(action), done.then(ways.element_of(actions.transforms[action]))
                 leads_back = ways.of(done)
                 if leads_back.any():
-                    photos.append(photo)
+                    states.append(state)
                     good.append(leads_back)
-            yield observe(photos, self.core.objective), np.array(good), generator_state(source.rng)
+            yield observe(states), np.array(good), generator_state(source.rng)
 
 
 def _own_photos(source: EpisodeSource) -> FreshEpisodes:

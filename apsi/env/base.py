@@ -7,9 +7,11 @@ from typing import ClassVar
 import numpy as np
 from pydantic import PositiveInt
 
+from apsi.env.edit_state import EditState, Observation, PixelEdits
 from apsi.errors import ApsiError, did_you_mean
-from apsi.photo import Bools, Floats
+from apsi.photo import Bools, Floats, Photo
 from apsi.reward.base import Transition
+from apsi.transform.action_set import ActionSet
 
 EXTRAS = ("steps_left", "score", "last_action")
 """What an agent may be told beside the photo"""
@@ -50,6 +52,17 @@ class Objective(ABC):
     def knows_time(self) -> bool:
         """Whether the agent is told how many steps are left, so that a state tells when its episode ends."""
         return "steps_left" in self.extras
+
+    def begin(self, photo: Photo, actions: ActionSet) -> EditState:
+        """The first state of an episode that begins with this photo: by default its pixels are edited.
+
+        An environment whose edits are of another kind overrides this and `from_observation`.
+        """
+        return PixelEdits.begin(photo, actions, self.observation_size)
+
+    def from_observation(self, observation: Observation, actions: ActionSet) -> EditState:
+        """The state as far as an observation tells it, for agents that try edits on what they see."""
+        return PixelEdits.of_observation(observation, actions)
 
     @abstractmethod
     def success(self, start: Floats, target: Floats, score: Floats) -> Bools:

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from apsi.env.base import Objective
+from apsi.env.edit_state import EditState, observe
 from apsi.episodes.base import EpisodeSource, Start
 from apsi.juror.base import Juror
 from apsi.photo import Bools, Floats, Ints, Photo, require_photo
 from apsi.photo.difference import mean_difference
-from apsi.photo.resample import resample
 from apsi.reward.base import Reward, Transition
 from apsi.state import State, fill
 from apsi.transform.action_set import ActionSet, require_discrete
@@ -79,13 +79,18 @@ class EditCore:
         # where it is up, so these are the end; for one that does not, being cut off says nothing about the photo
         self._cut_is_final = self.objective.knows_time or self._reward.cut_is_final
         self.starts: list[Start] = []
-        self.photos: list[Photo] = []
+        self.edits: list[EditState] = []
         self.start, self.target, self.scores, self.lowest, self._owed = (np.zeros(n) for _ in range(5))
         self._distance = np.zeros(n)
         self.steps: Ints = np.zeros(n, dtype=np.int64)
         self.juror_calls: Ints = np.zeros(n, dtype=np.int64)
         self.last = self.actions.end(n)
         """the action that led here, `END` at the start"""
+
+    @property
+    def photos(self) -> list[Photo]:
+        """The photos as edited so far, which are not to be written to."""
+        return [edit.view for edit in self.edits]
 
     def reseed(self, seed: int) -> None:
         """Lets the order of the coming episodes depend on this seed."""
@@ -96,10 +101,11 @@ class EditCore:
         if indices is None:
             indices = range(self.n)
             self.starts = self.source.draw(self.n)
-            self.photos = [start.photo for start in self.starts]
+            self.edits = self._begin(self.starts)
         else:
-            for i, start in zip(indices, self.source.draw(len(indices)), strict=True):
-                self.starts[i], self.photos[i] = start, start.photo
+            starts = self.source.draw(len(indices))
+            for i, start, edit in zip(indices, starts, self._begin(starts), strict=True):
+                self.starts[i], self.edits[i] = start, edit
         for i in indices:
             start = self.starts[i]
             self.start[i] = self.scores[i] = self.lowest[i] = start.score
@@ -107,14 +113,17 @@ class EditCore:
             self.steps[i] = self.juror_calls[i] = self._owed[i] = 0
         self.last[list(indices)] = self.actions.end(1)
         if self._reward.needs_distance:
-            self._distance[list(indices)] = [self._distance_of(self.photos[i], i) for i in indices]
+            self._distance[list(indices)] = [self._distance_of(self.edits[i], i) for i in indices]
+
+    def _begin(self, starts: Sequence[Start]) -> list[EditState]:
+        return [self.objective.begin(start.photo, self.actions) for start in starts]
 
     def state(self) -> State:
         """The episodes in progress and where the next ones come from; arrays are not copied."""
         return {
             "source": self.source.state(),
             "starts": [start.state() for start in self.starts],
-            "photos": self.photos,
+            "edits": [edit.state() for edit in self.edits],
             "arrays": {name: getattr(self, name) for name in _ARRAYS},
         }
 
@@ -125,13 +134,18 @@ class EditCore:
             KeyError, TypeError, ValueError: they don't fit.
         """
         starts = [Start.restored(saved) for saved in state["starts"]]
-        photos = [require_photo(photo) for photo in state["photos"]]
-        if not len(starts) == len(photos) == self.n:
-            raise ValueError(f"{len(starts)} episodes where {self.n} are needed")
+        if "edits" not in state:  # saved before recipes were: the photos as they were then count as the originals
+            pairs = zip(starts, state["photos"], strict=True)
+            starts = [replace(start, photo=require_photo(photo)) for start, photo in pairs]
+        edits = self._begin(starts)
+        if "edits" in state:
+            edits = [edit.restored(saved) for edit, saved in zip(edits, state["edits"], strict=True)]
+        if len(edits) != self.n:
+            raise ValueError(f"{len(edits)} episodes where {self.n} are needed")
         for name in _ARRAYS:
             fill(getattr(self, name), state["arrays"][name])
         self.source.restore(state["source"])
-        self.starts, self.photos = starts, photos
+        self.starts, self.edits = starts, edits
 
     def step(self, actions: npt.NDArray[Any]) -> StepResult:
         """Applies one action to every episode.
@@ -147,17 +161,17 @@ class EditCore:
         changed = np.flatnonzero(~stopped)
         labels: list[tuple[str, ...]] = [()] * self.n
         for i in changed:
-            recipe = self.actions.recipe(actions[i])
-            self.photos[i], labels[i] = recipe(self.photos[i]), tuple(recipe.labels)
+            self.edits[i] = self.edits[i].apply(actions[i])
+            labels[i] = tuple(self.actions.recipe(actions[i]).labels)
         before, distance_before = self.scores.copy(), self._distance.copy()
         if len(changed):
-            self.scores[changed] = self._juror.score([self.photos[i] for i in changed])
+            self.scores[changed] = self._juror.score([self.edits[i].view for i in changed])
         self.juror_calls[changed] += 1
         self.steps += 1
         self.last = actions.copy()
         self.lowest = np.minimum(self.lowest, self.scores)
         if self._reward.needs_distance:
-            self._distance[changed] = [self._distance_of(self.photos[i], int(i)) for i in changed]
+            self._distance[changed] = [self._distance_of(self.edits[i], int(i)) for i in changed]
 
         transition = self._transition(np.arange(self.n), stopped, self.scores, self.steps)
         transition = replace(transition, before=before, distance_before=distance_before)
@@ -172,16 +186,16 @@ class EditCore:
         actions = require_discrete(self.actions, "looking ahead")
         rows = np.repeat(np.arange(self.n), len(actions))
         stopped = np.tile(np.arange(len(actions)) == (-1 if actions.stop is None else actions.stop), self.n)
-        photos = [t(self.photos[i]) for i in range(self.n) for t in actions.transforms]
+        outcomes = [outcome for edit in self.edits for outcome in edit.outcomes()]
         scores, distance = self.scores[rows], self._distance[rows]
-        scores[~stopped] = self._juror.score(photos)
+        scores[~stopped] = self._juror.score([outcome.view for outcome in outcomes])
         if self._reward.needs_distance:
-            pairs = zip(photos, rows[~stopped], strict=True)
-            distance[~stopped] = [self._distance_of(photo, int(i)) for photo, i in pairs]
+            pairs = zip(outcomes, rows[~stopped], strict=True)
+            distance[~stopped] = [self._distance_of(outcome, int(i)) for outcome, i in pairs]
         transition = replace(self._transition(rows, stopped, scores, self.steps[rows] + 1), distance_after=distance)
         rewards, _ = self.objective.pay(self._reward(transition), self._owed[rows], transition)
-        observations = np.repeat(observe(self.photos, self.objective), len(actions), axis=0)
-        observations[~stopped] = observe(photos, self.objective)
+        observations = np.repeat(observe(self.edits), len(actions), axis=0)
+        observations[~stopped] = observe(outcomes)
         shape = (self.n, len(actions))
         terminated = self._terminated(transition)
         return Lookahead(
@@ -218,13 +232,13 @@ class EditCore:
             return transition.ended
         return transition.ended & ~cast("Bools", transition.truncated)
 
-    def _distance_of(self, photo: Photo, i: int) -> float:
-        return mean_difference(photo, self.starts[i].original)
+    def _distance_of(self, edit: EditState, i: int) -> float:
+        return mean_difference(edit.view, self.starts[i].original)
 
     def observe(self, indices: Sequence[int] | None = None) -> Observations:
         """What the agent sees of these episodes, or of all."""
         chosen = list(range(self.n)) if indices is None else list(indices)
-        photos = observe([self.photos[i] for i in chosen], self.objective)
+        photos = observe([self.edits[i] for i in chosen])
         if not self.objective.extras:
             return photos
         extras = {name: EXTRAS[name].of(self, chosen) for name in self.objective.extras}
@@ -233,15 +247,6 @@ class EditCore:
     def action_masks(self) -> Bools:
         """Which actions make sense, `(N, A)`: all but the one that would undo the last."""
         return self.actions.masks(self.last)
-
-
-def observe(photos: Sequence[Photo], objective: Objective) -> npt.NDArray[np.uint8]:
-    """Photos as observations `(n, 3, h, w)` `uint8` RGB."""
-    height, width = objective.observation_size
-    observations = np.empty((len(photos), 3, height, width), np.uint8)
-    for i, photo in enumerate(photos):
-        observations[i] = resample(photo, width, height).transpose(2, 0, 1)
-    return observations
 
 
 def spaces_of(objective: Objective, actions: ActionSet) -> tuple[gymnasium.Space[Any], gymnasium.Space[Any]]:

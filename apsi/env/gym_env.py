@@ -62,7 +62,6 @@ class PhotoEditEnv(gymnasium.Env[Any, Any]):
         self.observation_space, self.action_space = spaces_of(components.objective, components.actions)
         self._core = EditCore(components, source, 1)
         self._action = ""
-        self._recipe: tuple[str, ...] = ()
 
     @property
     def action_labels(self) -> list[str]:
@@ -76,15 +75,14 @@ class PhotoEditEnv(gymnasium.Env[Any, Any]):
         if seed is not None:
             self._core.reseed(seed)
         self._core.reset()
-        self._action, self._recipe = "", ()
+        self._action = ""
         return at(self._core.observe(), 0), self._info()
 
     def step(self, action: Any) -> tuple[Observations, float, bool, bool, dict[str, Any]]:
         actions = self._core.actions.one(action)
         stopped = bool(self._core.actions.stops(actions)[0])
         result = self._core.step(actions)
-        labels = result.labels[0]
-        self._action, self._recipe = STOP_LABEL if stopped else " ".join(labels), (*self._recipe, *labels)
+        self._action = STOP_LABEL if stopped else " ".join(result.labels[0])
         info = self._info() | {"is_success": bool(result.success[0])}
         done = bool(result.terminated[0]), bool(result.truncated[0])
         return at(self._core.observe(), 0), float(result.rewards[0]), *done, info
@@ -99,7 +97,7 @@ class PhotoEditEnv(gymnasium.Env[Any, Any]):
             return None
         info, limit = self._info(), self._core.objective.max_steps
         scores = f"score {info['score']:.2f}   start {info['start_score']:.2f}   target {info['target_score']:.2f}"
-        return frame(self._core.photos[0], scores, f"step {info['step']} of {limit}   {info['action']}")
+        return frame(self._core.edits[0].view, scores, f"step {info['step']} of {limit}   {info['action']}")
 
     def close(self) -> None:
         self._resources.close()
@@ -114,5 +112,5 @@ class PhotoEditEnv(gymnasium.Env[Any, Any]):
             "target_score": start.target,
             "step": int(core.steps[0]),
             "action": self._action,
-            "recipe": self._recipe,
+            "recipe": tuple(core.edits[0].recipe.labels),
         }

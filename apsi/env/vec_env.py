@@ -101,4 +101,4 @@ class PhotoVecEnv(VecEnv):
         return [False for _ in self._get_indices(indices)]
 
     def get_images(self) -> Sequence[np.ndarray | None]:
-        return list(self.core.photos)
+        return self.core.photos

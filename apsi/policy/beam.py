@@ -7,15 +7,15 @@ import numpy as np
 from pydantic import PositiveInt
 
 from apsi.env.core import EditCore
+from apsi.env.edit_state import EditState
 from apsi.errors import ApsiError
-from apsi.photo import Photo
 from apsi.policy.base import Choice, Policy, PolicyContext
 from apsi.transform.action_set import END, require_discrete
 
 
 @dataclass(frozen=True)
 class _Node:
-    photo: Photo
+    edit: EditState
     score: float
     actions: tuple[int, ...]
 
@@ -45,19 +45,17 @@ class Beam(Policy):
         return Choice(actions, calls)
 
     def _plan(self, core: EditCore, i: int) -> tuple[list[int], int]:
-        transforms = require_discrete(core.actions, "policy=beam").transforms
-        best = _Node(core.photos[i], float(core.scores[i]), ())
+        best = _Node(core.edits[i], float(core.scores[i]), ())
         beam, calls = [best], 0
         for _ in range(min(self._depth, core.objective.max_steps)):
-            found: dict[bytes, tuple[Photo, tuple[int, ...]]] = {}
+            found: dict[bytes, tuple[EditState, tuple[int, ...]]] = {}
             for node in beam:
-                for action, transform in enumerate(transforms):
-                    photo = transform(node.photo)
-                    found.setdefault(photo.tobytes(), (photo, (*node.actions, action)))
+                for action, outcome in enumerate(node.edit.outcomes()):
+                    found.setdefault(outcome.view.tobytes(), (outcome, (*node.actions, action)))
             tried = list(found.values())
-            scores = self.context.components.juror.score([photo for photo, _ in tried])
+            scores = self.context.components.juror.score([edit.view for edit, _ in tried])
             calls += len(tried)
-            nodes = [_Node(photo, score, path) for (photo, path), score in zip(tried, scores.tolist(), strict=True)]
+            nodes = [_Node(edit, score, path) for (edit, path), score in zip(tried, scores.tolist(), strict=True)]
             beam = sorted(nodes, key=lambda node: -node.score)[: self._width]
             if beam[0].score > best.score:
                 best = beam[0]

@@ -56,7 +56,7 @@ class ExpectedImprovement(Policy):
         self._tried: dict[int, list[_Asked]] = {}
 
     def choose(self, core: EditCore, active: Sequence[int]) -> Choice:
-        transforms = require_discrete(core.actions, "policy=expected_improvement").transforms
+        require_discrete(core.actions, "policy=expected_improvement")
         expected = self._predict_changes(core.observe(active))
         actions = np.full(len(active), END, dtype=np.int64)
         calls = np.zeros(len(active), dtype=np.int64)
@@ -72,7 +72,7 @@ class ExpectedImprovement(Policy):
                     looks.append((k, transform))
             if not looks:
                 break
-            scores = self.context.components.juror.score([transforms[t](core.photos[active[k]]) for k, t in looks])
+            scores = self.context.components.juror.score([core.edits[active[k]].apply(t).view for k, t in looks])
             undecided = []
             for (k, t), score in zip(looks, scores.tolist(), strict=True):
                 i = active[k]

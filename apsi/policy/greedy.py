@@ -16,11 +16,11 @@ class Greedy(Policy):
     """
 
     def choose(self, core: EditCore, active: Sequence[int]) -> Choice:
-        transforms = require_discrete(core.actions, "policy=greedy").transforms
+        n_edits = len(require_discrete(core.actions, "policy=greedy").transforms)
         actions = np.empty(len(active), dtype=np.int64)
         for k, i in enumerate(active):
-            scores = self.context.components.juror.score([transform(core.photos[i]) for transform in transforms])
+            scores = self.context.components.juror.score([outcome.view for outcome in core.edits[i].outcomes()])
             best = int(np.argmax(scores))
             actions[k] = best if scores[best] > core.scores[i] else END
         # of an action taken, the environment's own scoring is one of those counted here
-        return Choice(actions, len(transforms) - (actions != END))
+        return Choice(actions, n_edits - (actions != END))

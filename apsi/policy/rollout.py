@@ -11,6 +11,7 @@ from apsi.episodes.base import EpisodeSource, Start
 from apsi.photo import Floats, Photo
 from apsi.photo.prepared import Episode, PhotoStore
 from apsi.policy.base import Policy
+from apsi.transform.recipe import Recipe
 
 Measure = Callable[[Sequence[Photo], Sequence[Photo]], Floats]
 """Of N photos and the originals they come from, as `(N,)`"""
@@ -24,6 +25,8 @@ class Frame:
     label: str
     """the transform that led here; empty at the start"""
     score: float
+    recipe: Recipe = field(default_factory=Recipe)
+    """all that led here from the start"""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def roll_out(
         batch = episodes[start : start + batch_size]
         core = EditCore(components, _InOrder(batch, store), len(batch))
         core.reset()
-        starts = list(core.photos)
+        starts = core.photos
         results = _play(policy, core, batch, pictures - start)
         yield from _measured(results, starts, core, measures or {})
 
@@ -105,7 +108,7 @@ def _play(policy: Policy, core: EditCore, episodes: Sequence[Episode], pictures:
     n = core.n
     labels: list[list[str]] = [[] for _ in range(n)]
     scores = [[float(score)] for score in core.scores]
-    frames = [[Frame(core.photos[i], "", core.scores[i])] if i < pictures else [] for i in range(n)]
+    frames = [[Frame(core.edits[i].view, "", core.scores[i])] if i < pictures else [] for i in range(n)]
     results: dict[int, EpisodeResult] = {}
     steps, asked = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     active = list(range(n))
@@ -121,7 +124,8 @@ def _play(policy: Policy, core: EditCore, episodes: Sequence[Episode], pictures:
             if not stopped[i]:
                 scores[i].append(float(core.scores[i]))
             if i < pictures and not stopped[i]:
-                frames[i].append(Frame(core.photos[i], " ".join(outcome.labels[i]), core.scores[i]))
+                edit, label = core.edits[i], " ".join(outcome.labels[i])
+                frames[i].append(Frame(edit.view, label, core.scores[i], edit.recipe))
             if outcome.done[i]:
                 results[i] = EpisodeResult(
                     episodes[i],

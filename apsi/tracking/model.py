@@ -36,7 +36,6 @@ from apsi.policy.agent import Agent
 from apsi.policy.base import PolicyContext
 from apsi.policy.rollout import roll_out
 from apsi.torchvision_ops import define_missing
-from apsi.transform.base import STOP_LABEL
 from apsi.transform.recipe import Recipe
 
 _CODE = Path(__file__).with_name("model_code.py")
@@ -142,8 +141,7 @@ class PhotoEditor(PythonModel):
         recipes, best = [], []
         for result in played:
             kept = max(range(len(result.frames)), key=lambda i: result.frames[i].score)
-            labels = " ".join(frame.label for frame in result.frames[1 : kept + 1]).split()
-            recipes.append(Recipe.of(label for label in labels if label != STOP_LABEL))
+            recipes.append(result.frames[kept].recipe)
             best.append(result.frames[kept].score)
         return recipes, best
 

@@ -7,16 +7,15 @@ import pytest
 import torch
 
 from apsi.agent.ask import trained_agent
-from apsi.algo.afterstate import AfterstatePolicy, edited
+from apsi.algo.afterstate import AfterstatePolicy
 from apsi.env.core import EditCore, EnvComponents
 from apsi.errors import ApsiError
 from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.policy.agent import Agent
 from apsi.policy.base import PolicyContext
 from apsi.policy.rollout import roll_out
-from apsi.transform.catalogue import by_label
 from tests.algo.test_full_information import trained
-from tests.conftest import LABELS, InOrder, context
+from tests.conftest import InOrder, context
 
 SMALL = ["algo=afterstate", "algo.learning_starts=16", "algo.batch_size=8", "algo.gradient_steps=6"]
 
@@ -76,17 +75,9 @@ def test_before_anything_is_compared_what_is_foretold_is_trusted(policy: Afterst
 def test_stop_is_worth_nothing_and_an_action_what_it_makes_of_the_score(policy: AfterstatePolicy) -> None:
     photos = torch.randint(0, 256, (2, 3, 40, 40), dtype=torch.uint8)
     values = policy.q_net(photos)
-    after = torch.from_numpy(edited(photos.numpy(), [by_label("swap_rb")])[:, 0])
+    after = torch.flip(photos, [1])  # red and blue exchanged
     gain = 10 * (policy.logits(after).sigmoid() - policy.logits(photos).sigmoid())
     torch.testing.assert_close(values[:, 1:], torch.stack([gain, torch.zeros(2)], 1))
-
-
-def test_edits_are_made_on_the_observation_as_on_a_photo() -> None:
-    photo = np.random.default_rng(0).integers(0, 256, (3, 40, 50), dtype=np.uint8)
-    transforms = [by_label(label) for label in LABELS]
-    after = edited(photo[None], transforms)
-    for transform, outcome in zip(transforms, after[0], strict=True):
-        assert np.array_equal(transform(photo.transpose(1, 2, 0)).transpose(2, 0, 1), outcome)
 
 
 def test_corrections_are_saved_with_the_networks(optimise: EnvComponents, split: PreparedSplit, tmp_path: Path) -> None:

@@ -201,9 +201,9 @@ def test_looking_ahead_tells_what_each_step_would_give_and_changes_nothing(
     core.reset([1])
     lookahead = core.look_ahead()
     assert len(optimise.juror.batches) == 2  # type: ignore[attr-defined]  # one call for all
-    scores, photos = core.scores.copy(), list(core.photos)
+    scores, edits = core.scores.copy(), list(core.edits)
     for action in range(5):
-        core.scores, core.photos, core.steps = scores.copy(), list(photos), core.steps * 0
+        core.scores, core.edits, core.steps = scores.copy(), list(edits), core.steps * 0
         result = step(core, action, action, action)
         assert lookahead.rewards[:, action].tolist() == pytest.approx(result.rewards.tolist())
         assert lookahead.terminated[:, action].tolist() == result.terminated.tolist()
@@ -265,3 +265,35 @@ def test_masks_leave_out_the_action_that_would_undo_the_last(optimise: EnvCompon
         [True, True, True, False, True],
         [True] * 5,
     ]
+
+
+def test_saved_episodes_go_on_with_their_photos_and_recipes(restore: EnvComponents, split: PreparedSplit) -> None:
+    core, other = core_of(restore, split), core_of(restore, split)
+    step(core, INVERT_G, INVERT_B, END)
+    other.restore(core.state())
+    for each in (core, other):
+        step(each, SWAP_RB, SWAP_RB, INVERT_G)
+    assert [edit.recipe.labels for edit in other.edits] == [
+        ["invert_g", "swap_rb"],
+        ["invert_b", "swap_rb"],
+        ["invert_g"],
+    ]
+    assert all(np.array_equal(a, b) for a, b in zip(core.photos, other.photos, strict=True))
+    assert all(np.array_equal(edit.recipe(edit.original), edit.view) for edit in other.edits)
+
+
+def test_episodes_that_were_saved_as_photos_alone_go_on_from_these(
+    restore: EnvComponents, split: PreparedSplit
+) -> None:
+    core, other, third = (core_of(restore, split) for _ in range(3))
+    step(core, INVERT_G, INVERT_B, END)
+    saved = core.state()
+    other.restore({**{name: part for name, part in saved.items() if name != "edits"}, "photos": core.photos})
+    results = [step(each, SWAP_RB, SWAP_RB, INVERT_G) for each in (core, other)]
+    assert results[0].rewards.tolist() == results[1].rewards.tolist()
+    third.restore(other.state())
+    for each in (other, third):
+        assert all(np.array_equal(a, b) for a, b in zip(core.photos, each.photos, strict=True))
+        assert all(np.array_equal(edit.recipe(edit.original), edit.view) for edit in each.edits)
+    with pytest.raises(ValueError):
+        other.restore({**saved, "edits": saved["edits"][:2]})
