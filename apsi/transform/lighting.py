@@ -15,6 +15,9 @@ from apsi.transform.colour import look_up, to_bytes
 from apsi.transform.equalise import equalise
 
 _VALUES = np.arange(256.0)
+_LINEAR = np.where(_VALUES / 255 <= 0.04045, _VALUES / 255 / 12.92, ((_VALUES / 255 + 0.055) / 1.055) ** 2.4)
+BYTES_IN_LINEAR_LIGHT = _LINEAR.astype(np.float32)
+"""Linear light in [0, 1] of each byte of sRGB, `(256,)`"""
 _NEARLY_BLACK = 8 / 255  # mean of all values
 
 
@@ -35,10 +38,13 @@ def gamma_table(gamma: float) -> npt.NDArray[np.uint8]:
 
 def exposure_table(stops: float) -> npt.NDArray[np.uint8]:
     """Linear light times 2 ** stops, by the sRGB transfer functions of IEC 61966-2-1."""
-    encoded = _VALUES / 255
-    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-    linear = np.clip(linear * 2**stops, 0, 1)
-    return to_bytes(255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055))
+    return to_bytes(255 * linear_to_srgb(_LINEAR * 2**stops))
+
+
+def linear_to_srgb(light: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Linear light, clipped to [0, 1], as sRGB's values in [0, 1] (IEC 61966-2-1); keeps the dtype of floats."""
+    light = np.clip(light, 0, 1)
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
 @dataclass(frozen=True)
