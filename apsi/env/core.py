@@ -134,14 +134,15 @@ class EditCore:
             KeyError, TypeError, ValueError: they don't fit.
         """
         starts = [Start.restored(saved) for saved in state["starts"]]
-        if "edits" not in state:  # saved before recipes were: the photos as they were then count as the originals
+        if not len(starts) == len(state.get("edits", starts)) == self.n:
+            raise ValueError(f"{len(starts)} episodes where {self.n} are needed")
+        if "edits" in state:
+            begun = self._begin(starts)
+            edits = [edit.restored(saved) for edit, saved in zip(begun, state["edits"], strict=True)]
+        else:  # saved before recipes were: the photos as they were then count as the originals
             pairs = zip(starts, state["photos"], strict=True)
             starts = [replace(start, photo=require_photo(photo)) for start, photo in pairs]
-        edits = self._begin(starts)
-        if "edits" in state:
-            edits = [edit.restored(saved) for edit, saved in zip(edits, state["edits"], strict=True)]
-        if len(edits) != self.n:
-            raise ValueError(f"{len(edits)} episodes where {self.n} are needed")
+            edits = self._begin(starts)
         for name in _ARRAYS:
             fill(getattr(self, name), state["arrays"][name])
         self.source.restore(state["source"])
