@@ -28,6 +28,8 @@ from apsi.state import State, read_state, write_state
 ACTIONS, STATE, JUROR, SECOND_JUROR, RUN = (
     f"apsi/{name}" for name in ("actions.json", "state.json", "juror.npz", "second_juror.npz", "run.npz")
 )
+_OF_THE_MOMENT = ("_last_obs", "_last_original_obs", "_last_episode_starts")
+"""What SB3 would write of the episodes in progress, as large as all the rest of it, and never reads"""
 _COUNTERS = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num")
 
 
@@ -85,7 +87,7 @@ def save_checkpoint(path: Path, model: BaseAlgorithm, checkpoint: Checkpoint, ru
             content[name] = parameters
     with atomic(path) as temporary:
         with temporary.open("wb") as file:
-            model.save(file)
+            model.save(file, exclude=_OF_THE_MOMENT)
         with zipfile.ZipFile(temporary, "a") as archive:
             for name, data in content.items():
                 archive.writestr(name, data)

@@ -15,7 +15,7 @@ from apsi.juror.parameters import save_parameters
 from apsi.photo import Photo
 from apsi.photo.coco import ImageRecord, write_coco
 from apsi.photo.hash import seed_for
-from apsi.photo.write import read_png, write_png
+from apsi.photo.write import link_or_copy, read_png, write_png
 from apsi.preprocess.base import PREPARED_FOLDER, SPLITS, Context, Step, batches, build_once
 from apsi.preprocess.copies import COPIES, write_copies
 from apsi.preprocess.resize import write_skipped
@@ -81,7 +81,7 @@ class Degrade(Step):
         """Writes a photo and every degraded version of it, which are not scored yet."""
         original, path = work
         photo = read_png(path)
-        write_png(target / original.split / "originals" / original.file_name, photo)
+        link_or_copy(path, target / original.split / "originals" / original.file_name)
         rng = np.random.default_rng(seed_for(seed, "degrade", original.file_name))
         made = []
         for i, recipe in enumerate(degradation.sample_many(rng, self.per_photo[original.split])):

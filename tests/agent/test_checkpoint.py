@@ -150,6 +150,7 @@ def test_dqns_replay_buffer_comes_back(
 def test_it_is_also_a_model_of_stable_baselines3(saved: tuple[Path, BaseAlgorithm, DictConfig]) -> None:
     path, model, _ = saved
     loaded = type(model).load(path, device="cpu")
+    assert loaded._last_obs is None  # of episodes that nobody goes on with
     observations = np.zeros((1, 3, 36, 36), np.uint8)
     assert np.array_equal(*(m.predict(observations, deterministic=True)[0] for m in (loaded, model)))
 
@@ -191,7 +192,9 @@ def test_an_interrupted_save_leaves_the_old_checkpoint(
 ) -> None:
     path, model, config = saved
     before = path.read_bytes()
-    monkeypatch.setattr(model, "save", lambda file: file.write(b"half") and (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(
+        model, "save", lambda file, **_: file.write(b"half") and (_ for _ in ()).throw(KeyboardInterrupt)
+    )
     with pytest.raises(KeyboardInterrupt):
         save_checkpoint(path, model, Checkpoint(path, config, [], TrainState(), None))
     assert path.read_bytes() == before

@@ -61,3 +61,12 @@ def test_the_names_of_skipped_files_lie_beside_the_splits(
 def test_the_number_of_versions_must_be_given_for_every_split(per_photo: dict[str, int]) -> None:
     with pytest.raises(ApsiError, match="must give a number from 1 up for train, val and test"):
         Degrade(per_photo)
+
+
+def test_originals_take_up_no_room_beside_the_resized_photos(
+    photos: Path, tmp_path: Path, prepare: Callable[..., Any]
+) -> None:
+    prepared = prepare(photos, tmp_path)
+    [resized] = (tmp_path / "steps").glob("resize-*/images")
+    originals = [path for path in prepared.folder.glob("*/originals/*") if (resized / path.name).exists()]
+    assert originals and all(path.samefile(resized / path.name) for path in originals)

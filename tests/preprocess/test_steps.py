@@ -59,8 +59,9 @@ def unbroken(whole: Prepared) -> dict[str, bytes]:
     return finished(whole.folder.parent.parent)
 
 
-def stamps(data_dir: Path) -> dict[Path, int]:
-    return {path: path.stat().st_mtime_ns for path in data_dir.rglob("*")}
+def stamps(folder: Path) -> dict[Path, int]:
+    """When each file was written; a folder bears the time of its latest use."""
+    return {path: path.stat().st_mtime_ns if path.is_file() else 0 for path in folder.rglob("*")}
 
 
 # --- splits
