@@ -88,11 +88,12 @@ TABLES = {"options": options, "root": root, "section": section, "metrics": metri
 
 
 def _settings(path: Path) -> str:
-    """The file without its first comment, where there is more than a name in it."""
+    """The file without its first comment, where there is more than a name in it: settings, or whose it takes over."""
     text = path.read_text(encoding="utf-8")
     content = yaml.safe_load(text)
     inner = content.get(path.stem, content)  # an option of `policy` stands under its own name
-    if not (isinstance(inner, dict) and inner.keys() - _NO_SETTING):
+    inherits = any(isinstance(entry, str) and entry != "_self_" for entry in content.get("defaults", ()))
+    if not inherits and not (isinstance(inner, dict) and inner.keys() - _NO_SETTING):
         return ""
     lines = text.splitlines()
     while lines and lines[0].startswith("#"):

@@ -25,6 +25,7 @@ def test_the_configuration_page_has_every_option_with_what_its_file_begins_with(
     assert set(rows) == {path.stem for path in CONFIG_DIR.rglob("*.yaml")} - {"config"}
     assert "Quantile-regression DQN" in rows["qrdqn"]
     assert '??? note "Settings of `qrdqn`"' in page and "    n_quantiles: " in page
+    assert '??? note "Settings of `double_dqn`"' in page and "      - dqn\n" in page
     assert '??? note "Settings of `nothing`"' not in page  # it has none
 
 
