@@ -115,7 +115,7 @@ def test_training_that_was_killed_continues_from_its_last_checkpoint_to_its_full
     outcome = place.run(*command).succeeded()
     continued = place.folder("train")
     assert f"Continuing {killed / 'checkpoints' / 'last.zip'} at step {done:,}" in log(continued)
-    assert "Continuing" in outcome.said and "resume=never starts afresh" in outcome.said
+    assert "Continuing" in outcome.said and "resume=never starts from scratch" in outcome.said
     assert state(continued)["timesteps"] == 1536
     assert status(continued) == "finished"
     assert status(killed) == "continued"

@@ -44,7 +44,7 @@ def write_calibration(
         degraded: of their degraded copies, `(N,)` or `(0,)`.
         proposal: made of these values.
         command: what to paste.
-        described: sentences on the model's file.
+        described: sentences about the model's file.
     """
     scores = proposal.mapping(values)
     worse = proposal.mapping(degraded)
@@ -71,7 +71,7 @@ def write_calibration(
 
 
 def quantiles(values: Floats, degraded: Floats, proposal: Proposal) -> list[tuple[str, float, float]]:
-    """Share, value and score of the places in the order of all values."""
+    """Quantiles of all values: their share, value and score."""
     found = np.quantile(np.concatenate([values, degraded]), QUANTILES)
     shares = [f"{share:.0%}".replace("%", " %") for share in QUANTILES]
     return [(n, float(v), float(s)) for n, v, s in zip(shares, found, proposal.mapping(found), strict=True)]

@@ -1,4 +1,4 @@
-"""Runs side by side: figures, settings that differ, and whether a difference is more than chance."""
+"""Comparing runs: figures, settings that differ, and whether a difference is more than chance."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ from apsi.evaluate.interval import Interval, Sample, difference_interval, rate_i
 
 _FIGURES = ("success_rate", "mean_gain", "mean_steps", "juror_calls")
 Key = tuple[str, ...]
-"""What tells one test episode from another: photo, image, degradation, start and target score"""
+"""What identifies a test episode: photo, image, degradation, start and target score"""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Compared:
     originals: Mapping[str, str] = field(default_factory=dict)
     """hashes of the photos by their names"""
     members: tuple["Compared", ...] = ()
-    """of a group, whose other values are those of the first of them where they are not of all"""
+    """the runs of a group; its other fields are of all of them or, where that makes no sense, of the first"""
 
     @property
     def runs(self) -> tuple["Compared", ...]:
@@ -72,7 +72,7 @@ class Compared:
 
 
 def grouped(name: str, runs: Sequence[Compared]) -> Compared:
-    """Several runs of the same kind as one: its settings are the values of all, its curve their mean."""
+    """Several runs of the same kind as one: settings list the values of all, the curve is their mean."""
     first = runs[0]
     params = {key: ", ".join(dict.fromkeys(run.params.get(key, "") for run in runs)) for key in first.params}
     curve = [(step, fmean(values)) for step, values in _at_steps_of_all(runs)]
@@ -85,7 +85,7 @@ def band(group: Compared) -> list[tuple[float, float, float]]:
 
 
 def _at_steps_of_all(runs: Sequence[Compared]) -> list[tuple[int, list[float]]]:
-    """The n-th look of every run, at the mean of their steps, as rollouts may end a little apart."""
+    """The n-th validation of every run, at the mean of their steps, as rollouts may end at slightly different steps."""
     looks = zip(*(run.curve for run in runs), strict=False)
     return [(round(fmean(step for step, _ in look)), [value for _, value in look]) for look in looks]
 
@@ -96,7 +96,7 @@ class Difference:
 
     mean: float
     interval: Interval | None
-    """95 %, or None where there is a single photo, from which nothing can be said about others"""
+    """95 %, or None where there is a single photo, which says nothing about others"""
 
     @property
     def text(self) -> str:
@@ -111,7 +111,7 @@ class Difference:
 def read_run(
     name: str, results: Path, summary: Path, params: Mapping[str, str], curve: Any, *, policy: str | None = None
 ) -> Compared:
-    """Reads what an evaluation left of a policy, by default of the first one.
+    """Reads the results of a policy from a run's folder, by default of the first one.
 
     Raises:
         ApsiError: it can't be read.
@@ -155,7 +155,7 @@ def require_same_photos(runs: Sequence[Compared]) -> None:
 
 
 def difference(first: Compared, other: Compared, index: int) -> Difference:
-    """How much better `other` is than `first`, with its interval from resampling photos, and the runs of groups.
+    """How much better `other` is than `first`, with an interval from resampling photos (and the runs of groups).
 
     Args:
         first: run or group to compare with.
@@ -192,7 +192,7 @@ def differing_params(runs: Sequence[Compared]) -> dict[str, list[str]]:
 
 
 def _mean(values: Sequence[float]) -> float:
-    return fmean(values) if len(values) > 1 else values[0]  # a count of one run stays a whole number
+    return fmean(values) if len(values) > 1 else values[0]  # for a single run a count stays a whole number
 
 
 def _key(row: Mapping[str, str]) -> Key:

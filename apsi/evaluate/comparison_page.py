@@ -1,4 +1,4 @@
-"""The page that shows runs side by side, and short names for them."""
+"""The page that compares runs, and short names for them."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from apsi.photo.write import atomic, write_text
 from apsi.web.page import percent, render, with_sign
 
 _SHOWN = 3
-"""Settings in a name"""
+"""Settings in a name, at most"""
 
 
 def write_comparison(folder: Path, runs: Sequence[Compared]) -> None:
@@ -83,9 +83,9 @@ def ascii_letters(count: int) -> list[str]:
 
 
 def short_names(differing: Mapping[str, Sequence[str]], count: int) -> list[str]:
-    """What tells the runs apart, in few words: `algo=dqn, seed=2`; empty where nothing does.
+    """A short name for each run by its differing settings: `algo=dqn, seed=2`; empty where none differ.
 
-    Where a component differs, it stands for all its settings.
+    Where a component differs, its name stands for all its settings.
 
     Args:
         differing: settings that are not the same in all runs, with the value in each.
@@ -104,7 +104,7 @@ def short_names(differing: Mapping[str, Sequence[str]], count: int) -> list[str]
 
 
 def _options(place: str, targets: Sequence[str]) -> list[str]:
-    """What options of a group are called; for others, short names of classes: their modules' where these differ."""
+    """Names of a group's options; for other components class names, or module names where class names are equal."""
     options = [option_of(place, target) for target in targets]
     if all(options) and len(set(options)) == len(set(targets)):
         return [str(option) for option in options]
@@ -115,7 +115,7 @@ def _options(place: str, targets: Sequence[str]) -> list[str]:
 
 
 def _verdict(label: str, run: Compared, success: Difference, gain: Difference) -> str:
-    """What came out for one run, in words."""
+    """The result of one run as a sentence."""
     return (
         f"{label}: success in {percent(run.figures['success_rate'])} of the episodes, {_more_or_less(success)}; "
         f"mean gain {with_sign(run.figures['mean_gain'], 2)}, {_more_or_less(gain)}."

@@ -1,4 +1,4 @@
-"""Several agents, each tested with photos that it never saw, as one evaluation."""
+"""Several agents, each tested on photos that it never saw, combined into one evaluation."""
 
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
@@ -10,14 +10,14 @@ from apsi.policy.rollout import EpisodeResult
 
 
 def pooled(evaluations: Sequence[Evaluation], dataset: str) -> Evaluation:
-    """All episodes together, those of the folds in turn, so that the first few stand for all.
+    """All episodes together, one of each fold in turn, so that the first few represent all folds.
 
-    What is counted is the sum over the folds, but for files and copies, which every fold finds alike; the learning
-    curve is the mean of theirs, look by look.
+    Counts are summed over the folds, except files and copies, which are the same in every fold; the learning curve is
+    the mean over the folds at each validation.
 
     Args:
         evaluations: of the folds, by the same policies.
-        dataset: name of the data set that they are of.
+        dataset: name of their data set.
     """
     first = evaluations[0]
     facts = [evaluation.facts for evaluation in evaluations]
@@ -47,13 +47,13 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _mean_curve(histories: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """The n-th look of every fold as one, up to the last that all of them have."""
-    looks = list(zip(*histories, strict=False))
+    """The mean of the n-th validations of all folds, as far as all of them have one."""
+    validations = list(zip(*histories, strict=False))
     return [
         {
-            name: fmean(row[name] for row in look) if isinstance(value, float) else value
-            for name, value in look[0].items()
-            if all(row.get(name) is not None for row in look)
+            name: fmean(row[name] for row in rows) if isinstance(value, float) else value
+            for name, value in rows[0].items()
+            if all(row.get(name) is not None for row in rows)
         }
-        for look in looks
+        for rows in validations
     ]

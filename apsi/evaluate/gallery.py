@@ -1,4 +1,4 @@
-"""Episodes as a page shows them: what a photo was, what was done to it, and where each policy left it."""
+"""Episodes as a page shows them: the photo, its degradation, and the result of each policy."""
 
 import io
 from collections import defaultdict
@@ -13,7 +13,7 @@ from apsi.policy.rollout import EpisodeResult
 from apsi.web.page import data_uri
 
 _LISTED = 8
-"""Edits named beside the end of an episode"""
+"""Edits named at the end of an episode"""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Path:
-    """What some policies did with a photo, all of them the same."""
+    """What policies did with a photo, where several did the same."""
 
     policies: str
     end: Picture
@@ -43,7 +43,7 @@ class Path:
 
     @property
     def in_steps(self) -> bool:
-        """Whether the steps say more than the end."""
+        """Whether there are steps to show besides the end."""
         return len(self.steps) > 2 or self.edits > _LISTED
 
 
@@ -108,7 +108,7 @@ def _path(name: str, policies: str, result: EpisodeResult) -> Path:
 
 
 def as_jpeg(photo: Photo) -> str:
-    """For looking at; files that have to be exact are PNG."""
+    """Lossy, for display only; exact files are PNG."""
     buffer = io.BytesIO()
     Image.fromarray(small(photo)).save(buffer, "JPEG", quality=85)
     return data_uri(buffer.getvalue(), "image/jpeg")

@@ -2,9 +2,10 @@
 
 Degradations and crops of one photo are alike, so whole photos are drawn with all their episodes (cluster bootstrap;
 Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8). Percentiles are used: BCa needs a
-skewness that a dozen photos don't tell, and does not mend that intervals from few photos are too narrow. That is mended
-by stretching the deviations of the resampled means by t * sqrt(n / (n - 1)) / z, with Student's t for n - 1 degrees of
-freedom (the small-sample correction of Hesterberg, "What Teachers Should Know About the Bootstrap", 2015, section 3.2).
+skewness that a dozen photos can't estimate, and does not correct intervals that are too narrow with few photos. That is
+corrected by stretching the deviations of the resampled means by t * sqrt(n / (n - 1)) / z, with Student's t for n - 1
+degrees of freedom (the small-sample correction of Hesterberg, "What Teachers Should Know About the Bootstrap", 2015,
+section 3.2).
 
 A rate has Wilson's interval, which stays in [0, 1], with as many effective episodes as give the variance of the
 resampled rates (Korn and Graubard, "Confidence intervals for proportions with small expected number of positive
@@ -55,12 +56,12 @@ class Sample:
 
     @property
     def photos(self) -> int:
-        """How many there are."""
+        """Number of them."""
         return len(self.sums[0])
 
     @property
     def runs(self) -> int:
-        """How many there are."""
+        """Number of them."""
         return len(self.sums)
 
 
@@ -75,7 +76,7 @@ def rate_interval(sample: Sample, seed: int = 0) -> Interval | None:
 
 
 def mean_interval(sample: Sample, seed: int = 0) -> Interval | None:
-    """95 % interval of a mean; None where there is a single photo, from which nothing can be said about others."""
+    """95 % interval of a mean; None where there is a single photo, which says nothing about others."""
     if sample.photos < 2:
         return None
     return _percentiles(sample.mean, _by_photo([sample], seed) + _by_run(sample, seed))
@@ -109,12 +110,12 @@ def wilson_interval(rate: float, n: float) -> Interval:
     # scipy's `binomtest` takes whole numbers of cases only, and effective ones are fractions
     centre = (rate + _Z * _Z / (2 * n)) / (1 + _Z * _Z / n)
     half = _Z * np.sqrt(rate * (1 - rate) / n + _Z * _Z / (4 * n * n)) / (1 + _Z * _Z / n)
-    # at 0 and 1 rounding would put the rate itself just outside
+    # at 0 and 1 rounding would leave the rate itself just outside
     return min(rate, max(0.0, float(centre - half))), max(rate, min(1.0, float(centre + half)))
 
 
 def interval_text(interval: Interval | None, form: str = ".3f") -> str:
-    """For people; says why there is none."""
+    """As text; says so where there is no interval."""
     if interval is None:
         return "none: one photo"
     return " to ".join(format(end, form) for end in interval)
@@ -127,7 +128,7 @@ def _by_photo(samples: Sequence[Sample], seed: int) -> Floats:
 
 
 def _by_run(sample: Sample, seed: int) -> Floats:
-    """The same for drawing runs; zeros for a single one, whose seed can't be told from others."""
+    """The same from resampling runs; zeros for a single run, which says nothing about other seeds."""
     totals = [sample.sums.sum(axis=1), sample.counts.sum(axis=1)]
     return _deviations(totals, np.random.default_rng([seed, 1])) if sample.runs > 1 else np.zeros(RESAMPLES)
 
@@ -160,6 +161,6 @@ def _alike(spread: float) -> bool:
 
 
 def _undecided(mean: float, photos: int, lowest: float) -> Interval:
-    """Around a mean that all photos have: Wilson's bound for none of them to either side."""
+    """Around a mean that all photos share: Wilson's upper bound for 0 of `photos`, to both sides."""
     beyond = wilson_interval(0.0, photos)[1]
     return max(lowest, mean - beyond), min(1.0, mean + beyond)

@@ -1,4 +1,4 @@
-"""What an edit does to a photo besides its score, so that gaming the juror shows."""
+"""What edits do to a photo besides its score, so that gaming the juror becomes visible."""
 
 from collections.abc import Mapping, Sequence
 

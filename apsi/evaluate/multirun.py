@@ -1,4 +1,4 @@
-"""What the runs of a multirun came to together: means over seeds, their spread, intervals by photo and seed."""
+"""Summary of a multirun: means over seeds, their standard deviation, intervals by photo and seed."""
 
 import csv
 import json
@@ -43,7 +43,7 @@ class Job:
 
     @property
     def failure(self) -> str | None:
-        """Why it did not end as it should; None where it did."""
+        """Why it failed; None where it did not."""
         record = self.folder.record()
         if record["status"] == FINISHED:
             return None
@@ -51,22 +51,22 @@ class Job:
 
     @property
     def missed(self) -> str | None:
-        """What of `evaluate.require` it fell short of; None where of nothing."""
+        """The conditions of `evaluate.require` that it missed; None if it met all."""
         return self.folder.record().get("missed")
 
     @property
     def kind(self) -> tuple[str, ...]:
-        """What it was told beside its seeds."""
+        """Its overrides other than seeds."""
         return tuple(text for text in self.overrides if text.lstrip("+").partition("=")[0] not in _SEEDS)
 
 
 def summarise_multirun(folder: Path) -> None:
-    """Writes `multirun.json`, `.csv` and `.html` into the folder of a multirun, and prints what they say.
+    """Writes `multirun.json`, `.csv` and `.html` into the folder of a multirun, and prints a table.
 
-    Runs that differ in their seeds alone are a group.
+    Runs that differ only in their seeds are a group.
 
     Raises:
-        ApsiError: some of the runs failed; the others are summarised before it is said.
+        ApsiError: some of the runs failed; raised after the others are summarised.
         RequirementError: none failed; some fell short of `evaluate.require`, and are part of the summary.
     """
     jobs = _jobs(folder)
@@ -89,7 +89,7 @@ def _lines(told: Sequence[Mapping[str, str]]) -> str:
 
 
 def _jobs(folder: Path) -> list[Job]:
-    """All that began, in their order."""
+    """All jobs that were started, in order."""
     jobs = []
     for path in folder.rglob("run.json"):
         if (path.parent.parent / path.name).is_file():
@@ -102,7 +102,7 @@ def _jobs(folder: Path) -> list[Job]:
 
 
 def _grouped(jobs: Sequence[Job]) -> dict[str, list[Job]]:
-    """Jobs of the same kind, by what tells their kind from the others."""
+    """Jobs grouped by the settings that differ, seeds left out."""
     kinds: dict[tuple[str, ...], list[Job]] = defaultdict(list)
     for job in jobs:
         kinds[job.kind].append(job)
@@ -124,7 +124,7 @@ def _policies(jobs: Sequence[Job]) -> dict[str, Compared]:
 
 
 def group_figures(group: Compared) -> dict[str, Any]:
-    """Of a policy over the runs of a group: means, standard deviations between runs, 95 % intervals."""
+    """Figures of a policy over the runs of a group: means, standard deviations between runs, 95 % intervals."""
     success, gain = group.sample(0), group.sample(1)
     return {
         "runs": len(group.members),
@@ -190,7 +190,7 @@ def _first(policies: Mapping[str, Compared]) -> Compared:
 
 
 def _differences(groups: Sequence[Compared]) -> tuple[list[tuple[str, str, str]], str]:
-    """Of the others from the first group, in success and gain; or why they can't be held against each other."""
+    """Differences of the other groups from the first, in success and gain; or why they can't be compared."""
     try:
         require_same_photos(groups)
     except ApsiError as error:
@@ -214,7 +214,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
     alone = all(row["runs"] == 1 for row in rows)
     said = f"95 % intervals by {'photo' if alone else 'photo and seed'}"
     if all(row["photos"] == 1 for row in rows):
-        said = "one photo says nothing about others: no intervals"
+        said = "a single photo: no intervals"
     table = Table(title="Means over seeds ± standard deviation", caption=said)
     for column in ("group", "policy", "runs", "success", "95 % interval", "mean gain", "95 % interval"):
         table.add_column(column, justify="left" if column in ("group", "policy") else "right", overflow="fold")

@@ -1,4 +1,4 @@
-"""The picture that a report opens with: what the agent got, what it did step by step, and what the photo had been."""
+"""The opening picture of a report: the photo that the agent got, its edits step by step, and the original."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _PHOTOS, _EDITS, _TOGETHER = 4, 5, 2
 
 @dataclass(frozen=True)
 class Story:
-    """One photo on its way through an episode."""
+    """One photo through an episode."""
 
     photo: str
     outcome: str
@@ -23,7 +23,7 @@ class Story:
 
 
 def opening(results: Sequence[EpisodeResult], achieved: str) -> list[Story]:
-    """The first episode of each of the first few photos, whatever became of it.
+    """The first episode of each of the first few photos, whether it succeeded or not.
 
     Args:
         results: of one policy; those with frames count.
@@ -58,7 +58,7 @@ def _states(result: EpisodeResult) -> Iterator[Picture]:
 
 
 def _flaw(degradation: Sequence[str]) -> str:
-    """What was done to the photo: by the words for what undoes it, where something does."""
+    """The degradation in words: those of the transform that undoes it, if there is one."""
     said = []
     for label in degradation[:_TOGETHER]:
         inverse = by_label(label).inverse
@@ -68,7 +68,7 @@ def _flaw(degradation: Sequence[str]) -> str:
 
 
 def _in_words(label: str) -> str:
-    """What a photographer would say of the edits of one step; of many, how many they are."""
+    """The edits of one step in a photographer's words; of many, only their number."""
     labels = label.split()
     return (
         " ".join(by_label(one).advice for one in labels) if len(labels) <= _TOGETHER else f"{len(labels)} edits at once"

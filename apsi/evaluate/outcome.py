@@ -1,4 +1,4 @@
-"""What an evaluation came to, in sentences."""
+"""The results of an evaluation in sentences."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,34 +9,34 @@ from apsi.web.page import percent, with_sign
 
 
 def headline(summary: Mapping[str, Any], summaries: Mapping[str, PolicySummary], shown: str, achieved: str) -> str:
-    """One line: who did what to how many, and of how many photos these were made.
+    """One line: the policy, how many episodes it succeeded in, and of how many photos.
 
     Args:
         summary: what `summary.json` holds.
         summaries: figures of each policy.
-        shown: the policy that it is about.
+        shown: name of the policy.
         achieved: what a success is, as a verb of the past: "repaired".
     """
     return f"{_who(shown).capitalize()} {achieved} {_count(summaries[shown], summary)}"
 
 
 def sentences(summary: Mapping[str, Any], summaries: Mapping[str, PolicySummary], shown: str) -> list[str]:
-    """The same with figures and intervals, and beside it the other policies."""
+    """The same with figures and intervals, and the figures of the other policies."""
     policy = summaries[shown]
     said = [f"That is {percent(policy.success_rate)} {_between(policy.success_ci95)}."]
     said.append(
         f"On average the score changed by {with_sign(policy.mean_gain, 2)} {_gained(policy.mean_gain_ci95)} "
-        f"of the {SCORE_MAX:g} points there are, with {policy.mean_steps:.1f} edits."
+        f"on a scale of 0 to {SCORE_MAX:g}, with {policy.mean_steps:.1f} edits."
     )
     others = {name: other for name, other in summaries.items() if name != shown}
     if others:
         rates = _listed([f"{name} {percent(other.success_rate)}" for name, other in others.items()])
         said.append(f"The same photos edited by other policies: {rates}.")
     asked = {name: other.juror_calls / summary["episodes"] for name, other in summaries.items()}
-    dearest = max(asked, key=lambda name: asked[name])
-    if asked[dearest] > 2 * asked[shown] > 0:
+    most_calls = max(asked, key=lambda name: asked[name])
+    if asked[most_calls] > 2 * asked[shown] > 0:
         said.append(
-            f"{dearest.capitalize()} needs {asked[dearest]:.1f} scores of the juror an episode, "
+            f"{most_calls.capitalize()} needs {asked[most_calls]:.1f} juror scores per episode, "
             f"{_who(shown)} {asked[shown]:.1f}."
         )
     if "folds" in summary:
@@ -48,20 +48,18 @@ def sentences(summary: Mapping[str, Any], summaries: Mapping[str, PolicySummary]
 
 
 def caution(summary: Mapping[str, Any], photos: int) -> str:
-    """What the figures can't say; empty where nothing is to be said."""
+    """A warning about what the figures can't tell; empty if there is none."""
     if summary["trained_on"]:
         return "The agent was trained on photos that are shown here, so the figures say nothing about new photos."
     if photos == 1:
-        return (
-            "All of this is one photo. How well other photos would fare can't be told from it, so there is no interval."
-        )
+        return "All episodes are of one photo. They say nothing about other photos, so there is no interval."
     if summary["chosen_by"]:
-        return "The best checkpoint was chosen by these photos, so the figures are somewhat too good."
+        return "The best checkpoint was chosen on these photos, so the figures are slightly optimistic."
     return f"Only {photos} photos: the intervals are rough." if photos < 10 else ""
 
 
 def photos_and_copies(photos: int, episodes: int, degraded: bool) -> str:
-    """How many photos, and how many copies were made of them: the two must not be confused."""
+    """How many photos, and how many copies were made of them: kept apart in every text."""
     count = f"{photos:,} photo{'s' if photos != 1 else ''}"
     if not degraded and episodes == photos:
         return count

@@ -1,4 +1,4 @@
-"""Pictures of episodes: before and after, and every step side by side."""
+"""Pictures of episodes: before and after, and every step in a row."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ from apsi.policy.rollout import EpisodeResult
 TILE, SMALL = 128, 256
 """Longer side in pixels: of a photo in a picture file, and of one on a page"""
 TILE_WIDTH = TILE + 20
-"""Room for the longest label of the catalogue; always the same, so that the frames of a film fit"""
+"""Height for the longest label of the catalogue; constant, so that all frames of a video have the same size"""
 _CAPTION, _LINE, _GAP = 30, 22, 4
 _INK, _PAPER, _GOOD, _BAD = (30, 30, 30), (255, 255, 255), (20, 130, 60), (190, 40, 40)
 Tile = tuple[Photo, str, str, tuple[int, int, int]]
@@ -69,7 +69,7 @@ def before_after(results: Mapping[str, EpisodeResult]) -> Photo:
 
 
 def mosaic(results: Sequence[EpisodeResult]) -> Photo:
-    """One row an episode: its photo and degradation, then every state with the action that led there and its score."""
+    """One row per episode: its photo and degradation, then every state with the action that led there and its score."""
     rows: list[list[Tile]] = []
     for result in results:
         row = [(frame.photo, frame.label or "start", f"{frame.score:.2f}", _INK) for frame in result.frames]
@@ -91,7 +91,7 @@ def save_pictures(folder: Path, results: Mapping[str, Sequence[EpisodeResult]], 
     """Saves a picture of every episode that kept its frames, and a mosaic of each policy's steps.
 
     Args:
-        folder: where to; gets `before_after_01.png` and on, `mosaic.png` of the first policy and `mosaic_NAME.png` of
+        folder: where to; gets `before_after_01.png`, ..., `mosaic.png` of the first policy and `mosaic_NAME.png` of
             each further one that made an edit.
         results: the same episodes in the same order, by policy.
         saver: writes them.

@@ -1,4 +1,4 @@
-"""Plots of an evaluation, as SVG text in the colours of the pages' style sheet; titles are left to the captions."""
+"""Plots of an evaluation, as SVG text in the colours of the style sheet; the page's captions are their titles."""
 
 import hashlib
 import io
@@ -80,7 +80,7 @@ def gain_curve(history: Sequence[Mapping[str, Any]]) -> Markup:
 
 @rc_context(STYLE)
 def learning_curves(curves: Mapping[str, Points], bands: Mapping[str, Band] | None = None) -> Markup:
-    """Success rate on the validation split over training steps, one line a name, in a band where it has one."""
+    """Success rate on the validation split over training steps, one line per name, with a band if there is one."""
     return _training(curves, "success rate", share=True, bands=bands)
 
 
@@ -158,13 +158,13 @@ def _column(history: Sequence[Mapping[str, Any]], key: str) -> Points:
 
 
 def new_figure(height: float) -> tuple[Figure, Axes]:
-    """An empty figure of the usual width; to be called under `STYLE`."""
+    """An empty figure of the usual width; call it under `STYLE`."""
     figure = Figure(figsize=(WIDTH, height))
     return figure, figure.add_subplot()
 
 
 def draw_lines(axes: Axes, lines: Mapping[str, Points], bands: Mapping[str, Band] | None = None) -> None:
-    """Lines that differ in colour, dashes and marks; of identical ones the legend says so."""
+    """Lines that differ in colour, dashes and markers; the legend tells which are identical."""
     seen: dict[tuple[tuple[float, float], ...], list[str]] = {}
     drawn = {name: tuple(points) for name, points in lines.items() if points}
     for i, (name, points) in enumerate(drawn.items()):
@@ -202,11 +202,11 @@ def legend_below(figure: Figure, axes: Axes) -> None:
 
 
 def svg(figure: Figure, description: str) -> Markup:
-    """A figure as part of a page: its colours follow the reader's setting, its ids are its own.
+    """A figure as part of a page: its colours follow the reader's light or dark mode, its ids are unique on the page.
 
     Args:
         figure: drawn under `STYLE`.
-        description: what people hear who can't see it.
+        description: alternative text for screen readers.
     """
     figure.patch.set_alpha(0)
     for axes in figure.axes:

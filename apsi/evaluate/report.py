@@ -17,7 +17,7 @@ from apsi.transform.catalogue import by_label
 from apsi.web.page import data_uri, render
 
 _MANY_DEGRADATIONS, _OPEN_CARDS = 20, 6
-"""More of them are folded"""
+"""If there are more, they are folded"""
 
 
 def write_report(
@@ -31,7 +31,7 @@ def write_report(
     history: Sequence[Mapping[str, Any]],
     config: str,
 ) -> None:
-    """Writes the page; the film of training is read from the folder `images` beside it.
+    """Writes the page; the video of training is read from the folder `images` next to it.
 
     Args:
         path: the HTML file.
@@ -47,7 +47,7 @@ def write_report(
     degraded = any(episode.degradation for episode in episodes)
     photos = summaries[shown].photos
     facts = {**summary, "degraded": degraded}
-    film = path.parent / "images" / "training.mp4"
+    video = path.parent / "images" / "training.mp4"
     by_degradation = _by_degradation(results)
     labels = _labels(results)
     page = render(
@@ -74,7 +74,7 @@ def write_report(
         open_cards=_OPEN_CARDS,
         edits={label: by_label(label).advice for label in sorted(labels) if "(" not in label},
         adjusted=any("(" in label for label in labels),
-        film=data_uri(film, "video/mp4") if film.exists() else "",
+        video=data_uri(video, "video/mp4") if video.exists() else "",
         config=config,
     )
     write_text(path, page)

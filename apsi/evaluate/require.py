@@ -21,14 +21,14 @@ _INTERVAL = "_ci95"
 
 
 class RequirementError(ApsiError):
-    """An evaluation that went well and fell short of `evaluate.require`."""
+    """An evaluation that completed but missed a condition of `evaluate.require`."""
 
     exit_code = 3
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What one figure of one policy must be."""
+    """A condition on one figure of one policy."""
 
     policy: str
     figure: str
@@ -42,7 +42,7 @@ class Condition:
         """What is wrong with the figures, as in `summary.json`; None where the condition holds."""
         value = flat_figures(policies[self.policy])[self.figure]
         if value is None:
-            return f"{self} can't be said: a single photo has no interval"
+            return f"{self} is unknown: a single photo has no interval"
         return None if _OPERATORS[self.comparison](value, self.limit) else f"{self} failed, it is {value:.4g}"
 
 
@@ -54,7 +54,7 @@ def conditions(text: str | None, policies: Iterable[str]) -> list[Condition]:
         policies: those that will be evaluated.
 
     Raises:
-        ApsiError: it can't be read, or names a policy or figure that there won't be.
+        ApsiError: it can't be read, or names a policy or figure that is not evaluated.
     """
     policies, found = list(policies), []
     for part in (text or "").strip(" []").split(",") if text else []:
@@ -80,10 +80,10 @@ def conditions(text: str | None, policies: Iterable[str]) -> list[Condition]:
 
 
 def require_reached(wanted: Iterable[Condition], policies: Mapping[str, Mapping[str, Any]]) -> None:
-    """Holds the figures of an evaluation against the conditions.
+    """Checks the figures of an evaluation against the conditions.
 
     Raises:
-        RequirementError: with each that does not hold.
+        RequirementError: names each condition that does not hold.
     """
     failed = [failure for condition in wanted if (failure := condition.failure(policies)) is not None]
     if failed:
@@ -91,7 +91,7 @@ def require_reached(wanted: Iterable[Condition], policies: Mapping[str, Mapping[
 
 
 def flat_figures(summary: Mapping[str, Any]) -> dict[str, float | None]:
-    """The figures of one policy that conditions can name; None for the ends of an interval that there is not."""
+    """The figures of one policy that conditions can name; None for the ends of a missing interval."""
     named: dict[str, float | None] = {}
     for name in FIGURES:
         interval, _, end = name.rpartition("_")

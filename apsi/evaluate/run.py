@@ -1,4 +1,4 @@
-"""Evaluating an agent beside the baselines."""
+"""Evaluating an agent and the baselines."""
 
 import json
 import logging
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What every configured policy made of one split, or of the parts of a data set that several agents never saw."""
+    """Episodes of every configured policy on one split, or on the test folds of several agents."""
 
     results: dict[str, list[EpisodeResult]]
     """by policy, the same episodes in the same order; the first of them with pictures"""
@@ -60,7 +60,7 @@ def evaluate_agent(
     tracker: Tracker,
     seconds: dict[str, float],
 ) -> dict[str, Any]:
-    """Plays one split with every configured policy and shows the outcome.
+    """Plays one split with every configured policy and reports the results.
 
     Args:
         config: a whole configuration.
@@ -85,10 +85,10 @@ def play(config: DictConfig, prepared: Prepared, checkpoint: Checkpoint, *, pict
         config: a whole configuration.
         prepared: the prepared photos.
         checkpoint: the agent.
-        pictures: for so many episodes, the first ones, every state of the photo is kept.
+        pictures: number of episodes, from the first, of which every state of the photo is kept.
 
     Raises:
-        ApsiError: the agent does not fit the configuration, or was trained on what it is to be tested with.
+        ApsiError: the agent does not fit the configuration, or was trained on photos of this split.
     """
     split = prepared.split(config.split)
     if split.name in ("val", "test"):
@@ -120,7 +120,7 @@ def play(config: DictConfig, prepared: Prepared, checkpoint: Checkpoint, *, pict
 
 
 def _facts(prepared: Prepared, checkpoint: Checkpoint, split: PreparedSplit, second: Juror | None) -> dict[str, Any]:
-    """Which agent met which photos, and which jurors scored them."""
+    """The agent, the photos and the jurors of an evaluation."""
     return {
         "split": split.name,
         "trained_on": len(originals(split.originals) & set(checkpoint.state.trained_on)),
@@ -138,7 +138,7 @@ def _facts(prepared: Prepared, checkpoint: Checkpoint, split: PreparedSplit, sec
 def show_evaluation(
     config: DictConfig, evaluation: Evaluation, *, folder: RunFolder, tracker: Tracker, seconds: dict[str, float]
 ) -> dict[str, Any]:
-    """Leaves `results.csv`, `report.html` and `images/`, and records the main figures; returns the summary."""
+    """Writes `results.csv`, `report.html` and `images/`, and records the main figures; returns the summary."""
     results = evaluation.results
     episodes = [result.episode for result in next(iter(results.values()))]
     summaries = {name: summarise(played) for name, played in results.items()}
@@ -169,7 +169,7 @@ def show_evaluation(
 
 
 def _record_figures(tracker: Tracker, summaries: Mapping[str, PolicySummary], split: str, timesteps: int) -> None:
-    """Two figures a policy, to sort and filter runs by; in MLflow each is a chart of one point."""
+    """Two figures per policy, to sort and filter runs by; in MLflow each is a chart of one point."""
     for name, figures in summaries.items():
         numbers = {"success_rate": figures.success_rate, "mean_gain": figures.mean_gain}
         tracker.metrics({f"{split}/{name}_{key}": value for key, value in numbers.items()}, timesteps)
@@ -185,10 +185,10 @@ def write_summary(summary: dict[str, Any], folder: RunFolder, tracker: Tracker) 
 
 def _table(summary: dict[str, Any]) -> Table:
     episodes, photos = summary["episodes"], summary["photos"]
-    said = "intervals: from resampling photos" if photos > 1 else "one photo says nothing about others: no intervals"
+    said = "intervals: from resampling photos" if photos > 1 else "a single photo: no intervals"
     title = f"{summary['split']} split, {episodes} episodes of {photos} photo{'s' if photos > 1 else ''}"
     table = Table(title=title, caption=said)
-    columns = ("policy", "success", "95 % interval", "mean gain", "95 % interval", "steps", "juror calls an episode")
+    columns = ("policy", "success", "95 % interval", "mean gain", "95 % interval", "steps", "juror calls per episode")
     for column in columns:
         table.add_column(column, justify="left" if column == "policy" else "right")
     for name, p in summary["policies"].items():

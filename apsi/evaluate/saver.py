@@ -15,17 +15,17 @@ log = logging.getLogger(__name__)
 
 
 class ImageSaver:
-    """Writes pictures in a thread of its own, in order; a context manager whose end waits for all that was accepted.
+    """Writes pictures in a background thread, in order; a context manager that waits for all of them at its end.
 
-    What `save` took is written, also when the block ends by an error or Ctrl-C.
+    Everything passed to `save` is written, also when the block ends with an error or Ctrl-C.
 
     Args:
-        max_waiting: pictures that may wait; with so many, `save` waits until one is written.
+        max_waiting: length of the queue; when it is full, `save` waits.
     """
 
     def __init__(self, max_waiting: int = 8) -> None:
         self._room = BoundedSemaphore(max_waiting)
-        self._thread = ThreadPoolExecutor(1, "pictures")  # Python waits for its work before it ends
+        self._thread = ThreadPoolExecutor(1, "pictures")  # Python waits for it before it exits
         self._closed = False
         self._error: tuple[Path, Exception] | None = None
 
@@ -51,7 +51,7 @@ class ImageSaver:
         """
         self._raise()
         if self._closed:
-            raise ApsiError(f"{path} comes too late: no more pictures are written")
+            raise ApsiError(f"{path} can't be saved: the saver is closed")
         self._room.acquire()
         self._thread.submit(self._write, path, picture)
 
@@ -68,7 +68,7 @@ class ImageSaver:
     def _write(self, path: Path, picture: Photo) -> None:
         try:
             write_png(path, picture)
-        except Exception as error:  # whatever it is, it is raised where a picture is saved next, or at the end
+        except Exception as error:  # of any kind: raised at the next `save`, or at the end
             self._error = self._error or (path, error)  # the others are still tried
         finally:
             self._room.release()

@@ -26,7 +26,7 @@ COLUMNS = (
     "juror_calls",
     "original",
 )
-"""Of `results.csv`; `original` begins the photo's hash; two a measure follow, `before NAME` and `after NAME`"""
+"""Of `results.csv`; `original` is the start of a hash; two columns per measure follow: `before NAME`, `after NAME`"""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _mean_pair(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
 
 
 def write_results(path: Path, results: Mapping[str, Sequence[EpisodeResult]]) -> None:
-    """Writes one line an episode and policy."""
+    """Writes one line per episode and policy."""
     with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         names = next(iter(results.values()))[0].measures

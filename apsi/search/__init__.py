@@ -1,1 +1,1 @@
-"""Search for good hyperparameters: Optuna asks, Hydra launches, each trial is a run of its own."""
+"""Hyperparameter search: Optuna proposes, Hydra launches, each trial is a separate run."""

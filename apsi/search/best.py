@@ -1,4 +1,4 @@
-"""The best parameters of a search as a preset that runs as it is."""
+"""The best parameters of a search as a preset that can be run unchanged."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ _PRESETS = ("experiment", "hparams_search", "debug")
 
 
 def write_best(study: "Study", folder: Path, fixed: Sequence[str], load: Load) -> list[Path]:
-    """Writes `experiment/best.yaml`, or `best_1.yaml` and on where several trials are best, each in its own way.
+    """Writes `experiment/best.yaml`, or `best_1.yaml`, `best_2.yaml`, ... for a Pareto front of several objectives.
 
     Args:
         study: the search.
@@ -62,7 +62,7 @@ def preset(overrides: Sequence[str], load: Load) -> str:
     """YAML of what the overrides change of the defaults: options of groups, then single values.
 
     Raises:
-        ApsiError: it leaves out something, which no preset can do.
+        ApsiError: they remove something, which a preset can't do.
     """
     wanted, usual = load(overrides), _choices(load([]))
     chosen = {group: option for group, option in _choices(wanted).items() if usual.get(group, option) != option}
@@ -75,7 +75,7 @@ def preset(overrides: Sequence[str], load: Load) -> str:
 
 
 def _choices(config: DictConfig) -> dict[str, Any]:
-    """The options chosen, but for presets, Hydra's own, and what is of the machine."""
+    """The options chosen, without presets, Hydra's own, and what belongs to the machine."""
     choices = OmegaConf.to_container(config.hydra.runtime.choices)
     assert isinstance(choices, dict)
     left_out = {"hydra", *_PRESETS, *OF_THIS_RUN}
@@ -95,7 +95,5 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
         elif key not in before or before[key] != value:
             changes[key] = value
     if left_out := before.keys() - after.keys():
-        raise ApsiError(
-            f"the best trial leaves out {sorted(left_out)}, which a preset can't; write its options yourself"
-        )
+        raise ApsiError(f"the best trial removes {sorted(left_out)}, which a preset can't; write its options yourself")
     return changes

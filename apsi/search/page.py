@@ -27,7 +27,7 @@ _WORDS = {
     "WAITING": "waiting",
 }
 _MOSTLY_CHANCE, _ROUGH = 3, 10
-"""Complete trials for each parameter, below which importances are that"""
+"""Complete trials per parameter: with fewer, importances are mostly chance, or rough"""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def write_page(study: "Study", folder: Path, objective: Sequence[str], best: Seq
     Args:
         study: the search.
         folder: where to.
-        objective: the figures searched for.
+        objective: names of the figures that are optimised.
         best: presets of the best trials.
     """
     trials = study.get_trials(deepcopy=False)
@@ -130,7 +130,7 @@ def _plots(study: "Study", objective: Sequence[str]) -> list[Plot]:
             _plot(f"{name} by parameter", "Each dot is a trial.", partial(plots.by_parameter, trials, name, i)),
             _plot(
                 f"All parameters of a trial, by {name}",
-                "Each line from top to bottom is a trial; the best stand out.",
+                "Each line from top to bottom is a trial; the best are highlighted.",
                 partial(plots.side_by_side, trials, name, i, maximise),
             ),
         ]
@@ -139,8 +139,8 @@ def _plots(study: "Study", objective: Sequence[str]) -> list[Plot]:
         drawn.append(_plot(title, "Each dot is a trial.", partial(plots.trade_off, study, trials, objective, x, y)))
     if len(objective) == 1:
         caption, steps = validations(study)
-        draw = partial(plots.on_the_way, study.get_trials(deepcopy=False), objective[0], steps)
-        drawn.append(_plot("While the trials trained", caption, draw))
+        draw = partial(plots.during_training, study.get_trials(deepcopy=False), objective[0], steps)
+        drawn.append(_plot("Validation during training", caption, draw))
     return drawn
 
 
@@ -158,23 +158,23 @@ def too_few(trials: "Sequence[FrozenTrial]") -> str:
 
 
 def validations(study: "Study") -> tuple[str, list[int] | None]:
-    """What a look at the validation split is, and the environment steps of each where all trials share them."""
+    """A caption about the validations, and the environment steps of each if they are the same in all trials."""
     settings = study.user_attrs.get("settings", {})
     train = settings.get("config", {}).get("train", {})
     seeds = len(settings.get("seeds", []))
     every, total = train.get("eval_every"), train.get("total_timesteps")
-    if every is None or total is None:  # they are searched for themselves
-        return "Each dot is a look at the validation split; trials look at different environment steps.", None
-    said = f"Each dot is a look at the validation split, one every {every:,} environment steps"
+    if every is None or total is None:  # which are searched themselves
+        return "Each dot is a validation; trials validate at different environment steps.", None
+    said = f"Each dot is a validation, one every {every:,} environment steps"
     count = math.ceil(total / every)
     if seeds > 1:
         return f"{said}, {count} for each of {seeds} seeds, one seed after the other.", None
-    return f"{said}.", [min(look * every, total) for look in range(1, count + 1)]
+    return f"{said}.", [min(number * every, total) for number in range(1, count + 1)]
 
 
 def _plot(title: str, caption: str, draw: Callable[[], str], warning: str = "") -> Plot:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Optuna's, of what is experimental
+        warnings.simplefilter("ignore")  # Optuna's, about experimental features
         try:
             return Plot(title, caption, draw(), warning=warning)
         except (ValueError, RuntimeError, ZeroDivisionError, IndexError) as error:

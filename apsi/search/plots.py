@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 _TICKS, _BEST = 6, 5
-"""Marks on an axis; trials that stand out where all are drawn"""
+"""Ticks on an axis; trials that are highlighted where all are drawn"""
 
 
 @rc_context(STYLE)
 def history(trials: Sequence["FrozenTrial"], name: str, index: int, maximise: bool) -> str:
-    """Each trial's figure in order, and the best until then."""
+    """The figure of each trial in order, and the best so far."""
     figure, axes = new_figure(3.2)
     values = [trial.values[index] for trial in trials]
     best = [(max if maximise else min)(values[: i + 1]) for i in range(len(values))]
@@ -45,7 +45,7 @@ def importance(study: "Study", name: str, index: int) -> str:
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
     if len({trial.values[index] for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"}) < 2:
-        raise ValueError("they reached no two different figures")
+        raise ValueError("all trials reached the same figure")
     found = get_param_importances(
         study, evaluator=FanovaImportanceEvaluator(seed=0), target=lambda trial: float(trial.values[index])
     )
@@ -83,7 +83,7 @@ def by_parameter(trials: Sequence["FrozenTrial"], name: str, index: int) -> str:
 
 @rc_context(STYLE)
 def side_by_side(trials: Sequence["FrozenTrial"], name: str, index: int, maximise: bool) -> str:
-    """Each trial as a line through its parameters' values, the best ones standing out."""
+    """Each trial as a line through its parameters' values, the best ones highlighted."""
     parameters = _parameters(trials)
     whole = [trial for trial in trials if all(parameter in trial.params for parameter in parameters)]
     figure, axes = new_figure(1.2 + 0.42 * (len(parameters) + 1))
@@ -106,53 +106,53 @@ def side_by_side(trials: Sequence["FrozenTrial"], name: str, index: int, maximis
     axes.set_xticks([0, 1], ["lowest", "highest"])
     axes.invert_yaxis()
     axes.set_xlim(-0.05, 1.05)
-    return svg(figure, f"Values of {', '.join(parameters)} in each trial; those of the best trials stand out")
+    return svg(figure, f"Values of {', '.join(parameters)} in each trial; those of the best trials are highlighted")
 
 
 @rc_context(STYLE)
-def on_the_way(trials: Sequence["FrozenTrial"], name: str, steps_of_look: Sequence[int] | None) -> str:
-    """The figure of each trial at each look at the validation split.
+def during_training(trials: Sequence["FrozenTrial"], name: str, steps: Sequence[int] | None) -> str:
+    """The figure of each trial at each validation.
 
     Args:
         trials: with their intermediate values.
         name: of the figure.
-        steps_of_look: environment steps of each look, where all trials look at the same ones.
+        steps: environment steps of each validation, where they are the same in all trials.
 
     Raises:
         ValueError: no trial has an intermediate value.
     """
     reported = [trial for trial in trials if trial.intermediate_values]
     if not reported:
-        raise ValueError("no trial reported a figure on its way")
+        raise ValueError("no trial reported a validation figure")
     figure, axes = new_figure(3.4)
     for trial in reported:
-        looks = sorted(trial.intermediate_values)
-        x = [steps_of_look[look - 1] if steps_of_look else look for look in looks]
+        numbers = sorted(trial.intermediate_values)
+        x = [steps[number - 1] if steps else number for number in numbers]
         pruned = trial.state.name == "PRUNED"
-        values = [trial.intermediate_values[look] for look in looks]
+        values = [trial.intermediate_values[number] for number in numbers]
         axes.plot(x, values, color=SOFT if pruned else SERIES[0], alpha=0.75, marker="o", markersize=3.5, linewidth=1.2)
         if pruned:
             axes.plot(x[-1], values[-1], "X", color=SERIES[4], markersize=8)
     axes.plot([], [], color=SERIES[0], marker="o", label="trial")
     if any(trial.state.name == "PRUNED" for trial in reported):
         axes.plot([], [], "X", color=SERIES[4], label="pruned here")
-    if steps_of_look and len(steps_of_look) <= _TICKS:
-        axes.set_xticks(list(steps_of_look))
+    if steps and len(steps) <= _TICKS:
+        axes.set_xticks(list(steps))
     else:
         axes.xaxis.set_major_locator(MaxNLocator(_TICKS, integer=True))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axes.set_xlabel("environment steps" if steps_of_look else "look at the validation split")
+    axes.set_xlabel("environment steps" if steps else "validation")
     axes.set_ylabel(name)
     legend_below(figure, axes)
-    return svg(figure, f"{name} of {len(reported)} trials at each look at the validation split while training")
+    return svg(figure, f"{name} of {len(reported)} trials at each validation during training")
 
 
 @rc_context(STYLE)
 def trade_off(study: "Study", trials: Sequence["FrozenTrial"], names: Sequence[str], x: int, y: int) -> str:
-    """Two figures of each trial against each other; those stand out than which none is better in all figures."""
+    """Two figures of each trial against each other; the Pareto front is highlighted."""
     figure, axes = new_figure(3.6)
     best = {trial.number for trial in study.best_trials}
-    for kind, colour, label in ((False, SOFT, "other trials"), (True, SERIES[1], "best, each in its own way")):
+    for kind, colour, label in ((False, SOFT, "other trials"), (True, SERIES[1], "Pareto front")):
         chosen = [trial for trial in trials if (trial.number in best) is kind]
         points = [(trial.values[x], trial.values[y]) for trial in chosen]
         if points:
@@ -161,7 +161,7 @@ def trade_off(study: "Study", trials: Sequence["FrozenTrial"], names: Sequence[s
     axes.set_xlabel(names[x])
     axes.set_ylabel(names[y])
     legend_below(figure, axes)
-    return svg(figure, f"{names[y]} against {names[x]} of {len(trials)} trials, {len(best)} best in their own way")
+    return svg(figure, f"{names[y]} against {names[x]} of {len(trials)} trials, {len(best)} on the Pareto front")
 
 
 def _parameters(trials: Sequence["FrozenTrial"]) -> list[str]:

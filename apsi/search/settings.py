@@ -1,4 +1,4 @@
-"""What a sweep takes as its settings, and whether they go together."""
+"""The settings of a sweep, and checks that they are consistent."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ class SweepSettings:
     Args:
         sampler: what proposes values, a component of `optuna.samplers`.
         pruner: what ends bad trials early, a component of `optuna.pruners`; None for nothing.
-        objective: figures that the task returns.
+        objective: names of figures that the task returns.
         direction: for each of them, maximize or minimize.
         n_trials: in all, those of earlier runs of the same search included.
         n_jobs: trials launched together.
         seeds: seeds of a trial's runs, whose mean counts; none for the one seed of the configuration.
         storage: URL of a sqlite file or PostgreSQL database; None for `search.db` in `output_dir`.
         study_name: None for one made from the search and all that it keeps fixed.
-        max_failures: so many failed trials one after the other end the sweep.
+        max_failures: this many failed trials in a row end the sweep.
         params: what is searched, in Hydra's sweep syntax.
     """
 
@@ -46,7 +46,7 @@ def read_settings(given: Mapping[str, Any]) -> SweepSettings:
     """The settings below `hydra.sweeper`, checked.
 
     Raises:
-        ApsiError: one has the wrong type or value, or two don't go together.
+        ApsiError: one has the wrong type or value, or two are inconsistent.
     """
     plain = {k: OmegaConf.to_container(v) if OmegaConf.is_config(v) else v for k, v in given.items()}
     try:
@@ -72,8 +72,8 @@ def _require_consistent(settings: SweepSettings) -> None:
         )
     if settings.pruner is not None and settings.direction != ["maximize"]:
         raise ApsiError(
-            "hydra.sweeper.direction=[minimize]: the pruner looks at the figure by which the best checkpoint is "
-            "chosen, and more of it is better; add hydra/sweeper/pruner=null"
+            "hydra.sweeper.direction=[minimize]: the pruner compares the figure that chooses the best checkpoint, "
+            "where higher is better; add hydra/sweeper/pruner=null"
         )
     if len(set(settings.seeds)) < len(settings.seeds):
         raise ApsiError(f"hydra.sweeper.seeds={settings.seeds} names a seed twice")

@@ -1,4 +1,4 @@
-"""Where the trials of a search are kept: a file, or a database that several machines share."""
+"""The storage of a search's trials: a file, or a database that several machines share."""
 
 import logging
 import socket
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HEARTBEAT, SILENCE = 20, 120
-"""seconds between signs of life of a running trial; without any for so long, it is taken for dead"""
+"""seconds between heartbeats of a running trial; after this long without one it is considered dead"""
 RETRIES = 3
-"""times that a trial is tried again after the process that ran it has died"""
-_LOCK = 0x61707369  # of a PostgreSQL database, for the moments in which trials are dealt out
+"""how often a trial is retried after its process has died"""
+_LOCK = 0x61707369  # advisory lock of a PostgreSQL database, held while trials are assigned
 
 
 def storage_url(text: str | None, output_dir: Path) -> str:
@@ -79,7 +79,7 @@ def open_storage(url: str, *, make: bool = False) -> "RDBStorage":
 
 @contextmanager
 def reachable(url: str) -> Iterator[None]:
-    """Says what to do where the storage does not answer, or a package for it is missing."""
+    """Turns errors of the storage, and a missing package for it, into an error that says what to do."""
     from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -99,7 +99,7 @@ def reachable(url: str) -> Iterator[None]:
 
 @contextmanager
 def alone(url: str) -> Iterator[None]:
-    """Keeps all other sweeps on this storage waiting, on other machines too; a process that dies lets go."""
+    """Makes all other sweeps on this storage wait, on other machines too; released if the process dies."""
     from sqlalchemy import NullPool, create_engine, make_url, text
 
     where = make_url(url)
@@ -113,7 +113,7 @@ def alone(url: str) -> Iterator[None]:
 
 
 def started(study: "Study") -> int:
-    """How many trials the study has had; one that was tried again counts once, and not while it waits."""
+    """Number of trials that were started; a retried trial counts once, and not while it waits."""
     from optuna.storages import RetryHeartbeatStaleTrialCallback
     from optuna.trial import TrialState
 
@@ -125,7 +125,7 @@ def started(study: "Study") -> int:
 def claim(
     study: "Study", storage: "RDBStorage", space: "dict[str, BaseDistribution]", total: int, at_most: int
 ) -> "list[Trial]":
-    """Begins as many trials as are left to do, those first that are to be tried again; call it `alone`."""
+    """Starts as many trials as are left to do, retries first; call it within `alone`."""
     close_dead(study, storage)
     count = max(0, min(at_most, total - started(study)))
     trials = []
@@ -142,7 +142,7 @@ def claim(
 
 
 def _suggest(trial: "Trial", name: str, within: "BaseDistribution") -> None:
-    # after the trial was marked as this process's; `study.ask(fixed_distributions)` would draw before
+    # after the trial was marked with this process; `study.ask(fixed_distributions)` would sample before that
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     match within:
@@ -155,7 +155,7 @@ def _suggest(trial: "Trial", name: str, within: "BaseDistribution") -> None:
 
 
 def close_dead(study: "Study", storage: "RDBStorage") -> None:
-    """Closes trials whose sweep died: at once on this machine, after a silence on others; they will be tried again."""
+    """Closes trials whose sweep died: at once on this machine, after `SILENCE` on others; they will be retried."""
     import optuna
 
     for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
@@ -166,13 +166,13 @@ def close_dead(study: "Study", storage: "RDBStorage") -> None:
 
 
 def close(study: "Study", storage: "RDBStorage", number: int, error: str) -> None:
-    """Ends a running trial as FAIL and puts it in line to be tried again, unless it has been often enough."""
+    """Ends a running trial as FAIL and queues a retry, unless it was retried `RETRIES` times."""
     from optuna.storages import RetryHeartbeatStaleTrialCallback
     from optuna.trial import TrialState
 
     trial = study.get_trials(deepcopy=False)[number]
     if trial.state != TrialState.RUNNING:
-        return  # another machine took it for dead, and has put it in line
+        return  # another machine considered it dead and has queued a retry
     fail(study, storage, number, error)
     RetryHeartbeatStaleTrialCallback(max_retry=RETRIES)(study, study.get_trials()[number])
     log.info("Trial %d is closed: %s", number, error)
@@ -197,7 +197,7 @@ def tell(study: "Study", number: int, state: "TrialState", values: Sequence[floa
 
 @contextmanager
 def heartbeats(study: "Study", storage: "RDBStorage", trials: "Sequence[Trial]") -> Iterator[None]:
-    """Shows other machines that these trials are alive, as long as the block runs."""
+    """Sends heartbeats for these trials during the block, so that other machines see them alive."""
     from optuna.exceptions import StorageInternalError
 
     ids, stop = [_id(study, storage, trial.number) for trial in trials], threading.Event()
@@ -222,5 +222,5 @@ def heartbeats(study: "Study", storage: "RDBStorage", trials: "Sequence[Trial]")
 
 
 def _id(study: "Study", storage: "RDBStorage", number: int) -> int:
-    """The storage's own number of a trial."""
+    """The id of a trial in the storage."""
     return storage.get_trial_id_from_study_id_trial_number(storage.get_study_id_from_name(study.study_name), number)

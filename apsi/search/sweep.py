@@ -1,4 +1,4 @@
-"""A search from start to end: deal out trials, launch them, record how they ended, report."""
+"""A search from start to end: assign trials, launch them, record how they ended, report."""
 
 import logging
 import math
@@ -94,7 +94,7 @@ class Sweep:
 
         sampler_node, self._total = dict(self._settings.sampler), self._settings.n_trials
         more: dict[str, Any] = {}
-        if sampler_node.pop("_partial_", False):  # the grid, which has to know it all
+        if sampler_node.pop("_partial_", False):  # the grid, which needs all values
             more["search_space"] = grid(self._space)
             self._total = min(self._total, math.prod(len(values) for values in more["search_space"].values()))
         study = optuna.create_study(
@@ -117,13 +117,13 @@ class Sweep:
             differing = sorted(key for key in earlier.keys() | now.keys() if earlier.get(key) != now.get(key))
             if differing:
                 raise ApsiError(
-                    f"hydra.sweeper.study_name={self._name} is of another search: {', '.join(differing[:5])} differ. "
-                    "Choose another name, or leave it out for one that is right"
+                    f"hydra.sweeper.study_name={self._name} belongs to another search: {', '.join(differing[:5])} "
+                    "differ. Choose another name, or leave it out to get one automatically"
                 )
         return study
 
     def _what_is_searched(self) -> dict[str, Any]:
-        """All that makes two searches the same; where they are run and how long is no part of it."""
+        """Everything that identifies a search; where it runs and how long is not part of it."""
         from optuna.distributions import distribution_to_json
 
         config = plain(self._config)
@@ -146,7 +146,7 @@ class Sweep:
         return str(self._config.hydra.runtime.choices.get("hparams_search") or "search")
 
     def _prepare_hydra(self) -> None:
-        """Gives the jobs their place, and leaves the screen to apsi's own messages."""
+        """Sets the folders of the jobs, and silences Hydra's log in favour of apsi's."""
         place = str(self._folder.resolve())
         hydra = self._config.hydra
         with read_write(hydra), open_dict(hydra):
@@ -158,7 +158,7 @@ class Sweep:
     def _track(self) -> Tracker:
         tracker: Tracker = instantiate(self._config.tracking)
         params = {name: str(distribution) for name, distribution in self._space.items()}
-        # several processes may take part, and each has a record of its own
+        # several processes may take part, each with a separate record
         self._record = self._folder / "records" / f"{datetime.now():%Y-%m-%d_%H-%M-%S-%f}_{os.getpid()}"
         self._record.mkdir(parents=True)
         tags = {"apsi.study": self._name, "apsi.folder": str(self._folder)}
@@ -187,7 +187,7 @@ class Sweep:
         ]
 
     def _run_trials(self, launcher: Any, trials: "Sequence[Trial]") -> None:
-        """Runs trials together, a seed after the other; closes those that are interrupted."""
+        """Runs trials together, one seed after another; closes those that are interrupted."""
         values: dict[int, list[list[float]]] = {trial.number: [] for trial in trials}
         seeds: list[int | None] = [*self._settings.seeds] or [None]
         left = list(trials)
@@ -219,18 +219,18 @@ class Sweep:
             last = self._study.get_trials(deepcopy=False)[trials[-1].number].user_attrs.get("error")
             raise ApsiError(
                 f"{self._failures} trials failed one after the other; the last with: {last}. Their logs are in "
-                f"{self._folder}; hydra.sweeper.max_failures=0 goes on in spite of that"
+                f"{self._folder}; hydra.sweeper.max_failures=0 continues nevertheless"
             )
 
     def _launch(self, launcher: Any, trials: "Sequence[Trial]", jobs: Sequence[Sequence[str]]) -> list[Outcome]:
-        """Runs one job a trial. A launcher that loses its processes has lost the trials, not the search."""
+        """Runs one job a trial. If the launcher itself fails, its trials fail, not the search."""
         try:
             returns: Sequence[JobReturn] = launcher.launch(jobs, initial_job_idx=self._jobs)
         except (HydraException, OmegaConfBaseException) as error:  # the configuration is wrong, for all trials alike
             for trial in trials:
                 fail(self._study, self._storage, trial.number, str(error).splitlines()[0])
             raise
-        except Exception as error:  # each launcher has errors of its own
+        except Exception as error:  # launchers raise different errors
             log.exception("The launcher lost its jobs")
             return [Outcome(FAIL, {}, f"launcher: {type(error).__name__}: {error}") for _ in trials]
         finally:
@@ -244,7 +244,7 @@ class Sweep:
         missing = [name for name in self._settings.objective if name not in outcome.numbers]
         if missing:
             raise ApsiError(
-                f"hydra.sweeper.objective={missing[0]} is none of the figures that the task returns: "
+                f"hydra.sweeper.objective={missing[0]} is not among the figures that the task returns: "
                 f"{', '.join(outcome.numbers)}"
             )
         return [float(outcome.numbers[name]) for name in self._settings.objective]

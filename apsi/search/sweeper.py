@@ -11,7 +11,7 @@ from apsi.errors import ApsiError
 
 
 class PruningSweeper(Sweeper):
-    """Optuna's proposals as Hydra jobs, with pruning, repetition of what was interrupted, and a report."""
+    """Optuna's proposals as Hydra jobs, with pruning, retries of interrupted trials, and a report."""
 
     def __init__(self, **settings: Any) -> None:
         self._given = settings

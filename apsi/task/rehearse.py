@@ -26,7 +26,7 @@ from apsi.photo import Floats, Photo
 from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit
 from apsi.policy.base import PolicyContext
 from apsi.train.loop import require_no_checkpoint
-from apsi.train.run_state import undisturbed
+from apsi.train.run_state import random_state_kept
 
 _SIZE = 64
 
@@ -123,7 +123,7 @@ def _rehearse(
     config: DictConfig, build: Callable[[EnvComponents, EpisodeSource], tuple[Algo, object]], evaluates: bool
 ) -> None:
     cached_juror, store = _Stub(), _MadeUp()
-    with undisturbed(), warnings.catch_warnings():
+    with random_state_kept(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the run itself gives them
         parts, split = components(config, cached_juror), _made_up_split(config)
         require_something_to_do(split, parts.objective)

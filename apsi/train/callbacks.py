@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class ProgressCallback(BaseCallback):
-    """Moves the progress bar: steps, time left, success rate of the latest training episodes, steps a second."""
+    """Updates the progress bar: steps, time left, success rate of the latest training episodes, steps per second."""
 
     def __init__(self, bar: Progress, total: int) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class ProgressCallback(BaseCallback):
 
 
 class UnfreezeCallback(BaseCallback):
-    """Lets frozen networks learn from `unfreeze_after` steps on."""
+    """Unfreezes frozen networks after `unfreeze_after` steps."""
 
     def _on_step(self) -> bool:
         return True
@@ -61,13 +61,13 @@ class UnfreezeCallback(BaseCallback):
                 continue
             if module.is_frozen and self.num_timesteps >= module.unfreeze_after:
                 module.unfreeze()
-                log.info("%9s steps  %s is free to learn", f"{self.num_timesteps:,}", module.name)
+                log.info("%9s steps  %s is unfrozen and learns from now on", f"{self.num_timesteps:,}", module.name)
 
 
 class GradientCallback(BaseCallback):
-    """Records the norm of the gradients before clipping, beside which `algo.max_grad_norm` tells what was clipped.
+    """Records the norm of the gradients before clipping; compare it with `algo.max_grad_norm` to see what is clipped.
 
-    Raises a `DivergedError` where it is no number: from then on the networks hold none either.
+    Raises a `DivergedError` where the norm is not finite, as the networks are not finite afterwards either.
     """
 
     def __init__(self, algo: str) -> None:
@@ -85,7 +85,7 @@ class GradientCallback(BaseCallback):
 
 
 class MilestoneCallback(BaseCallback):
-    """Every so many steps: success on the validation split, best and last checkpoint, a row of the learning curve."""
+    """At each milestone: validation, the best and the last checkpoint, a row of the learning curve."""
 
     def __init__(
         self,
@@ -98,17 +98,17 @@ class MilestoneCallback(BaseCallback):
         best_by: str,
         report: Callable[[int, float], None] = lambda steps, figure: None,
     ) -> None:
-        """Takes what to do at a milestone.
+        """Stores what happens at a milestone.
 
         Args:
-            settings: how often.
-            state: where training stands at the start.
-            validate: figures on the validation split.
-            save: writes the last checkpoint; also as the best one where the second argument says so, and as one that
-                stays where the third does.
+            settings: how often to validate and to save.
+            state: state of training at the start.
+            validate: measures the agent on the validation split.
+            save: writes the last checkpoint; second argument: also as the best one; third argument: also as one that
+                is kept.
             tracker: where the figures are recorded.
-            best_by: the figure by which one agent is better than another.
-            report: hears of steps and that figure, once the checkpoints are written; may end the training.
+            best_by: the figure that decides which checkpoint is best.
+            report: called with the steps and that figure, after the checkpoints are written; may end the training.
         """
         super().__init__()
         self._settings, self._validate, self._save, self._tracker = settings, validate, save, tracker
@@ -116,7 +116,7 @@ class MilestoneCallback(BaseCallback):
         self.state = state
         self._began = time.monotonic() - state.seconds
         self.evaluated_at: int = state.history[-1]["timesteps"] if state.history else 0
-        """steps at the latest look at the validation split"""
+        """environment steps at the latest validation"""
         for row in state.history:
             report(row["timesteps"], row[f"val_{best_by}"])
 
@@ -124,7 +124,7 @@ class MilestoneCallback(BaseCallback):
         return True
 
     def _on_rollout_start(self) -> None:
-        # here, and not at any step, the model is as its last update left it and no rollout is half done
+        # only between rollouts: after an update, and with no rollout half done
         every = self._settings
         if self.num_timesteps // every.eval_every > self.evaluated_at // every.eval_every:
             self.evaluate()
@@ -132,11 +132,11 @@ class MilestoneCallback(BaseCallback):
             self.checkpoint()
 
     def _is_due(self, every: int | None) -> bool:
-        """Whether so many steps have been completed once more since the latest checkpoint."""
+        """Whether another `every` steps have been completed since the latest checkpoint."""
         return every is not None and self.model.num_timesteps // every > self.state.timesteps // every
 
     def evaluate(self) -> None:
-        """Measures on the validation split and saves the last checkpoint, and the best where it is one."""
+        """Validates, and saves the last checkpoint, also as the best one if it is."""
         figures = self._validate()
         row: dict[str, Any] = {
             "timesteps": self.model.num_timesteps,
@@ -163,10 +163,10 @@ class MilestoneCallback(BaseCallback):
         return max(self.state.history, key=lambda row: float(row[f"val_{self._best_by}"]))
 
     def checkpoint(self, is_best: bool = False) -> None:
-        """Saves the last checkpoint, as the best one too where this is it, and one that stays where that is due."""
-        keeps = self._is_due(self._settings.keep_every)
+        """Saves the last checkpoint, also as the best one and as one that is kept, where that applies."""
+        is_kept = self._is_due(self._settings.keep_every)
         self.state = replace(self.state, timesteps=self.model.num_timesteps, seconds=time.monotonic() - self._began)
-        self._save(self.state, is_best, keeps)
+        self._save(self.state, is_best, is_kept)
 
 
 class TrackerWriter(KVWriter):
@@ -180,7 +180,7 @@ class TrackerWriter(KVWriter):
         self._tracker.metrics({k: v for k, v in numbers.items() if np.isfinite(v)}, step)
 
     def close(self) -> None:
-        """The tracker is closed by whoever opened it."""
+        """Leaves the tracker open: its owner closes it."""
 
 
 def tracking_logger(tracker: Tracker) -> Logger:

@@ -1,4 +1,4 @@
-"""Which checkpoints a run writes, and which of them stay."""
+"""Which checkpoints a run writes, and which of them it keeps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from apsi.train.run_state import run_state
 
 @dataclass(frozen=True)
 class CheckpointWriter:
-    """Writes the checkpoints of a run; the rest of what they hold does not change."""
+    """Writes the checkpoints of a run; its fields are what is the same in all of them."""
 
     folder: RunFolder
     settings: TrainSettings
@@ -27,21 +27,21 @@ class CheckpointWriter:
     juror_parameters: bytes | None
     second_juror_parameters: bytes | None = None
 
-    def save(self, state: TrainState, is_best: bool, stays: bool) -> None:
-        """Writes the last checkpoint; also as the best one, and as one that stays, where it is one."""
+    def save(self, state: TrainState, is_best: bool, is_kept: bool) -> None:
+        """Writes the last checkpoint, also as the best one (`is_best`) and as one that is kept (`is_kept`)."""
         last = self.folder.last_checkpoint
         fitted = (self.juror_parameters, self.second_juror_parameters)
         content = Checkpoint(last, self.config, list(self.actions), state, *fitted)
-        if is_best:  # first, since the last one says how good it is; without what only going on needs, which is large
+        if is_best:  # before the last one, which records how good it is; without the state of the run, which is large
             save_checkpoint(self.folder.best_checkpoint, self.model, content)
         step, run = self.folder.step_checkpoint(state.timesteps), run_state(self.model, self.cached_juror)
-        save_checkpoint(step if stays else last, self.model, content, run)
-        if stays:
+        save_checkpoint(step if is_kept else last, self.model, content, run)
+        if is_kept:
             link_or_copy(step, last)
-            self._clear()
+            self._delete_old()
 
-    def _clear(self) -> None:
-        """Deletes all but the latest of those that stay."""
+    def _delete_old(self) -> None:
+        """Deletes all but the latest `keep_at_most` of those that are kept."""
         if self.settings.keep_at_most is not None:
             for path in self.folder.step_checkpoints[: -self.settings.keep_at_most]:
                 path.unlink()

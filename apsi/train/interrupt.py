@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM in training: they wait until all that was learned can be saved."""
+"""Ctrl-C and SIGTERM during training: delayed until the checkpoint can be saved."""
 
 import logging
 import signal
@@ -19,31 +19,31 @@ _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupt:
-    """An interrupt that may have come and waits."""
+    """Remembers an interrupt that was delayed."""
 
     def __init__(self) -> None:
         self._handle: Callable[[], object] | None = None
 
-    def came(self, handle: Callable[[], object]) -> None:
-        """Remembers what to do later."""
+    def remember(self, handle: Callable[[], object]) -> None:
+        """Remembers the handler to run later."""
         self._handle = handle
 
     @property
-    def waits(self) -> bool:
-        """Whether one has come."""
+    def is_pending(self) -> bool:
+        """Whether an interrupt is pending."""
         return self._handle is not None
 
-    def happen(self) -> None:
-        """Does what the interrupt would have done when it came, which raises KeyboardInterrupt."""
+    def deliver(self) -> None:
+        """Runs the remembered handler, which raises KeyboardInterrupt; does nothing if none is pending."""
         if self._handle is not None:
             self._handle()
 
 
 @contextmanager
 def deferred() -> Iterator[Interrupt]:
-    """In the block the first Ctrl-C or SIGTERM waits, at most until its end; the second interrupts at once.
+    """Delays the first Ctrl-C or SIGTERM until the end of the block at most; the second one interrupts at once.
 
-    Only Python's main thread hears signals; in any other this does nothing.
+    Only Python's main thread receives signals; in any other thread this does nothing.
     """
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
@@ -51,42 +51,42 @@ def deferred() -> Iterator[Interrupt]:
         return
     handlers = {number: handler for number in _NUMBERS if callable(handler := signal.getsignal(number))}
 
-    def give_back() -> None:
+    def restore_handlers() -> None:
         for number, handler in handlers.items():
             signal.signal(number, handler)
 
-    def come(number: int, frame: FrameType | None) -> None:
-        give_back()
-        interrupt.came(partial(handlers[signal.Signals(number)], number, None))
+    def delay(number: int, frame: FrameType | None) -> None:
+        restore_handlers()
+        interrupt.remember(partial(handlers[signal.Signals(number)], number, None))
 
     try:
         for number in handlers:
-            signal.signal(number, come)
+            signal.signal(number, delay)
         yield interrupt
-        interrupt.happen()
+        interrupt.deliver()
     finally:
-        give_back()
+        restore_handlers()
 
 
 class InterruptCallback(BaseCallback):
-    """Saves and ends training between two rollouts when an interrupt waits."""
+    """Saves and ends training between two rollouts when an interrupt is pending."""
 
     def __init__(self, interrupt: Interrupt, milestones: MilestoneCallback, path: Path) -> None:
-        """Takes who saves, and where to, for people to read."""
+        """Stores what saves the checkpoint, and its path for the log."""
         super().__init__()
         self._interrupt, self._milestones, self._path = interrupt, milestones, path
         self._told = False
 
     def _on_step(self) -> bool:
-        if self._interrupt.waits and not self._told:
+        if self._interrupt.is_pending and not self._told:
             self._told = True
             log.info("Ending after this rollout; Ctrl-C again ends at once, with the latest checkpoint")
         return True
 
     def _on_rollout_start(self) -> None:
-        if not self._interrupt.waits:
+        if not self._interrupt.is_pending:
             return
         if self.num_timesteps > self._milestones.state.timesteps:
             self._milestones.checkpoint()
             log.warning("Saved %s steps in %s", f"{self.num_timesteps:,}", self._path)
-        self._interrupt.happen()
+        self._interrupt.deliver()

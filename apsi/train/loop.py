@@ -46,8 +46,8 @@ from apsi.train.callbacks import (
 )
 from apsi.train.checkpoint_writer import CheckpointWriter
 from apsi.train.interrupt import InterruptCallback, deferred
-from apsi.train.resume import changes, checkpoint_to_resume, go_on
-from apsi.train.run_state import undisturbed
+from apsi.train.resume import changes, checkpoint_to_resume, resume_run
+from apsi.train.run_state import random_state_kept
 from apsi.train.training_pictures import TrainingPictures
 
 log = logging.getLogger(__name__)
@@ -58,10 +58,10 @@ class Trained:
     """What training left."""
 
     checkpoint: Path
-    """the agent that did best on the validation split"""
+    """the agent that was best on the validation split"""
     state: TrainState
     cache_hit_rate: float
-    """share of the scores asked for in this run that were known"""
+    """share of the scores in this run that came from the cache"""
     best_row: dict[str, Any]
     """row of the learning curve with the best figure"""
 
@@ -69,13 +69,13 @@ class Trained:
 def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, tracker: Tracker) -> Trained:
     """Trains until `train.total_timesteps`, from the start or from a checkpoint.
 
-    Ctrl-C saves the last checkpoint after the rollout in progress; after an error the latest one stays. A run that goes
-    on from any of them ends as it would have without the break.
+    Ctrl-C saves the last checkpoint after the rollout in progress; after an error the latest one remains. A run that
+    resumes from any of them ends as it would have without the interruption.
 
     Args:
         config: a whole configuration.
         prepared: the prepared photos.
-        folder: gets `checkpoints/best.zip`, `last.zip` and those that stay.
+        folder: gets `checkpoints/best.zip`, `last.zip` and those that are kept.
         tracker: records metrics and checkpoints.
 
     Raises:
@@ -99,12 +99,12 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         pictures = TrainingPictures.begin(folder.path, saver, checkpoint)
         if checkpoint:
             load_into(checkpoint, model)
-            go_on(checkpoint, model, cached_juror, new_episodes=changes(checkpoint, config, prepared))
+            resume_run(checkpoint, model, cached_juror, new_episodes=changes(checkpoint, config, prepared))
             for row in state.history:
                 algo.schedule.report(row[f"val_{best_by}"])
 
         def validate() -> dict[str, float]:
-            with undisturbed():
+            with random_state_kept():
                 figures, played = evaluate_quickly(trained_agent(algo, model), parts, val, config.train, store)
                 pictures.save(model.num_timesteps, played)
             algo.schedule.report(figures[best_by])
@@ -135,22 +135,22 @@ def _state_at_start(checkpoint: Checkpoint | None, prepared: Prepared, train: Pr
 
 
 def require_no_checkpoint(config: DictConfig) -> None:
-    """Raises an ApsiError where a checkpoint is named that training would not look at."""
+    """Raises an ApsiError where `checkpoint` is set, which training would ignore."""
     if config.checkpoint is not None:
         raise ApsiError(
             f"checkpoint={config.checkpoint} is for task=evaluate; "
-            f"to train on from it: task=train resume={config.checkpoint}"
+            f"to continue training from it: task=train resume={config.checkpoint}"
         )
 
 
 def _learn(model: BaseAlgorithm, algo: str, total: int, milestones: MilestoneCallback, folder: RunFolder) -> None:
-    """Trains on to `total` steps and ends with a look at the validation split."""
+    """Trains up to `total` steps in all and ends with a validation."""
     with deferred() as interrupt:
         left = total - milestones.state.timesteps
         if left > 0:
             with progress("success {task.fields[success]}", "{task.fields[rate]} steps/s") as bar:
                 ends = InterruptCallback(interrupt, milestones, folder.last_checkpoint)
-                gradients = GradientCallback(algo)  # before what would save networks that have diverged
+                gradients = GradientCallback(algo)  # before those that save, so that diverged networks are not saved
                 callbacks = [ProgressCallback(bar, total), UnfreezeCallback(), gradients, ends, milestones]
                 model.learn(left, callbacks, reset_num_timesteps=False)
         if milestones.evaluated_at < model.num_timesteps or not folder.best_checkpoint.exists():

@@ -1,4 +1,4 @@
-"""Going on from an earlier run."""
+"""Resuming an earlier run."""
 
 import logging
 from collections.abc import Sequence
@@ -23,12 +23,12 @@ log = logging.getLogger(__name__)
 def checkpoint_to_resume(
     config: DictConfig, prepared: Prepared, folder: RunFolder, tracker: Tracker
 ) -> Checkpoint | None:
-    """Finds the checkpoint to continue from and copies it, and the best one beside it, into this run's folder.
+    """Finds the checkpoint to resume from and copies it, with the best one of its folder, into this run's folder.
 
     An unfinished run of the same command comes first; a named checkpoint second.
 
     Raises:
-        ApsiError: the checkpoint can't be found or read, or was trained on what would now validate it.
+        ApsiError: the checkpoint can't be found or read, or was trained on photos that are now in the validation split.
     """
     if config.resume in (None, "never"):
         return None
@@ -41,7 +41,7 @@ def checkpoint_to_resume(
         path = resume_path(config.resume, tracker)
     checkpoint = read_checkpoint(path)
     if config.resume == "auto" and checkpoint.state.dataset != prepared.folder.name:
-        log.warning("%s is not continued: the photos have changed since. Starting afresh", path)
+        log.warning("%s is not continued: the photos have changed since. Starting from scratch", path)
         return None
     require_unseen(checkpoint, prepared.split("val"))
     state = checkpoint.state
@@ -49,32 +49,35 @@ def checkpoint_to_resume(
     if best.is_file() and read_checkpoint(best).state.timesteps <= state.timesteps:
         link_or_copy(best, folder.best_checkpoint)
     else:
-        state = replace(state, best=None)  # there is nothing to beat, or it is still to come
-    link_or_copy(path, folder.last_checkpoint)  # after the best one: from here on this folder is the one to continue
+        state = replace(state, best=None)  # no best one yet, or a later one than this
+    link_or_copy(path, folder.last_checkpoint)  # after the best one: from now on this folder is the one to resume
     if earlier is not None:
         for half_written in earlier.last_checkpoint.parent.glob(".*.tmp"):
-            half_written.unlink(missing_ok=True)  # when it was killed; an identical command may be faster
+            half_written.unlink(
+                missing_ok=True
+            )  # left by a kill; the same command in another process may delete it first
         earlier.finish(CONTINUED, continued_in=str(folder.path))
-    log.info("Continuing %s at step %s; resume=never starts afresh", path, f"{state.timesteps:,}")
+    log.info("Continuing %s at step %s; resume=never starts from scratch", path, f"{state.timesteps:,}")
     return replace(checkpoint, state=state)
 
 
 def changes(checkpoint: Checkpoint, config: DictConfig, prepared: Prepared) -> list[str]:
-    """What is different now from when the checkpoint was written, so that its episodes can't be gone on with."""
+    """Settings that differ from the checkpoint's, so that its episodes in progress can't be continued."""
     keys = ("env", "reward", "episodes", "degradation", "train.n_envs", "seed")
     now, then = ([OmegaConf.select(c, key) for key in keys] for c in (config, checkpoint.config))
     different = [key for key, a, b in zip(keys, now, then, strict=True) if a != b]
     return different + ["the photos"] * (checkpoint.state.dataset != prepared.folder.name)
 
 
-def go_on(checkpoint: Checkpoint, model: BaseAlgorithm, cached_juror: Juror, new_episodes: Sequence[str]) -> None:
-    """Lets a model with the networks of a checkpoint go on from where the run stood, as if it had never stopped.
+def resume_run(checkpoint: Checkpoint, model: BaseAlgorithm, cached_juror: Juror, new_episodes: Sequence[str]) -> None:
+    """Restores the rest of a run's state, so that it continues as if it had never stopped.
 
     Args:
         checkpoint: the last one of a run; the best one holds networks and optimisers only.
-        model: gets the replay buffer or other memory, the episodes in progress and the random states.
-        cached_juror: gets the scores that are known.
-        new_episodes: why it has to begin new episodes, if it has to.
+        model: has the checkpoint's networks already; gets the replay buffer or other memory, the episodes in progress
+            and the random states.
+        cached_juror: gets the scores that were cached.
+        new_episodes: settings that changed, so that new episodes have to begin; may be empty.
 
     Raises:
         ApsiError: the state is damaged or does not fit.
@@ -82,17 +85,17 @@ def go_on(checkpoint: Checkpoint, model: BaseAlgorithm, cached_juror: Juror, new
     state = read_run_state(checkpoint)
     if state is None:
         log.warning(
-            "%s holds the agent only: training goes on with new episodes and nothing remembered; last.zip beside it "
-            "would go on exactly",
+            "%s holds the agent only: training resumes with new episodes and an empty memory; last.zip in the same "
+            "folder would resume exactly",
             checkpoint.path,
         )
         return
     if new_episodes:
-        log.warning("Training goes on with new episodes: other than before are %s", ", ".join(new_episodes))
+        log.warning("Training resumes with new episodes, as these settings have changed: %s", ", ".join(new_episodes))
     try:
         restore_run(state, model, cached_juror, episodes=not new_episodes)
     except (AttributeError, IndexError, KeyError, OverflowError, RuntimeError, TypeError, ValueError) as error:
         raise ApsiError(
-            f"the run in {checkpoint.path} can't be gone on with: {error}. Use the version of apsi that wrote it, or "
+            f"the run in {checkpoint.path} can't be resumed: {error}. Use the version of apsi that wrote it, or "
             "start afresh with resume=never"
         ) from error

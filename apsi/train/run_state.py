@@ -1,6 +1,6 @@
-"""All that a training run holds beside its networks: with it, a continued run ends like one that was never broken.
+"""The state of a training run besides its networks: with it, a resumed run ends like one that was never interrupted.
 
-Exact on the CPU of the same machine with as many threads; a GPU has random numbers of its own that are not kept.
+Exact on the CPU of the same machine with the same number of threads; the random state of a GPU is not saved.
 """
 
 import random
@@ -48,14 +48,14 @@ def run_state(model: Any, cached_juror: Juror) -> State:
 
 
 def restore_run(state: State, model: Any, cached_juror: Juror, episodes: bool = True) -> None:
-    """Lets a model that was built alike go on from there.
+    """Restores that state into a model that was built with the same configuration.
 
     Args:
-        state: of `run_state`, as it was read.
+        state: from `run_state`.
         model: with the networks, optimisers and counters of the same checkpoint.
-        cached_juror: as there.
-        episodes: whether to go on with the episodes in progress and their random numbers, or to begin new ones and
-            take over only what the model remembers.
+        cached_juror: as in `run_state`.
+        episodes: whether to restore the episodes in progress and the random states too, or only the model's memory
+            and the cached scores.
 
     Raises:
         IndexError, KeyError, RuntimeError, TypeError, ValueError: it does not fit.
@@ -88,7 +88,7 @@ def restore_run(state: State, model: Any, cached_juror: Juror, episodes: bool = 
 
 
 def random_state() -> State:
-    """The random numbers that Python, NumPy and torch (on the CPU) will give next."""
+    """The states of the random generators of Python, NumPy and torch (on the CPU)."""
     version, numbers, gauss = random.getstate()
     return {
         "python": [version, list(numbers), gauss],
@@ -98,7 +98,7 @@ def random_state() -> State:
 
 
 def restore_random(state: State) -> None:
-    """Lets them give the same again."""
+    """Restores these states."""
     version, numbers, gauss = state["python"]
     random.setstate((version, tuple(numbers), gauss))
     np.random.set_state(state["numpy"])
@@ -106,8 +106,8 @@ def restore_random(state: State) -> None:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Whatever draws random numbers in the block, those after it are as if it had not."""
+def random_state_kept() -> Iterator[None]:
+    """Restores the random states after the block, so that drawing in it changes nothing outside."""
     before = random_state()
     yield
     restore_random(before)
@@ -150,7 +150,7 @@ def _arrays(value: Any) -> Any:
 
 
 def _tensors(value: Any, like: Any) -> Any:
-    """The way back, to tensors and tuples such as these."""
+    """The inverse of `_arrays`: tensors and tuples of the same types as in `like`."""
     if isinstance(like, torch.Tensor):
         if value.shape != tuple(like.shape):
             raise ValueError(f"a memory of {value.shape} where {tuple(like.shape)} is needed")

@@ -1,4 +1,4 @@
-"""The same validation photos, edited again at every milestone: pictures and a film of learning."""
+"""The same validation photos edited at every milestone: pictures and a video of learning."""
 
 import shutil
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class TrainingPictures:
 
     @classmethod
     def begin(cls, folder: Path, saver: ImageSaver, checkpoint: Checkpoint | None) -> Self:
-        """The pictures of a training; one that goes on takes over what the earlier run has shown until then."""
+        """The pictures of a run; a resumed run copies those of the earlier run up to its checkpoint."""
         pictures = cls(folder, saver)
         if checkpoint is not None and checkpoint.path.parent.name == "checkpoints":
             earlier = checkpoint.path.parent.parent / "images" / "training"
@@ -38,13 +38,13 @@ class TrainingPictures:
         return pictures
 
     def save(self, timesteps: int, results: Sequence[EpisodeResult]) -> None:
-        """Hands a mosaic of the episodes that kept their frames to the saver; none where there are none."""
+        """Saves a mosaic of the episodes that kept their frames, if there are any."""
         shown = [result for result in results if result.frames]
         if shown:
             self._saver.save(self._folder / _name(timesteps), titled(mosaic(shown), f"{timesteps:,} steps"))
 
     def finish(self) -> None:
-        """Waits for the pictures and makes the film of them; nothing where there are none."""
+        """Waits for the pictures and makes the video of them, if there are any."""
         self._saver.close()
         pictures = sorted(self._folder.glob("step_*.png"))
         if pictures:

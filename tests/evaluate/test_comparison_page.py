@@ -75,4 +75,4 @@ def test_with_one_photo_the_page_says_that_nothing_can_be_said(tmp_path: Path) -
     two: Outcomes = [("p", 1.0, 1.0), ("p", 1.0, 1.0)]
     write_comparison(tmp_path, [compared("a", one), compared("b", two, gamma="0.5")])
     text = Page((tmp_path / "comparison.html").read_text()).text
-    assert "All of this is one photo" in text and "whether that is chance can't be told" in text
+    assert "All episodes are of one photo" in text and "whether that is chance can't be told" in text

@@ -173,7 +173,7 @@ def test_tables_have_headings_and_scroll_in_their_own_container(results: Results
 def test_with_one_photo_the_page_says_that_there_is_no_interval(results: Results, tmp_path: Path) -> None:
     page = Page(report(tmp_path, {name: 5 * played[:1] for name, played in results.items()}))
     assert "Greedy repaired 5 of 5 degraded copies of 1 photo" in page.text
-    assert "All of this is one photo" in page.text and "none: one photo" in page.text
+    assert "All episodes are of one photo" in page.text and "none: one photo" in page.text
     assert "1 photo (5 degraded copies) of the test split" in page.text
 
 
@@ -204,7 +204,7 @@ def test_the_headline_and_the_sentences_say_what_came_out() -> None:
     assert "86 % (95 % interval 80 % to 90 %)" in said
     assert "by +4.37 (95 % interval +4.10 to +4.60)" in said and "2.1 edits" in said
     assert "random 6 % and greedy 100 %" in said
-    assert "Greedy needs 14.0 scores of the juror an episode, the agent 2.1" in said
+    assert "Greedy needs 14.0 juror scores per episode, the agent 2.1" in said
     plain = {**facts, "degraded": False, "episodes": 45}
     assert headline(plain, summaries, "agent", "improved") == "The agent improved 39 of 45 photos"
 
@@ -228,7 +228,7 @@ def test_photos_are_not_confused_with_their_copies(photos: int, episodes: int, d
     [
         ({"trained_on": 3}, 50, "trained on"),
         ({"trained_on": 1, "chosen_by": True}, 1, "trained on"),
-        ({"chosen_by": True}, 50, "too good"),
+        ({"chosen_by": True}, 50, "optimistic"),
         ({}, 1, "one photo"),
     ],
 )

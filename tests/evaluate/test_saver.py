@@ -111,5 +111,5 @@ def test_what_comes_after_the_end_is_refused_and_closing_twice_is_fine(tmp_path:
     saver = ImageSaver()
     saver.close()
     saver.close()
-    with pytest.raises(ApsiError, match="comes too late"):
+    with pytest.raises(ApsiError, match="the saver is closed"):
         saver.save(tmp_path / "a.png", photo)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from apsi.search.page import too_few, validations, write_page
-from apsi.search.plots import on_the_way
+from apsi.search.plots import during_training
 from tests.evaluate.test_report import Page
 
 optuna = pytest.importorskip("optuna")
@@ -33,14 +33,14 @@ def search(trials: int, directions: tuple[str, ...] = ("maximize",), settings: d
         params = {"algo.learning_rate": rate, "algo.gamma": (i * 7 % 11) / 11, "reward": ["plain", "stepped"][i % 2]}
         pruned, failed = i == trials - 2, i == trials - 1
         state = TrialState.FAIL if failed else TrialState.PRUNED if pruned else TrialState.COMPLETE
-        looks = {look: look * i / 3 / trials for look in range(1, 3 if pruned else 4)}
+        values = {number: number * i / 3 / trials for number in range(1, 3 if pruned else 4)}
         study.add_trial(
             create_trial(
                 state=state,
                 params=params,
                 distributions=distributions,
                 values=None if failed or pruned else [i / trials, float(trials - i % 5)][: len(directions)],
-                intermediate_values={} if failed or len(directions) > 1 else looks,
+                intermediate_values={} if failed or len(directions) > 1 else values,
                 user_attrs={"error": "it broke"} if failed else {},
             )
         )
@@ -76,7 +76,7 @@ def test_the_page_shows_every_plot_once_without_a_title_inside(folder: Path, pag
     assert not tags.all("script") and not tags.all("link")
     assert "12 trials looked for the highest val_best: 10 complete, 1 pruned, 1 failed." in tags.text
     assert "Best is trial 9 with val_best 0.75" in tags.text
-    assert "picked by them, so it looks better than it is" in tags.text
+    assert "picked by them, so they are optimistic" in tags.text
     with (folder / "trials.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert rows[-1]["error"] == "it broke" and "it broke" in tags.text
@@ -93,23 +93,23 @@ def test_the_warning_depends_on_trials_for_each_parameter(trials: int, said: str
     assert said in warning and bool(warning) is bool(said)
 
 
-def test_values_on_the_way_stand_at_environment_steps(page: str) -> None:
-    assert "a look at the validation split, one every 100 environment steps" in page
-    figure = next(part for part in page.split("<figure") if "While the trials trained" in part)
+def test_values_during_training_stand_at_environment_steps(page: str) -> None:
+    assert "Each dot is a validation, one every 100 environment steps" in page
+    figure = next(part for part in page.split("<figure") if "Validation during training" in part)
     marks = re.findall(r"<text[^>]*>([^<]+)</text>", figure)
     assert {"environment steps", "100", "200", "250"} <= set(marks)
     assert "Step" not in figure
 
 
-def test_looks_of_several_seeds_are_counted_one_seed_after_the_other() -> None:
+def test_validations_of_several_seeds_are_counted_one_seed_after_the_other() -> None:
     study = search(12, settings=SETTINGS | {"seeds": [1, 2]})
     caption, steps = validations(study)
     assert "3 for each of 2 seeds, one seed after the other" in caption and steps is None
-    drawn = on_the_way(study.get_trials(deepcopy=False), "val_best", steps)
-    assert ">look at the validation split</text>" in drawn
+    drawn = during_training(study.get_trials(deepcopy=False), "val_best", steps)
+    assert ">validation</text>" in drawn
 
 
-def test_trials_that_look_at_different_steps_are_not_drawn_over_steps() -> None:
+def test_trials_that_validate_at_different_steps_are_not_drawn_over_steps() -> None:
     assert validations(search(3, settings={"config": {"train": {"total_timesteps": 9}}, "seeds": []}))[1] is None
 
 

@@ -182,7 +182,7 @@ def test_the_name_of_another_search_is_refused(place: Place) -> None:
     study = optuna.create_study(study_name="s", storage=open_storage(url, make=True), direction="maximize")
     study.set_user_attr("fixed", "something else")
     study.set_user_attr("settings", {"config": {"seed": 7}})
-    place.run(*TINY).failed("study_name=s is of another search")
+    place.run(*TINY).failed("study_name=s belongs to another search")
 
 
 @pytest.fixture

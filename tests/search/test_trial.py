@@ -35,7 +35,7 @@ def reported(config: DictConfig) -> dict[int, float]:
     return dict(study.trials[1].intermediate_values)
 
 
-def test_figures_reach_the_storage_by_the_number_of_the_look(tmp_path: Path) -> None:
+def test_figures_reach_the_storage_by_the_number_of_the_validation(tmp_path: Path) -> None:
     config = trial_config(tmp_path, pruner=None)
     report = reporter(config)
     report(104, 0.7)
@@ -56,7 +56,7 @@ def test_what_is_whole_is_not_thrown_away(tmp_path: Path) -> None:
     report(300, 0.0)
 
 
-def test_with_several_seeds_the_mean_is_reported_after_the_looks_of_the_first(tmp_path: Path) -> None:
+def test_with_several_seeds_the_mean_is_reported_after_the_validations_of_the_first(tmp_path: Path) -> None:
     config = trial_config(tmp_path, earlier=[0.8], pruner=None)
     reporter(config)(100, 0.6)
     assert reported(config) == {4: pytest.approx(0.7)}

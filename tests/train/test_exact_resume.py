@@ -25,7 +25,7 @@ from apsi.state import State, read_state, write_state
 from apsi.tracking.none import NoTracker
 from apsi.tracking.run_folder import RunFolder
 from apsi.train.loop import train_agent
-from apsi.train.run_state import undisturbed
+from apsi.train.run_state import random_state_kept
 from tests.command_line import Place
 from tests.fast import ALGORITHMS
 
@@ -148,7 +148,7 @@ def test_looking_at_the_validation_split_changes_no_random_number() -> None:
     set_random_seed(1)
     expected = [random.random(), np.random.random(), torch.rand(1).item()]
     set_random_seed(1)
-    with undisturbed():
+    with random_state_kept():
         random.random()
         np.random.random(3)
         torch.rand(3)
