@@ -1,22 +1,40 @@
-"""Overrides with which every algorithm does something within a few hundred steps."""
+"""Overrides with which an option does something within a few hundred steps, found out of what it says of itself."""
 
-_DQN = ["algo.learning_starts=8", "algo.buffer_size=64", "algo.batch_size=16", "algo.gradient_steps=1"]
-_ACTOR_CRITIC = ["transform=parametric", "degradation=sensible", *_DQN]
-_PPO = ["algo.n_steps=8"]
+import re
+from dataclasses import fields
 
-ALGORITHMS = {
-    "ppo": _PPO,
-    "maskable_ppo": _PPO,
-    "recurrent_ppo": [*_PPO, "algo.lstm_hidden_size=16"],
-    "a2c": [],
-    "dqn": _DQN,
-    "double_dqn": _DQN,
-    "dueling_dqn": _DQN,
-    "qrdqn": [*_DQN, "algo.n_quantiles=5"],
-    "sac": _ACTOR_CRITIC,
-    "td3": _ACTOR_CRITIC,
-    "undo": ["episodes=fresh", "algo.batch_size=8", "algo.updates=1"],
-    "full_q": _DQN,
-    "afterstate": [*_DQN, "algo.actions_per_state=3"],
+import yaml
+from hydra.utils import get_class
+
+from apsi.config.options import about
+from apsi.installation import CONFIG_DIR
+
+_SMALL = {
+    "learning_starts": 8,
+    "buffer_size": 64,
+    "batch_size": 16,
+    "gradient_steps": 1,
+    "n_steps": 8,
+    "lstm_hidden_size": 16,
+    "n_quantiles": 5,
+    "updates": 1,
+    "actions_per_state": 3,
 }
+"""Hyperparameters that make an algorithm learn early and often"""
+
+
+def beside(group: str, option: str) -> list[str]:
+    """What an option needs beside it: the overrides in its first line, but those whose values only a user knows."""
+    named = re.findall(r"(?<![\w=])([a-z][\w./@]*=)(\[[^\]]*\]|[^\s,;:()]+)", about(group, option))
+    return [key + value for key, value in named if key != f"{group}=" and not re.search(r"[A-Z~]|\.\.\.", value)]
+
+
+def small(algo: str) -> list[str]:
+    """What an algorithm needs beside it, and small values for the hyperparameters that it has."""
+    target = yaml.safe_load((CONFIG_DIR / "algo" / f"{algo}.yaml").read_text(encoding="utf-8"))["_target_"]
+    has = {field.name for field in fields(get_class(target))}
+    return [*beside("algo", algo), *(f"algo.{name}={value}" for name, value in _SMALL.items() if name in has)]
+
+
+ALGORITHMS = {path.stem: small(path.stem) for path in sorted((CONFIG_DIR / "algo").glob("*.yaml"))}
 """By the name of the option"""

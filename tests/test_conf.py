@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
+import yaml
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import InstantiationException
@@ -16,6 +17,7 @@ from apsi.config.instantiate import check, instantiate
 from apsi.config.whitelist import WHITELIST
 from apsi.errors import ApsiError
 from apsi.installation import CONFIG_DIR
+from tests.fast import beside
 
 SUPPLIED = {  # arguments that a caller, not a YAML file, supplies
     "observation_space",
@@ -27,8 +29,8 @@ SUPPLIED = {  # arguments that a caller, not a YAML file, supplies
 }
 
 
-EXTRA = {"dataset=folder": ["dataset.path=somewhere"], "transform=parametric": ["degradation=sensible"]}
-EXTRA |= {f"juror/mapping={name}": ["juror=onnx"] for name in ("linear", "logistic")}
+EXTRA = {"juror/mapping": ["juror=onnx"]}
+"""What a group stands in"""
 
 
 def options() -> list[tuple[str, str]]:
@@ -51,10 +53,20 @@ OPTIONS = options()
 COMPONENTS = [(group, option) for group, option in OPTIONS if group not in ("experiment", "debug", "hparams_search")]
 
 
+def content(group: str, option: str) -> dict[str, object]:
+    """What the file of an option holds."""
+    found = yaml.safe_load((CONFIG_DIR / group / f"{option}.yaml").read_text(encoding="utf-8"))
+    assert isinstance(found, dict)
+    return found
+
+
 @cache
 def load(group: str, option: str) -> DictConfig:
     """The configuration with this option chosen."""
-    extra = EXTRA.get(f"{group}={option}", [])
+    missing = [key for key, value in content(group, option).items() if value == "???"]
+    extra = [*EXTRA.get(group, []), *(f"{group}.{key}=somewhere" for key in missing)]
+    if (group, option) in COMPONENTS:  # a preset brings what it needs
+        extra += beside(group, option)
     chosen = f"{group}=[{option}]" if group == "policy" else f"{group}={option}"
     return load_config([chosen, *extra])
 

@@ -11,26 +11,25 @@ import pytest
 
 from apsi.config.compose import load_config
 from apsi.errors import ApsiError
+from apsi.installation import CONFIG_DIR
 from apsi.task.pipeline import pipeline
 from apsi.tracking.run_folder import RunFolder
-from tests.fast import ALGORITHMS
+from tests.fast import ALGORITHMS, beside
 from tests.test_conf import OPTIONS
 
 NEEDS = {
-    "reward=stop_only_plain": ["env.stop=true"],
-    "reward=stop_only_quadratic": ["env.stop=true"],
     "env=optimise": ["degradation=none", "preprocess.steps.degrade.per_photo={train: 1, val: 1, test: 1}"],
-    "degradation=none": ["env=optimise", "preprocess.steps.degrade.per_photo={train: 1, val: 1, test: 1}"],
-    "transform=parametric": ["algo=sac", *ALGORITHMS["sac"][1:]],
+    "degradation=none": ["preprocess.steps.degrade.per_photo={train: 1, val: 1, test: 1}"],
     "degradation=sensible": ["transform=sensible"],
-    **{
-        f"feature_extractor={name}": ["feature_extractor.weights=null", "feature_extractor.freeze=none"]
-        for name in ("resnet18", "resnet50", "efficientnet_b0", "mobilenet_v2")
-    },
 }
-"""What goes with an option"""
+"""What makes an option do more than it would in so few steps; what it can't do without stands in its first line"""
 
-HEAVY = {f"feature_extractor={name}" for name in ("resnet18", "resnet50", "efficientnet_b0", "mobilenet_v2")}
+HEAVY = {
+    f"feature_extractor={option}"
+    for group, option in OPTIONS
+    if group == "feature_extractor" and "weights:" in (CONFIG_DIR / group / f"{option}.yaml").read_text()
+}
+"""Pretrained ones, here without their weights"""
 BY_THEMSELVES = ("transform", "degradation", "env", "reward", "feature_extractor")
 TOGETHER = ("reward/bonus", "algo/optimizer", "algo/schedule", "episodes")
 """Groups that have nothing to do with each other: a run takes an option of each"""
@@ -63,8 +62,20 @@ def run(overrides: list[str], folder: Path, data_dir: Path) -> list[dict[str, st
         return list(csv.DictReader(file))
 
 
+def overrides_for(choice: str) -> list[str]:
+    """What a choice needs beside it, and what that needs."""
+    needed = [*NEEDS.get(choice, []), *beside(*choice.split("=", 1))]
+    if choice in HEAVY:
+        needed += ["feature_extractor.weights=null", "feature_extractor.freeze=none"]
+    algos = [other.partition("=")[2] for other in needed if other.startswith("algo=")]
+    return [*needed, *(override for algo in algos for override in ALGORITHMS[algo])]
+
+
 def test_the_matrix_misses_no_algorithm() -> None:
     assert set(ALGORITHMS) == {option for group, option in OPTIONS if group == "algo"}
+    assert len(HEAVY) >= 4
+    assert overrides_for("reward=stop_only_plain") == ["env.stop=true"]
+    assert overrides_for("algo=undo")[0] == "episodes=fresh"
     assert sum(map(len, CHOICES)) >= 50
 
 
@@ -74,7 +85,7 @@ def test_the_matrix_misses_no_algorithm() -> None:
 )
 def test_an_option_trains_and_evaluates(choices: list[str], tmp_path: Path, data_dir: Path) -> None:
     group, _, option = choices[0].partition("=")
-    extra = [override for choice in choices for override in NEEDS.get(choice, [])]
+    extra = [override for choice in choices for override in overrides_for(choice)]
     if group == "algo":
         extra = ALGORITHMS[option]
     elif not any(override.startswith("algo=") for override in extra):

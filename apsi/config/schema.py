@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hydra.core.config_store import ConfigStore
+from hydra.utils import get_method
 from omegaconf import DictConfig, OmegaConf
 
 from apsi.config.options import options_text
@@ -161,6 +162,13 @@ def register() -> None:
     OmegaConf.register_resolver("apsi.free", free_folder, replace=True, use_cache=True)
     OmegaConf.register_resolver("apsi.command", command, replace=True)
     OmegaConf.register_resolver("apsi.options", options_text, replace=True)
+    OmegaConf.register_resolver("apsi.transforms", every_transform, replace=True)
+
+
+def every_transform() -> list[str]:
+    """The labels of all transforms, found by name as components are, and only where somebody looks at them."""
+    labels: list[str] = get_method("apsi.transform.catalogue.every_label")()
+    return labels
 
 
 def free_folder(path: str) -> str:

@@ -26,6 +26,11 @@ def catalogue() -> dict[str, Transform]:
     return found
 
 
+def every_label() -> list[str]:
+    """The fixed labels but STOP's, module by module: the actions of `transform=full`."""
+    return [label for label in catalogue() if label != STOP_LABEL]
+
+
 @cache
 def parsers() -> dict[str, LabelParser]:
     """Every parser of labels, by what these begin with."""
