@@ -16,18 +16,16 @@ from apsi.dataset.sample import PHOTOS, Sample
 from tests.command_line import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "extending.md").read_text(encoding="utf-8")
-FILES = dict(re.findall(r"^```(?:python|yaml)\n# (\S+)\n(.+?)^```", PAGE, re.MULTILINE | re.DOTALL))
+SHOWN = dict(re.findall(r"^```(?:python|yaml)\n# (\S+/\S+)\n(.+?)^```", PAGE, re.MULTILINE | re.DOTALL))
 """What the page shows, by the place where it belongs"""
+FILES = {file: text for file, text in SHOWN.items() if not (REPOSITORY / file).exists()}
+"""The examples that are added"""
 COMMANDS = re.findall(r"^python run\.py (.+)$", PAGE, re.MULTILINE)
 COPIED = ("apsi", "conf", "docs", "tests", "CHANGELOG.md", "README.md", "mkdocs.yml", "pyproject.toml", "run.py")
 TINY = ["debug=tiny", "device=cpu", "tracking=none", "train.total_timesteps=256", "train.images=0"]
-OLD = {
-    path.relative_to(REPOSITORY).as_posix() for room in ("apsi", "conf") for path in (REPOSITORY / room).rglob("*.*")
-}
 
 
 def test_each_kind_is_shown_with_its_one_or_two_files_and_a_command() -> None:
-    assert not FILES.keys() & OLD
     modules = [file.split("/") for file in FILES if file.endswith(".py")]
     assert {room for _, room, _ in modules} == {"transform", "reward", "juror", "algo", "task", "dataset", "policy"}
     for _, room, name in modules:
@@ -35,6 +33,11 @@ def test_each_kind_is_shown_with_its_one_or_two_files_and_a_command() -> None:
         assert (option in FILES) == (room != "transform"), option
     assert len(COMMANDS) == len(modules) + 1  # a set of actions is one YAML file
     assert all(len(text.splitlines()) <= 45 for text in FILES.values())
+
+
+def test_a_file_that_is_there_already_is_shown_as_it_is() -> None:
+    for file in SHOWN.keys() - FILES.keys():
+        assert SHOWN[file] == (REPOSITORY / file).read_text(encoding="utf-8"), file
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if file.endswith(".py")])
