@@ -3,6 +3,7 @@
 import pytest
 
 from apsi.installation import CONFIG_DIR, command
+from tests.command_line import REPOSITORY
 
 
 @pytest.mark.parametrize(
@@ -25,3 +26,8 @@ def test_errors_and_help_name_the_command_that_there_is(
 
 def test_the_options_are_found() -> None:
     assert (CONFIG_DIR / "config.yaml").is_file()
+
+
+def test_shells_complete_the_arguments_of_run_py() -> None:
+    """Hydra's script for them looks for these words in the file before it asks for completions."""
+    assert "@hydra.main" in (REPOSITORY / "run.py").read_text()

@@ -133,7 +133,7 @@ def test_options_of_ones_own_run_out_of_a_folder_of_ones_own(installed: Installe
     (mine / "reward").mkdir(parents=True)
     (mine / "my_rewards.py").write_text(OWN_REWARD)
     (mine / "reward" / "hurried.yaml").write_text(OWN_OPTION)
-    command = ("apsi", "--config-dir=mine", "reward=hurried", "debug=tiny", "tracking=none", "run_name=own")
+    command = ("apsi", "--config-dir=mine", "reward=hurried", "debug=tiny", "policy=[agent]", "tracking=none")
     assert "hurried" in installed.run("apsi", "--config-dir=mine", "--help").succeeded().out
     installed.run(*command).failed("my_rewards.Hurried is not allowed", "APSI_ALLOW=my_rewards")
     installed.run(*command, allow="my_rewards").failed("No module named 'my_rewards'", "PYTHONPATH")
