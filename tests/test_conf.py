@@ -165,7 +165,7 @@ def test_a_data_set_decides_on_nothing_but_itself() -> None:
     for option in (option for group, option in OPTIONS if group == "dataset"):
         assert others(option) == others("sample"), option
     assert load("dataset", "folder").train.total_timesteps == 150_000
-    assert load_config(["experiment=demo"]).train.total_timesteps == 50_000
+    assert load_config(["experiment=demo"]).train.total_timesteps == 60_000
 
 
 @pytest.mark.parametrize("algo", ["double_dqn", "dueling_dqn", "qrdqn", "maskable_ppo", "recurrent_ppo"])

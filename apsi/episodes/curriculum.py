@@ -24,6 +24,7 @@ class CurriculumEpisodes(FreshEpisodes):
         context: EpisodeContext,
         *,
         min_scale: PositiveFraction,
+        turns: bool = False,
         labels: list[str],
         n_max: PositiveInt,
         success_rate: PositiveFraction,
@@ -34,12 +35,13 @@ class CurriculumEpisodes(FreshEpisodes):
         Args:
             context: where the photos come from; its degradation is not used.
             min_scale: shortest side of a part, as a share of the photo's.
+            turns: whether parts are also turned by quarters.
             labels: transforms to degrade with.
             n_max: highest level.
             success_rate: share of the last `window` episodes that must succeed.
             window: episodes.
         """
-        super().__init__(context, min_scale)
+        super().__init__(context, min_scale, turns)
         self._labels, self._n_max = labels, n_max
         self._success_rate, self._window = success_rate, window
         self._latest: deque[bool] = deque(maxlen=window)

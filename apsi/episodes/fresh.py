@@ -20,12 +20,14 @@ class FreshEpisodes(EpisodeSource):
     A degraded photo that scores no worse than its original is not an episode, as in the prepared ones.
     """
 
-    def __init__(self, context: EpisodeContext, min_scale: PositiveFraction) -> None:
+    def __init__(self, context: EpisodeContext, min_scale: PositiveFraction, turns: bool = False) -> None:
         """Takes the originals of the split.
 
         Args:
             context: where the photos come from and what is done to them.
             min_scale: shortest side of a part, as a share of the photo's.
+            turns: whether parts are also turned by quarters, by half where they are not square: of few photos more is
+                learned where the edits don't mind which way is up.
 
         Raises:
             ApsiError: `min_scale` is not in (0, 1].
@@ -33,7 +35,7 @@ class FreshEpisodes(EpisodeSource):
         super().__init__(context)
         if not 0 < min_scale <= 1:
             raise ApsiError(f"episodes.min_scale={min_scale} must be above 0 and at most 1")
-        self._min_scale = min_scale
+        self._min_scale, self._turns = min_scale, turns
         self._sources = {episode.original: episode.source for episode in context.split.episodes}
         self._originals = sorted(self._sources)
 
@@ -66,7 +68,11 @@ class FreshEpisodes(EpisodeSource):
         part_h, part_w = max(1, round(scale * h)), max(1, round(scale * w))
         top, left = int(self.rng.integers(h - part_h + 1)), int(self.rng.integers(w - part_w + 1))
         part = photo[top : top + part_h, left : left + part_w]
-        return resample(part[:, ::-1] if self.rng.random() < 0.5 else part, w, h)
+        whole = resample(part[:, ::-1] if self.rng.random() < 0.5 else part, w, h)
+        if not self._turns:
+            return whole
+        quarters = int(self.rng.integers(4)) if w == h else 2 * int(self.rng.integers(2))
+        return np.ascontiguousarray(np.rot90(whole, quarters))
 
     def recipe(self) -> Recipe:
         """What to do to the next photo."""

@@ -101,3 +101,12 @@ def test_originals_are_read_when_they_are_asked_for(split: PreparedSplit) -> Non
     assert (start.original == read_png(episode.original)).all()
     again = Start.restored(start.state())
     assert (again.original == start.original).all() and again.degradation == start.degradation
+
+
+def test_parts_can_be_turned_and_keep_the_size_of_their_photo(split: PreparedSplit) -> None:
+    plain, turned = (FreshEpisodes(context(split), 1.0, turns=turns) for turns in (False, True))
+    assert {photo.shape for photo in (turned.cut() for _ in range(40))} == {(40, 50, 3), (64, 64, 3), (41, 37, 3)}
+    for source, ways in ((plain, 2), (turned, 8)):  # as it is and mirrored, each turned by four quarters
+        cuts = [source.cut() for _ in range(200)]
+        assert len({photo.tobytes() for photo in cuts if photo.shape == (64, 64, 3)}) == ways
+        assert len({photo.tobytes() for photo in cuts if photo.shape == (40, 50, 3)}) == min(ways, 4)
