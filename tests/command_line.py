@@ -26,6 +26,7 @@ _TIMEOUT = 300.0  # seconds; only a command that hangs takes this long
 _FORK_FOR_EACH_LINE = """
 import gc, json, os, runpy, signal, sys, traceback
 import apsi.task.evaluate, apsi.task.pipeline, apsi.task.preprocess, apsi.task.train, torch._dynamo
+import apsi.tracking.model, mlflow.entities, mlflow.tracking, mlflow.store.tracking.sqlalchemy_store
 
 gc.freeze()
 signals = {signal.SIGINT, signal.SIGTERM}

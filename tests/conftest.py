@@ -26,6 +26,7 @@ from apsi.policy.rollout import EpisodeResult, roll_out
 from apsi.reward.bonus import NoBonus
 from apsi.reward.score_difference import ScoreDifference
 from apsi.torchvision_ops import define_missing
+from apsi.tracking.mlflow_store import MlflowStore
 from apsi.transform.action_set import DiscreteActions
 from apsi.transform.catalogue import by_label
 
@@ -70,6 +71,16 @@ def photo() -> Photo:
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One folder of prepared photos for all tests of a worker: what one test prepared the next finds."""
     return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow database to copy, made once for all workers: making one takes seconds."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "mlflow"
+    shared.mkdir(exist_ok=True)
+    MlflowStore(None, shared).client  # noqa: B018  # makes it, or waits for who does
+    return shared / "mlflow.db"
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from shutil import copy
 
 import pytest
 from filelock import FileLock
@@ -71,9 +72,13 @@ def test_links_in_a_removed_run_are_removed_and_what_they_lead_to_stays(output_d
     assert (tmp_path / "mine" / "photo.jpg").exists()
 
 
-def test_the_local_record_of_a_removed_run_is_marked_as_deleted_and_its_files_go(output_dir: Path) -> None:
+def test_the_local_record_of_a_removed_run_is_marked_as_deleted_and_its_files_go(
+    output_dir: Path, mlflow_database: Path
+) -> None:
     from mlflow import MlflowClient
 
+    output_dir.mkdir()
+    copy(mlflow_database, output_dir)
     path = make_run(output_dir / "train/a")
     tracker = MlflowTracker(None, "apsi", str(output_dir), None, 10)
     tracker.start(path, "a", {"p": "1"}, {})

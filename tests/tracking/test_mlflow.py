@@ -3,6 +3,7 @@
 import json
 import time
 from pathlib import Path
+from shutil import copy
 
 import pytest
 from mlflow import MlflowClient
@@ -211,8 +212,9 @@ def test_metrics_of_an_outage_are_sent_when_it_is_over_and_nobody_waits(
 
 
 def test_an_outage_at_the_end_is_one_warning_that_names_sync_and_sync_sends_the_rest(
-    tmp_path: Path, outage: Outage, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, mlflow_database: Path, outage: Outage, caplog: pytest.LogCaptureFixture
 ) -> None:
+    copy(mlflow_database, tmp_path)
     tracker = tracker_at(tmp_path, finish_seconds=0.6)
     folder = tmp_path / "train" / "one"
     tracker.start(folder, "outage", {}, {})
@@ -233,7 +235,8 @@ def test_an_outage_at_the_end_is_one_warning_that_names_sync_and_sync_sends_the_
     assert len(client_at(tmp_path).get_metric_history(run.info.run_id, "rollout/success_rate")) == 20
 
 
-def test_sync_leaves_a_run_that_goes_on_to_itself(tmp_path: Path) -> None:
+def test_sync_leaves_a_run_that_goes_on_to_itself(tmp_path: Path, mlflow_database: Path) -> None:
+    copy(mlflow_database, tmp_path)
     tracker = tracker_at(tmp_path)
     tracker.start(tmp_path / "train" / "one", "alive", {}, {})
     assert sync_below(tmp_path)["runs"] == 0
@@ -273,7 +276,8 @@ def test_a_password_in_the_uri_is_refused_and_not_repeated() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_system_metrics_are_recorded_when_asked_for(tmp_path: Path) -> None:
+def test_system_metrics_are_recorded_when_asked_for(tmp_path: Path, mlflow_database: Path) -> None:
+    copy(mlflow_database, tmp_path)
     tracker = MlflowTracker(None, "apsi", str(tmp_path), system_seconds=0.05, finish_seconds=30)
     tracker.start(tmp_path / "one", "system", {}, {})
     time.sleep(0.3)
