@@ -30,10 +30,10 @@ from apsi.search.sweeper import PruningSweeper
 from apsi.task import require_evaluating
 from apsi.tracking.run_folder import is_one_of_many
 
-_INTERRUPTED = "Interrupted. What was done is saved; the same command goes on from there, unless it says resume=never."
+_INTERRUPTED = "Interrupted. Progress is saved; the same command resumes from there, unless it says resume=never."
 _MULTIRUN_INTERRUPTED = (
-    "Interrupted. What was done is saved; the same command goes on with the run that was interrupted, unless it says "
-    "resume=never, and does the finished runs again."
+    "Interrupted. Progress is saved; the same command resumes the run that was interrupted, unless it says "
+    "resume=never, and repeats the finished runs."
 )
 _interrupts: list[int] = []
 
@@ -58,7 +58,7 @@ def run(config: DictConfig) -> Any:
         return _run_trial(config)
     if is_one_of_many():
         return _run_one_of_many(config)
-    with _explained(logging.getLogger()):  # here already, so that Hydra adds no words of its own
+    with _explained(logging.getLogger()):  # here already, so that Hydra adds no message
         result = _run_to_the_end(config)
         if config.quiet:
             print(json.dumps({"folder": HydraConfig.get().runtime.output_dir, "result": result}, default=str))
@@ -67,7 +67,7 @@ def run(config: DictConfig) -> Any:
 
 
 def _run_to_the_end(config: DictConfig) -> Any:
-    """Runs the task, shows no more than was asked for, and lets `latest` lead to the run."""
+    """Runs the task, shows only what was asked for, and points `latest` to the run."""
     from apsi.console import console
     from apsi.tracking.run_folder import RunFolder, point_latest
 
@@ -81,7 +81,7 @@ def _run_to_the_end(config: DictConfig) -> Any:
 
 
 def _require_reached(config: DictConfig, result: Any) -> None:
-    """Holds what was evaluated against `evaluate.require`; the run is over and whole by then."""
+    """Checks the evaluation against `evaluate.require`; the run is complete by then."""
     if config.evaluate.require is not None and isinstance(result, dict):
         from apsi.evaluate.require import RequirementError, conditions, require_reached
         from apsi.tracking.run_folder import RunFolder
@@ -102,7 +102,7 @@ def _run_one_of_many(config: DictConfig) -> Any:
     try:
         return run_one_of_many(run_and_hold, _explain)
     finally:
-        if _interrupts:  # whatever a library made of it
+        if _interrupts:  # whatever a library raised for it
             raise KeyboardInterrupt
 
 
@@ -112,7 +112,7 @@ def _run_trial(config: DictConfig) -> Any:
     try:
         return run_trial(config, _run)
     finally:
-        if _interrupts:  # whatever a library made of it
+        if _interrupts:  # whatever a library raised for it
             raise KeyboardInterrupt
 
 
@@ -157,7 +157,7 @@ def _run(config: DictConfig) -> Any:
 
 
 def _check_values(config: DictConfig) -> None:
-    """Holds the configuration against its schema once more: `+key=value` has gone round it."""
+    """Checks the configuration against its schema once more, as `+key=value` bypasses it."""
     missing = sorted(OmegaConf.missing_keys(config))
     if missing:
         raise ApsiError(f"{missing[0]} has no value; add {missing[0]}=... to the command line")
@@ -166,11 +166,11 @@ def _check_values(config: DictConfig) -> None:
 
 @contextmanager
 def command_line() -> Iterator[None]:
-    """Around Hydra's main: paths may be typed as they are, and errors meant for the user are one message.
+    """Wraps Hydra's main: paths need no quotes, and errors meant for the user are one message.
 
-    Other errors keep their traceback. SIGTERM ends a run like Ctrl-C does: what was learned is saved.
+    Other errors keep their traceback. SIGTERM ends a run like Ctrl-C: progress is saved.
     """
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands errors on instead of printing them itself
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra passes errors on instead of printing them itself
     logging.raiseExceptions = False  # a full disk is reported once, by the run, not by its log
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup and shells set it for what is not to be interrupted
@@ -189,7 +189,7 @@ def _explained(job_log: logging.Logger | None = None) -> Iterator[None]:
     except SystemExit:
         raise
     except BaseException as error:
-        interrupted = bool(_interrupts)  # whatever a library made of it
+        interrupted = bool(_interrupts)  # whatever a library raised for it
         message = (_MULTIRUN_INTERRUPTED if began_multirun() else _INTERRUPTED) if interrupted else _explain(error)
         if message is None:
             raise

@@ -40,9 +40,9 @@ def began_multirun() -> bool:
 
 
 def run_one_of_many(run: Callable[[], Any], explain: Callable[[Exception], str | None]) -> Any:
-    """Runs a job; an error is recorded in its folder and told, and the next job begins. An interruption ends them all.
+    """Runs a job; after an error, which is recorded and logged, the next job begins. An interruption ends all.
 
-    A run that is whole and falls short of `evaluate.require` stays as it is, with a note for the summary.
+    A run that completes but misses `evaluate.require` is kept, with a note for the summary.
 
     Args:
         run: does it.
@@ -77,7 +77,7 @@ def summarise_multiruns() -> None:
 
     Raises:
         ApsiError: some of its runs failed.
-        RequirementError: none failed; some fell short of `evaluate.require`.
+        RequirementError: none failed; some missed `evaluate.require`.
     """
     while _ended:
         from apsi.console import console

@@ -1,4 +1,4 @@
-"""A run that is killed or interrupted loses little: the same command goes on from there."""
+"""A run that is killed or interrupted loses little: the same command resumes from there."""
 
 import json
 import signal
@@ -80,7 +80,7 @@ def require_interrupted(outcome: Outcome, folder: Path, number: signal.Signals =
     assert outcome.code == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
     assert "Traceback" not in outcome.out + outcome.err
     message = outcome.err.rstrip("\n").rpartition("\n")[2]
-    assert message.startswith("Interrupted. What was done is saved; the same command goes on from there")
+    assert message.startswith("Interrupted. Progress is saved; the same command resumes from there")
     assert status(folder) == "interrupted"
 
 

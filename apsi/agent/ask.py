@@ -1,4 +1,4 @@
-"""Asking a trained agent: what it would do, what it prefers, what it expects its edits to do."""
+"""What a trained agent decides: its actions, its preferences, and the score changes that it predicts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Memory = tuple[npt.NDArray[Any], ...]
 
 @dataclass(frozen=True)
 class ChangePrediction:
-    """What an agent expects of every transform, in log-odds of the score."""
+    """The predicted change of the score by every transform, in log-odds."""
 
     changes: Floats
     """expected change `(n, T)`"""
@@ -35,16 +35,16 @@ class TrainedAgent:
     predict: Callable[[Observations, Memory | None, Bools], tuple[npt.NDArray[Any], Memory | None]]
     """observations of n episodes, the agent's memory of them, which of them begin -> its best actions, its memory"""
     prefer: Callable[[Observations], Floats] | None
-    """observations -> how much it prefers each discrete action, `(n, A)`; None where it can't say"""
+    """observations -> preference for each discrete action, `(n, A)`; None where the algorithm has none"""
     predict_changes: Callable[[Observations], ChangePrediction] | None = None
-    """observations -> what it expects of each transform; None where it can't say"""
+    """observations -> predicted change by each transform; None where the algorithm predicts none"""
 
 
 def trained_agent(algo: Algo, model: Any) -> TrainedAgent:
     """A model as evaluation sees it; it acts without exploring.
 
     Raises:
-        DivergedError: its networks hold what is no number; also raised where it later answers so.
+        DivergedError: its networks hold NaN or infinity; also raised where its output does later.
     """
     require_finite_network(model, algo.name)
 

@@ -1,4 +1,4 @@
-"""From a configuration to a model, and from a checkpoint to an agent."""
+"""Building a model from a configuration, and an agent from a checkpoint."""
 
 from omegaconf import DictConfig
 from stable_baselines3.common.base_class import BaseAlgorithm

@@ -1,4 +1,4 @@
-"""Checkpoints: one zip that holds all it takes to use or continue an agent.
+"""Checkpoints: one zip that holds everything needed to use an agent or to resume its training.
 
 It is a Stable-Baselines3 model zip with further members under `apsi/`. Reading one runs nothing that is in it: networks
 and optimisers are loaded with `weights_only`, arrays without pickle, the configuration through apsi's whitelist.
@@ -39,7 +39,7 @@ class TrainState:
 
     timesteps: int = 0
     best: float | None = None
-    """best on the validation split so far, by the figure that the environment goes by"""
+    """best validation figure so far, of the kind that the objective names (`best_by`)"""
     seconds: float = 0.0
     """spent on training, all continued runs together"""
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -74,7 +74,7 @@ def save_checkpoint(path: Path, model: BaseAlgorithm, checkpoint: Checkpoint, ru
         path: the zip file; replaced when it exists.
         model: networks and optimisers.
         checkpoint: all else; the model's own counters are added to its state.
-        run: what it takes to go on exactly (see `apsi.train.run_state`), which may be large; None leaves it out.
+        run: the state needed to resume exactly (see `apsi.train.run_state`), which may be large; None leaves it out.
     """
     counters = {name: int(getattr(model, name)) for name in _COUNTERS if hasattr(model, name)}
     content: dict[str, str | bytes] = {
@@ -134,7 +134,7 @@ def load_into(checkpoint: Checkpoint, model: BaseAlgorithm) -> None:
 
 
 def read_run_state(checkpoint: Checkpoint) -> State | None:
-    """What it takes to go on exactly; None where the checkpoint has none, as the best one of a run.
+    """The state needed to resume exactly; None where the checkpoint has none, as the best one of a run.
 
     Raises:
         ApsiError: it is damaged.
@@ -150,7 +150,7 @@ def read_run_state(checkpoint: Checkpoint) -> State | None:
 
 
 def require_unseen(checkpoint: Checkpoint, split: PreparedSplit) -> None:
-    """Holds a split against the photos that a checkpoint was trained on.
+    """Refuses a split that holds photos which the checkpoint was trained on.
 
     Raises:
         ApsiError: some of its photos are among them, as after another data_seed or with other split ratios.

@@ -16,7 +16,7 @@ from apsi.preprocess.steps import Prepared
 
 
 def ready_juror(config: DictConfig) -> Juror:
-    """The juror of a configuration by itself, ready to score.
+    """The juror of a configuration, ready to score.
 
     One that has to be fitted comes out of `checkpoint`, or is fitted on the configured data set.
     """
@@ -33,7 +33,7 @@ def ready_juror(config: DictConfig) -> Juror:
 
 
 def second_juror(config: DictConfig, prepared: Prepared, checkpoint: Checkpoint | None = None) -> Juror | None:
-    """The juror that looks at evaluated edits besides, fitted on the agent's training photos where it has to be.
+    """The second juror, which scores evaluated edits too, fitted on the agent's training photos if it needs fitting.
 
     Args:
         config: a whole configuration.

@@ -1,1 +1,1 @@
-"""Configurations: their schema, composing them, and building what they name."""
+"""Configurations: their schema, composing them, and building the objects that they name."""

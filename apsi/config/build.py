@@ -1,4 +1,4 @@
-"""From a configuration to the objects a run is made of."""
+"""Building a run's objects from its configuration."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_cached_juror(config: DictConfig, juror: Juror) -> Iterator[Juror]:
-    """The juror in its worker pool, behind the score cache, for as long as the block lasts."""
+    """The juror in its worker pool, behind the score cache, open during the block."""
     with ExitStack() as stack:
         pool = stack.enter_context(instantiate(config.worker_pool, juror=juror))
         store = None
@@ -85,7 +85,7 @@ def episode_source(
 
 
 def require_something_to_do(split: PreparedSplit, objective: Objective) -> None:
-    """Refuses episodes that are won before they begin, such as restoring photos that nobody degraded.
+    """Refuses a split whose episodes are all successes before the first edit, such as restoring undegraded photos.
 
     Raises:
         ApsiError: every episode of the split is over at its start.
@@ -94,6 +94,6 @@ def require_something_to_do(split: PreparedSplit, objective: Objective) -> None:
     target = np.array([episode.target_score for episode in split.episodes])
     if objective.reached(start, target, start).all():
         raise ApsiError(
-            f"every photo of the split '{split.name}' has reached its objective before the first edit: "
+            f"every photo of the split '{split.name}' reaches its objective before the first edit: "
             "choose a degradation, or env=optimise to improve photos as they are"
         )

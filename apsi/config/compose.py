@@ -51,8 +51,8 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
     """With `checkpoint=` or a named `resume=`, everything the overrides don't name comes from the checkpoint.
 
     Raises:
-        ApsiError: the checkpoint can't be read, an override names what only it can decide, or it is from elsewhere and
-            brings places that nobody confirmed.
+        ApsiError: the checkpoint can't be read, an override names what only the checkpoint decides, or it is from
+            elsewhere and brings files or addresses that were not confirmed.
     """
     if config.checkpoint is None and config.resume in (None, "auto", "never"):
         return config
@@ -82,7 +82,9 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
     for juror in (saved.juror, saved.second_juror):
         follow_device(juror)
     if saved.feature_extractor.get("weights") is not None:
-        saved.feature_extractor.weights = "checkpoint"  # where they are, whatever they were at the start
+        saved.feature_extractor.weights = (
+            "checkpoint"  # they are in the checkpoint, wherever they came from at the start
+        )
     if not is_own:
         check(saved)
         require_trust(saved, f"checkpoint {path}", named, config)
@@ -90,7 +92,7 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
 
 
 def explain(error: HydraException | OmegaConfBaseException) -> str:
-    """What is wrong with overrides or a configuration, without the words that are of use to Hydra's developers only."""
+    """What is wrong with overrides or a configuration, without the lines that help Hydra's developers only."""
     if isinstance(error, OverrideParseException):
         if "=" not in str(error.override):
             return f"can't read {error.override}: a setting is written key=value; see {command()} --help"
@@ -131,7 +133,7 @@ def choices_made(choices: Mapping[str, str | None], config: DictConfig, override
 
 
 def follow_device(node: Any) -> None:
-    """Lets a juror's models compute on this run's device, not on the one that they were trained beside."""
+    """Lets a juror's models compute on this run's device, not on the one of the training."""
     if isinstance(node, DictConfig):
         if "device" in node:
             node.device = "${device}"
@@ -140,7 +142,7 @@ def follow_device(node: Any) -> None:
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """What a configuration resolves to, without what is of the machine or the moment, or Hydra's own."""
+    """The resolved configuration without Hydra's node and the settings of this run and machine (`OF_THIS_RUN`)."""
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     content = OmegaConf.to_container(own, resolve=True)
     assert isinstance(content, dict)

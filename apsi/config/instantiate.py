@@ -1,4 +1,4 @@
-"""The single door from configuration to objects: only what is allowed, only with arguments that fit."""
+"""The only place where a configuration becomes objects: allowed targets only, with checked arguments."""
 
 import inspect
 import json
@@ -25,7 +25,7 @@ def instantiate(node: DictConfig, /, **arguments: Any) -> Any:
         place = full_key(node) or "configuration"
         raise ApsiError(f"{place} names nothing to build: its option needs a line _target_: package.module.Class")
     check(node)
-    alone = OmegaConf.create(_plain(node))  # Hydra copies all that a node is part of
+    alone = OmegaConf.create(_plain(node))  # Hydra would copy the whole configuration of the node
     try:
         return hydra.utils.instantiate(alone, _execution_whitelist_=list(whitelist()), _convert_="all", **arguments)
     except InstantiationException as error:
@@ -51,7 +51,7 @@ def class_and_arguments(node: DictConfig) -> tuple[type, dict[str, Any]]:
 
 
 def check(config: DictConfig) -> None:
-    """Holds every component below `config` against the signature of what it names, without building it.
+    """Checks every component below `config` against the signature of its target, without building it.
 
     Raises:
         ApsiError: the first argument that is unknown or of the wrong type, or target that can't be used.
@@ -83,7 +83,7 @@ def _hints(annotated: Any) -> dict[str, Any]:
 
 
 def _check_type(place: str, value: Any, hint: Any) -> None:
-    """Holds a value against a type hint as JSON, strictly: `"5"`, `5.0` and `true` are no integers."""
+    """Checks a value against a type hint as JSON, strictly: `"5"`, `5.0` and `true` are no integers."""
     try:
         adapter = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
         adapter.validate_json(json.dumps(value, default=str), strict=True)
@@ -114,7 +114,7 @@ def components_below(config: Any) -> Iterator[DictConfig]:
 
 
 def full_key(node: DictConfig) -> str:
-    """Where a node stands in its configuration, such as `juror.jurors.sharp`; empty for a whole one."""
+    """The place of a node in its configuration, such as `juror.jurors.sharp`; empty for a whole one."""
     return str(node._get_full_key(""))  # noqa: SLF001 - OmegaConf has no public way (its issue 1085)
 
 

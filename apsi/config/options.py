@@ -1,4 +1,4 @@
-"""What `--help` and the tables of docs/ list: every group with its options, each with what its file begins with."""
+"""What `--help` and the tables of docs/ list: every group with its options, each with the first comment of its file."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from apsi.installation import CONFIG_DIR, command
 
 _OF_HYDRA = ("hydra/sweeper", "hydra/launcher")
 _OF_PLUGINS = {
-    "hydra/launcher/basic": "One run after the other, in this process",
+    "hydra/launcher/basic": "One run after another, in this process",
     "hydra/launcher/joblib": "Processes on this machine: hydra.launcher.n_jobs=4",
     "hydra/launcher/ray": "Ray, on this machine or a cluster: hydra.launcher.ray.init.address=HOST:6379",
     "hydra/launcher/ray_aws": "Ray on machines of Amazon's that it starts itself",
@@ -23,9 +23,9 @@ _OF_PLUGINS = {
     "hydra/sweeper/sampler/nsgaiii": "Genetic algorithm for many objectives (NSGA-III)",
     "hydra/sweeper/sampler/qmc": "Quasi-random numbers: covers the space more evenly than random",
     "hydra/sweeper/basic": "Every combination of the values: --multirun seed=1,2,3",
-    "hydra/sweeper/optuna": "Hydra's own Optuna, without pruning or going on; apsi's is pruning",
+    "hydra/sweeper/optuna": "Hydra's own Optuna, without pruning or resuming; apsi's is `pruning`",
 }
-"""What other packages bring has no file here"""
+"""Options of other packages, which have no file here"""
 
 
 def options_text() -> str:

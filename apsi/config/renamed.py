@@ -1,4 +1,4 @@
-"""What had another name in earlier versions: their records are read with the new one, a user is told it."""
+"""Names of earlier versions: records are read with the new name, and error messages tell it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,7 +40,7 @@ ARGUMENTS = {
     },
     "apsi.algo.undo.Undo": {"wander": "random_edit_prob"},
 }
-"""Of what has the new name, where it has one"""
+"""Arguments by new target"""
 
 
 def with_new_names(written: Any) -> Any:

@@ -22,24 +22,24 @@ Component = dict[str, Any]
 
 @dataclass
 class TrainSettings:
-    """How long to train and what to look at on the way; counted in environment steps."""
+    """How long to train, and how often to validate and save; counted in environment steps."""
 
     total_timesteps: int = 150_000
     """all environments together"""
     n_envs: int = 64
-    """episodes that are edited side by side"""
+    """episodes that are edited in parallel"""
     eval_every: int = 10_000
-    """steps between two looks at the validation split"""
+    """steps between two validations"""
     eval_episodes: int = 200
-    """validation episodes of a look"""
+    """episodes of a validation"""
     checkpoint_every: int = 10_000
-    """steps between two writings of last.zip"""
+    """steps between two saves of last.zip"""
     keep_every: int | None = None
-    """steps between checkpoints that stay beside it, such as step_00010000.zip; null: none stays"""
+    """steps between checkpoints that are kept besides, such as step_00010000.zip; null: none"""
     keep_at_most: int | None = 5
-    """of these, the latest; null: all"""
+    """number of these, the latest, that are kept; null: all"""
     images: int = 4
-    """validation episodes shown at every look at them, in pictures and a film; 0: none"""
+    """episodes of each validation shown in pictures and a video; 0: none"""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -52,13 +52,13 @@ class EvaluateSettings:
     """What the evaluation runs and shows."""
 
     episodes: int | None = None
-    """the first so many of the split; null: all"""
+    """number of episodes, the first of the split; null: all"""
     batch_size: int = 64
-    """episodes that are edited side by side"""
+    """episodes that are edited in parallel"""
     images: int = 20
-    """episodes, the first ones, of which every policy's edits are shown; 0: none"""
+    """number of episodes, from the first, for which every policy's edits are shown; 0: none"""
     require: str | None = None
-    """conditions such as `agent.success_rate>=0.7`, with commas between them; exit code 3 where one does not hold"""
+    """conditions such as `agent.success_rate>=0.7`, separated by commas; exit code 3 where one does not hold"""
 
     def __post_init__(self) -> None:
         if self.episodes is not None:
@@ -106,7 +106,7 @@ class Config:
     seed: int = 42
     """of the agent: networks, exploration, order of the training episodes, random baselines"""
     data_seed: int = 42
-    """of the data: splits, crops, degradations, and so what jurors are fitted on"""
+    """of the data: splits, crops, degradations, and with them the photos that jurors are fitted on"""
     data_dir: str = "data"
     output_dir: str = "outputs"
     run_name: str = "run"
@@ -146,7 +146,7 @@ def require_run_name(name: str) -> None:
 
 
 def completed(written: Any) -> DictConfig:
-    """A configuration that an apsi wrote, this one or an earlier one, against the schema of this one."""
+    """A configuration written by this or an earlier version of apsi, checked against the current schema."""
     content = OmegaConf.to_container(written) if OmegaConf.is_config(written) else written
     content = with_new_names(content)
     if "seed" in content and "data_seed" not in content:
@@ -157,7 +157,7 @@ def completed(written: Any) -> DictConfig:
 
 
 def register() -> None:
-    """Puts the schema and what `conf/config.yaml` asks for where it finds them."""
+    """Registers the schema, and what `conf/config.yaml` refers to, with Hydra."""
     ConfigStore.instance().store(name="schema", node=Config, replace=True)
     OmegaConf.register_resolver("apsi.free", free_folder, replace=True, use_cache=True)
     OmegaConf.register_resolver("apsi.command", command, replace=True)

@@ -1,7 +1,7 @@
-"""Configurations out of files: they are plain values, and the places that those of others bring are confirmed first.
+"""Configurations from files: plain values only; files and addresses in those of others must be confirmed first.
 
 What this user's apsi writes ends with a comment, a keyed hash of the text: the key never leaves the user's own state
-folder, so that a file from elsewhere, or one that was altered, can't claim to be from here.
+folder, so that a file from elsewhere, or one that was altered, can't pass as the user's own.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ _RESOLVER = re.compile(r"\$\{[^}]*\$\{|\$\{\s*[\w.]+\s*:")
 
 
 def signed(text: str) -> str:
-    """A configuration as it is written down here; as it is where no key can be kept."""
+    """The text with its keyed hash; unchanged where no key can be stored."""
     key = _key()
     return text if key is None else f"{text.rstrip()}{_MARK}{_hash(key, text)}\n"
 

@@ -27,7 +27,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a data set holds before anything was decoded."""
+    """The files of a data set, before any is decoded."""
 
     files: tuple[SourceFile, ...]
     skipped: tuple[Skipped, ...] = ()
@@ -37,7 +37,7 @@ class Dataset(ABC):
     """A named collection of image files."""
 
     is_sample: ClassVar[bool] = False
-    """whether these are photos to try apsi out with, and nobody's own"""
+    """whether these are sample photos and not the user's own"""
     enlarge: dict[str, int]
     """for each split, how many versions of each photo there are: the photo itself, then random crops and flips of it"""
     max_pixels: int = MAX_PIXELS

@@ -12,7 +12,7 @@ from apsi.photo.read import IMAGE_SUFFIXES, MAX_PIXELS
 
 
 class Folder(Dataset):
-    """All JPEG, PNG, WebP, TIFF and BMP files below a folder, or one; hidden files and folders are passed over."""
+    """All JPEG, PNG, WebP, TIFF and BMP files below a folder, or one; hidden files and folders are skipped."""
 
     def __init__(
         self, path: str, enlarge: dict[str, int], exclude: list[str], max_pixels: PositiveInt = MAX_PIXELS
@@ -54,7 +54,7 @@ class Folder(Dataset):
 
 
 def _sorted_out(found: Iterable[tuple[str, Path]]) -> Listing:
-    """Files whose names promise a photo, and the others with reasons."""
+    """Files with a photo's extension, and the others with reasons."""
     files, skipped = [], []
     for name, path in found:
         if not _is_utf8(name):

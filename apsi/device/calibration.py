@@ -19,10 +19,10 @@ log = logging.getLogger(__name__)
 Outputs: TypeAlias = npt.NDArray[Any]
 
 SECONDS = 1.5
-"""That finding shapes may take, and a third of it finding the rest; a model that needs longer for one photo is measured
+"""Limit for finding shapes; a third of it for finding the rest; a model that needs longer for one photo is measured
 once"""
 COMPARED = 8
-"""Photos a shape that are compared at least"""
+"""Photos per shape that are compared, at least"""
 NEARLY = 1.03
 """A smaller batch is preferred where the best is faster by no more than this factor: less of it is filled up"""
 HOPELESS = 1.25
@@ -39,7 +39,7 @@ class Setting:
     threads: PositiveInt = 1
     """of one pass"""
     workers: PositiveInt = 1
-    """passes side by side"""
+    """passes in parallel"""
     graph: bool = False
     """passes are replayed as CUDA graphs"""
 
@@ -65,7 +65,7 @@ class Setting:
 
 
 class Trial(Protocol):
-    """A model that can be tried out."""
+    """A model to measure."""
 
     def __call__(self, setting: Setting, first: int) -> Outputs:
         """Sends `setting.workers` full batches of test photos through the model, side by side.
@@ -90,7 +90,7 @@ class _Try:
     """whether the output does not depend on the row"""
 
     def agrees(self, other: "_Try") -> bool:
-        """Whether photos that went through both have the same output."""
+        """Whether photos that are in both have the same output."""
         return all(self.outputs[i] == other.outputs[i] for i in self.outputs.keys() & other.outputs.keys())
 
 
@@ -134,7 +134,9 @@ def find_shapes(
     if not tries:
         raise next(iter(failures.values()))
     for size, failure in failures.items():
-        level = logging.WARNING if size == fixed else logging.INFO  # what was asked for is not left out unsaid
+        level = (
+            logging.WARNING if size == fixed else logging.INFO
+        )  # a batch size that the user set is not dropped silently
         log.log(level, "Batches of %d do not work: %s", size, failure)
     chosen = _fastest([t for t in tries if t.setting.batch == fixed] or [t for t in tries if t.is_even] or tries)
     if not chosen.is_even:
@@ -146,7 +148,7 @@ def find_shapes(
 
 
 def find_parallel(trial: Trial, setting: Setting, options: Sequence[tuple[int, int]]) -> Setting:
-    """How many threads and passes side by side are fastest, of those with the same output.
+    """How many threads and passes in parallel are fastest, of those with the same output.
 
     Args:
         trial: the model.

@@ -1,4 +1,4 @@
-"""What was measured on this machine, kept for other runs and processes."""
+"""Measured settings of this machine, stored for other runs and processes."""
 
 import hashlib
 import json
@@ -24,16 +24,16 @@ _SETTING = TypeAdapter(Setting)
 
 
 def remembered(about: Mapping[str, object], find: Callable[[], Setting]) -> tuple[Setting, bool]:
-    """What was found out before about a model on this machine, or is now.
+    """The stored setting of a model on this machine, or a new one, which is then stored.
 
-    One process measures at a time, and what the first finds holds for all. A damaged file is measured anew.
+    One process measures at a time; the result of the first is used by all. A damaged file is measured anew.
 
     Args:
         about: all that the setting depends on, but for the machine.
         find: measures it.
 
     Returns:
-        The setting, and whether it was known.
+        The setting, and whether it was stored before.
     """
     key = {"version": _VERSION, "machine": machine(), **about}
     text = json.dumps(key, sort_keys=True, default=str)

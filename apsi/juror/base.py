@@ -17,7 +17,7 @@ Parameters = dict[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class About:
-    """What to know before trusting a juror; the table of jurors in docs/ is made of these."""
+    """Facts about a juror; the table of jurors in docs/ is made of these."""
 
     native_range: str
     mapping: str
@@ -43,8 +43,8 @@ class Juror(ABC):
     def tolerance(self) -> float:
         """By how much two scores of one photo may differ between machines and settings; 0: not at all.
 
-        On one machine, with one setting, they never do: not by the batch, not by the process. A score counts as
-        reached when it is this close.
+        On one machine with one setting they are equal, in any batch and process. A target score counts as reached
+        within this tolerance.
         """
         return 0.0
 

@@ -30,7 +30,7 @@ class CachedJuror(Juror):
 
     Args:
         juror: what scores photos that are not known.
-        max_entries: scores kept in memory; those not asked for longest go first.
+        max_entries: scores kept in memory; the least recently used are dropped first.
         store: scores kept on disk; None: none.
     """
 
@@ -52,11 +52,11 @@ class CachedJuror(Juror):
 
     @property
     def hit_rate(self) -> float:
-        """Share of the photos asked for so far whose score was known."""
+        """Share of the photos so far whose score was cached."""
         return self.hits / max(1, self.hits + self.misses)
 
     def state(self) -> State:
-        """The scores in memory, from the one not asked for longest."""
+        """The scores in memory, from the least recently used."""
         fingerprints = sorted({fingerprint for fingerprint, _ in self._scores})
         numbers = {fingerprint: i for i, fingerprint in enumerate(fingerprints)}
         pixels = b"".join(pixels for _, pixels in self._scores)
@@ -109,8 +109,8 @@ class CachedJuror(Juror):
 class ScoreStore:
     """Scores in an SQLite file that several processes may use at once.
 
-    Each is stored with a checksum: a damaged one is not there. When the disk fills up or the file breaks, scoring goes
-    on without it and says so once.
+    Each is stored with a checksum: a damaged one is ignored. When the disk is full or the file breaks, scoring
+    continues without it, with one warning.
     """
 
     def __init__(self, path: Path) -> None:

@@ -18,7 +18,7 @@ from apsi.types import BatchSize, MemoryFormat
 
 
 class EmbeddingJuror(TorchJuror):
-    """A vision tower from Hugging Face `transformers`, its embedding brought to length 1, an affine head on top.
+    """A vision tower from Hugging Face `transformers`, its embedding normalised to length 1, an affine head on top.
 
     Args:
         tower: a model's name on the hub, or a folder that `save_pretrained` wrote.

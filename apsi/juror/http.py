@@ -19,7 +19,7 @@ from apsi.types import Seconds
 
 
 class HttpJuror(Juror):
-    """Sends photos losslessly and waits for their scores; a busy or lost server is asked again for a while.
+    """Sends photos losslessly and waits for their scores; retries a busy or unreachable server for a while.
 
     A server that asks for a token gets the one in the environment variable `APSI_JUROR_TOKEN`.
 

@@ -13,7 +13,7 @@ class Laion(EmbeddingJuror):
 
     about = About(
         native_range="about 1 to 10, without bounds",
-        mapping="as it is, clipped to [0, 10]",
+        mapping="unchanged, clipped to [0, 10]",
         reference="<https://github.com/christophschuhmann/improved-aesthetic-predictor>",
         licence="weights Apache-2.0 (head), MIT (CLIP)",
     )

@@ -12,7 +12,7 @@ from apsi.photo import Floats
 
 
 class Mapping(Protocol):
-    """Monotone; where a low native value is the better one it falls."""
+    """Monotone; decreasing where lower native values are better."""
 
     def __call__(self, values: Floats) -> Floats: ...
 

@@ -1,9 +1,9 @@
-"""Natural-scene statistics of a photo: what stays much the same over all undamaged photographs.
+"""Natural-scene statistics of a photo: features that are similar in all undamaged photographs.
 
 After NIQE (Mittal, Soundararajan, Bovik: "Making a completely blind image quality analyzer", 2013) and IL-NIQE (Zhang,
 Zhang, Bovik: "A feature-enriched completely blind image quality evaluator", 2015): moments of contrast-normalised luma
-and of log-opponent colours, products of neighbours. Beside them stand statistics that notice exchanged or inverted
-channels and pictures that are cut and swapped around.
+and of log-opponent colours, products of neighbours. Further statistics detect swapped or
+inverted channels and pictures whose parts were rearranged.
 """
 
 from typing import TypeAlias
@@ -105,7 +105,7 @@ def _hues(small: Photo) -> list[float]:
 
 
 def _layout(planes: _Plane, luma: _Plane) -> list[float]:
-    """Light comes from above: differences of top and bottom; the colour of light and shade."""
+    """Differences of top and bottom, as light comes from above; the colour of light and shade."""
     third = SIZE // 3
     rows = planes.mean(axis=2)
     top_bottom = (rows[:, :third].mean(axis=1) - rows[:, -third:].mean(axis=1)) / 255

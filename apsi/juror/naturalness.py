@@ -15,7 +15,7 @@ class Naturalness(FittedJuror):
     """NIQE-like juror (Mittal 2013, Zhang 2015): Mahalanobis distance to a Gaussian fitted on undamaged photos.
 
     The distance d becomes the score 10 / (1 + (d / 2m)^2), with m the median distance of the photos it was fitted on:
-    strictly falling, 8 for a typical good photo, towards 0 for what no camera makes.
+    strictly falling, 8 for a typical good photo, towards 0 for unnatural pictures.
     """
 
     about = About(

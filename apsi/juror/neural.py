@@ -34,7 +34,7 @@ ResNet-18, MobileNetV2 and EfficientNet-B0 by up to 3.1e-5"""
 class NeuralJuror(Juror):
     """Scores in passes of a fixed number of photos, filled up, so that a score does not depend on the batch.
 
-    The number is measured by `warm_up`, with the memory format, threads, and passes side by side, and remembered. A
+    The number is measured by `warm_up`, with the memory format, threads, and passes in parallel, and remembered. A
     pass that does not fit into memory is halved for good.
 
     Args:
@@ -44,7 +44,7 @@ class NeuralJuror(Juror):
     """
 
     _LOADED: tuple[str, ...] = ("model",)
-    """Attributes that stay behind when a juror travels to another process, and are made there again."""
+    """Attributes that are not pickled with a juror, but rebuilt in the other process."""
 
     def __init__(self, mapping: Mapping, batch_size: BatchSize, memory_format: MemoryFormat = "contiguous") -> None:
         self.mapping = mapping
@@ -62,7 +62,7 @@ class NeuralJuror(Juror):
         """One pass: the model's outputs `(rows, ...)`, of which the first are those of the photos."""
 
     def describe(self) -> list[str]:
-        """Sentences on what the model's file says of itself."""
+        """Sentences on what the model's file documents."""
         return []
 
     @abstractmethod
@@ -129,7 +129,7 @@ class NeuralJuror(Juror):
                 half = max(1, setting.batch // 2)
                 shapes = tuple(shape for shape in setting.shapes if shape <= half) or (half,)
                 self.setting = replace(setting, shapes=shapes, workers=1)
-                log.warning("Juror %s goes on with batches of %d: %s", self.fingerprint, shapes[-1], error)
+                log.warning("Juror %s continues with batches of %d: %s", self.fingerprint, shapes[-1], error)
 
     def _no_memory(self, error: Exception) -> ApsiError:
         return ApsiError(f"juror {self.fingerprint} has no memory for even one photo: {error}")
@@ -140,7 +140,7 @@ class NeuralJuror(Juror):
         """Whether the model runs on the processor."""
 
     def options(self) -> list[tuple[int, int]]:
-        """Threads of a pass and passes side by side that may be chosen instead of one of each."""
+        """Threads of a pass and passes in parallel that may be chosen instead of one of each."""
         return []
 
     def _side_by_side(
@@ -214,7 +214,7 @@ def cores(limit: int | None = None) -> int:
 
 
 def ways_to_share(count: int) -> list[tuple[int, int]]:
-    """Threads and passes side by side that use so many cores."""
+    """Threads and passes in parallel that use so many cores."""
     if count == 1:
         return []
     ways = [(1, count), (count, 1)]
@@ -237,7 +237,7 @@ def require_weights(path: str | None, key: str, remedy: str) -> Path:
 
 @cache
 def _test_photo(number: int) -> Photo:
-    """Coloured blotches, 256 x 256; always the same by its number."""
+    """A synthetic photo of coloured blotches, 256 x 256, determined by its number."""
     colours = np.random.default_rng(number).integers(0, 256, (24, 24, 3), dtype=np.uint8)
     return resample(colours, 256, 256)
 

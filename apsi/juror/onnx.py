@@ -25,7 +25,7 @@ Three = Annotated[list[float], Field(min_length=3, max_length=3)]
 
 
 class OnnxJuror(NeuralJuror):
-    """Runs a model file with ONNX Runtime; how photos go in and scores come out stands in the configuration.
+    """Runs a model file with ONNX Runtime; input and output are described by the configuration.
 
     Args:
         path: the `.onnx` file.

@@ -1,4 +1,4 @@
-"""What an ONNX file says of itself, and what its user has to say."""
+"""What an ONNX file documents, and what its user has to configure."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A mapping for a model whose scale nobody explained, from its values for one's own photos."""
+"""Proposing a mapping for a model with an undocumented scale, from its values for the user's photos."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ _FEW = 0.5
 
 @dataclass(frozen=True)
 class Proposal:
-    """A mapping and what it rests on."""
+    """A proposed mapping and its evidence."""
 
     mapping: Mapping
     higher_is_better: bool
@@ -24,7 +24,7 @@ class Proposal:
 
 
 def propose(kind: type[Mapping], photos: Floats, degraded: Floats) -> Proposal:
-    """Fits a mapping to all values; better is where the photos themselves lie.
+    """Fits a mapping to all values; the better side is that of the undegraded photos.
 
     Args:
         kind: of mapping.
@@ -55,7 +55,7 @@ _CHECK = (
 
 def _direction(photos: Floats, degraded: Floats) -> tuple[bool, float | None, list[str]]:
     if not len(degraded):
-        said = "No photo was degraded, so the direction is a guess: higher is better. Turn it round if it is not"
+        said = "No photo was degraded, so the direction is a guess: higher is better. Reverse it if it is not"
         return True, None, [f"{said}: {_TURN}"]
     wins = float(np.mean((photos > degraded) + 0.5 * (photos == degraded)))
     preferred = max(wins, 1 - wins)

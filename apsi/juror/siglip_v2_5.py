@@ -13,7 +13,7 @@ class SiglipV25(EmbeddingJuror):
 
     about = About(
         native_range="about 1 to 10, without bounds",
-        mapping="as it is, clipped to [0, 10]",
+        mapping="unchanged, clipped to [0, 10]",
         reference="<https://github.com/discus0434/aesthetic-predictor-v2-5>",
         licence="weights AGPL-3.0 (head), Apache-2.0 (SigLIP)",
     )

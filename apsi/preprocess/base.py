@@ -31,7 +31,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Context:
-    """What one preprocess step hands to the next."""
+    """What one preprocess step passes to the next."""
 
     dataset: Dataset
     degradation: Degradation
@@ -41,7 +41,7 @@ class Context:
     data_dir: Path
     seed: int
     key: str = value_hash(FORMAT)
-    """hash of all that determined the outcome so far"""
+    """hash of everything that determined the outcome so far"""
     records: tuple[ImageRecord, ...] = ()
     images: tuple[Path, ...] = ()
     """file of each record, in the same order"""
@@ -49,7 +49,7 @@ class Context:
     copies: tuple[Copy, ...] = ()
     """photos that are copies of others"""
     whole_photos: bool = False
-    """no crops and flips, whatever the data set says: for looking at photos, not for learning from them"""
+    """no crops and flips, whatever the data set says: for evaluation, not for training"""
     prepared: Path | None = None
     """the finished folder, once there is one"""
     engine: Engine = field(default_factory=lambda: Local(None))
@@ -69,7 +69,7 @@ class Step(ABC):
 
     @abstractmethod
     def run(self, context: Context) -> Context:
-        """Does the step, or finds it done.
+        """Runs the step, or finds its earlier outcome.
 
         Raises:
             ApsiError: it can't be done; nothing half-made is left under the final name.
@@ -80,7 +80,7 @@ def build_once(target: Path, build: Callable[[Path], None]) -> None:
     """Makes the folder `target` by `build(folder)` unless it is there; it appears whole or not at all.
 
     What a killed build had written is still there when `build` runs again, which may use it. Processes that want the
-    same folder wait. A folder that is there gets the time of its latest use.
+    same folder wait. An existing folder is marked with the time of its latest use.
     """
     if _is_there(target):
         return

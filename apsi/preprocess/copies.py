@@ -22,7 +22,7 @@ SAME_FILE, SAME_PIXELS, LOOKS_ALIKE = "same file", "same pixels", "looks alike"
 
 @dataclass(frozen=True)
 class Copy:
-    """A photo that another one of the data set is a copy of, or of whose copy."""
+    """A photo that is a copy of another one of the data set, directly or through further copies."""
 
     file: str
     copy_of: str

@@ -25,7 +25,7 @@ _ORIGINALS_AT_ONCE = 16
 
 @dataclass(frozen=True)
 class Degrade(Step):
-    """Degrades every photo up to `per_photo` times in different ways; what scores no worse is dropped and counted."""
+    """Degrades every photo up to `per_photo` times in different ways; drops and counts those that score no worse."""
 
     per_photo: dict[str, int]
     """for each split, degraded versions of one photo"""

@@ -1,4 +1,4 @@
-"""Step: more photos out of few, by seeded random crops and flips."""
+"""Step: more training photos by seeded random crops and flips."""
 
 from dataclasses import dataclass, replace
 from functools import partial

@@ -22,7 +22,7 @@ from apsi.preprocess.source import INDEX, ChangedFileError, read_source
 log = logging.getLogger(__name__)
 
 _ATTEMPTS = 3
-"""Times that the photos are gone through where one changes meanwhile"""
+"""How often reading is retried where a file changes meanwhile"""
 
 
 @dataclass(frozen=True)

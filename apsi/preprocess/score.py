@@ -11,7 +11,7 @@ from apsi.preprocess.base import Context, Step, batches, build_once, load_record
 
 @dataclass(frozen=True)
 class Score(Step):
-    """Scores the originals; these scores are what `restore` aims at."""
+    """Scores the originals; these are the target scores of `restore`."""
 
     batch_size: int
 

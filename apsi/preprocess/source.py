@@ -1,4 +1,4 @@
-"""Reading the files of a data set: what is decoded is what was hashed."""
+"""Reading the files of a data set, so that the bytes decoded are the bytes hashed."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ INDEX = "hashes.json"
 
 
 class ChangedFileError(Exception):
-    """A file's bytes are others than those that were hashed; the only argument is its path."""
+    """A file's bytes have changed since they were hashed; the only argument is its path."""
 
     @property
     def path(self) -> Path:

@@ -11,7 +11,7 @@ from apsi.preprocess.copies import COPIES, Copy, find_copies, read_copies, write
 
 @dataclass(frozen=True)
 class Split(Step):
-    """Deals the original photos out at random; photos that are copies of one another stay together.
+    """Splits the original photos at random; photos that are copies of one another stay together.
 
     Copies have the same bytes, the same pixels, or look alike: saved again, resized, slightly cropped.
     """
@@ -22,9 +22,9 @@ class Split(Step):
     near_duplicates: bool = True
     """whether photos that look alike count as copies, not only those with the same bytes"""
     folds: int | None = field(default=None, repr=False)
-    """deal the photos into so many parts, as equal as can be, of which one is the test split; None: by the ratios"""
+    """number of folds of nearly equal size, of which one is the test split; None: split by the ratios"""
     fold: int | None = field(default=None, repr=False)
-    """which part that is, from 1; over all of them every photo is tested with exactly once"""
+    """which fold that is, from 1; over all folds every photo is in the test split exactly once"""
 
     def __post_init__(self) -> None:
         ratios = (self.train, self.val, self.test)

@@ -59,7 +59,7 @@ class Prepared:
 
 
 class Steps:
-    """Runs the steps one after the other; each finds its own outcome if it was done before."""
+    """Runs the steps in order; each reuses its outcome if it was done before."""
 
     def __init__(self, steps: dict[str, Step], engine: Engine) -> None:
         """Takes the steps.

@@ -1,22 +1,22 @@
-"""How much all requests together may hold."""
+"""Limits on the photos and bytes of all requests together."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class BusyError(Exception):
-    """What other requests hold leaves no room; the message says what there is too much of."""
+    """Other requests leave no room; the message says which limit is reached."""
 
 
 class Share:
-    """What one request holds."""
+    """The photos and bytes that one request holds."""
 
     def __init__(self, admission: "Admission") -> None:
         self._admission = admission
         self.photos = self.size = 0
 
     def take(self, *, photos: int = 0, size: int = 0) -> None:
-        """Holds so many more photos and bytes.
+        """Reserves more photos and bytes.
 
         Raises:
             BusyError: there is no room; nothing was taken.
@@ -26,7 +26,7 @@ class Share:
         self.size += size
 
     def give(self, *, photos: int = 0, size: int = 0) -> None:
-        """Gives some of it back."""
+        """Releases some of them."""
         self.take(photos=-photos, size=-size)
 
 

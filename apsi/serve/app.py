@@ -40,7 +40,7 @@ class Limits:
     max_megabytes_in_flight: float
     """Of all requests together, as sent and as decoded, with what decoding takes; one that finds no room gets 503"""
     max_seconds: float
-    """Until a request has come in whole"""
+    """Until a request is received completely"""
 
     def __post_init__(self) -> None:
         least = self.max_megabytes + (WORKING + 3) * self.max_megapixels
@@ -53,7 +53,7 @@ class Limits:
 
 
 def make_app(juror: Juror, limits: Limits, token: str | None = None) -> FastAPI:
-    """Score photos with `POST /score`; `GET /healthz` and `GET /metrics` tell how it goes.
+    """Score photos with `POST /score`; `GET /healthz` and `GET /metrics` report its state.
 
     `/score` takes one image file (JPEG, PNG, WebP, TIFF, BMP), `.npy` arrays one after another, or several files as
     `multipart/form-data`, and answers `{"scores": [...], "fingerprint": "..."}` in the order of the photos.
@@ -116,7 +116,7 @@ def make_app(juror: Juror, limits: Limits, token: str | None = None) -> FastAPI:
 async def _scores(batcher: Batcher, photos: Sequence[Photo]) -> list[float]:
     try:
         return await batcher.score(photos)
-    except Exception as error:  # the juror's own, whatever it is: the client is told
+    except Exception as error:  # any error of the juror is reported to the client
         raise HTTPException(500, f"the juror could not score a photo of this request: {error}") from error
 
 
@@ -127,9 +127,9 @@ async def _photos(request: Request, share: Share, limits: Limits) -> list[Photo]
         async with asyncio.timeout(limits.max_seconds):
             files = await _files(request, share, int(limits.max_megabytes * 1e6), limits.max_queue)
     except TimeoutError as error:
-        raise HTTPException(408, f"the request did not come in whole within {limits.max_seconds:g} s") from error
+        raise HTTPException(408, f"the request was not received completely within {limits.max_seconds:g} s") from error
     except ClientDisconnect as error:
-        raise HTTPException(400, "the client left before the request was whole") from error
+        raise HTTPException(400, "the client disconnected before the request was complete") from error
     contents = await run_in_threadpool(look_into, files, limits.max_queue, max_pixels)
     if not contents.photos:
         raise HTTPException(400, "there is no photo in this request")

@@ -43,10 +43,10 @@ class Batcher:
         return [result for result in results if isinstance(result, float)]
 
     async def run(self) -> None:
-        """Scores what comes, until it is cancelled."""
+        """Scores incoming photos until it is cancelled."""
         while True:
             batch = await self._next_batch()
-            batch = [one for one in batch if not one.score.done()]  # whoever asked may have gone
+            batch = [one for one in batch if not one.score.done()]  # the client may have disconnected
             if not batch:
                 continue
             self._metrics.batches.observe(len(batch))

@@ -1,4 +1,4 @@
-"""What is said in the log about requests that are refused."""
+"""The log of refused requests."""
 
 import logging
 import time
@@ -16,7 +16,7 @@ class RefusalLog:
         self._next, self._left_out = 0.0, 0
 
     def note(self, client: str | None, status: int, reason: str) -> None:
-        """Says who was refused and why; what a client may have written is escaped and cut."""
+        """Logs who was refused and why; what a client may have written is escaped and cut."""
         now = time.monotonic()
         if now < self._next:
             self._left_out += 1

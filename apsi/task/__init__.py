@@ -1,11 +1,11 @@
-"""What `task=` can name: functions of a configuration and a folder that return numbers, usable without Hydra."""
+"""What `task=` can name: functions of a configuration and a folder that return numbers, callable without Hydra."""
 
 from omegaconf import DictConfig
 
 from apsi.errors import ApsiError
 
 EVALUATING = frozenset(("pipeline", "evaluate", "cross_validate", "rerun"))
-"""Those that come to figures of policies, or say themselves where these are taken from"""
+"""Tasks that evaluate policies, or that check `evaluate.require` themselves"""
 
 
 def require_evaluating(config: DictConfig) -> None:

@@ -1,4 +1,4 @@
-"""Finding the mapping of a juror."""
+"""Proposing the mapping of a juror from its values for one's photos."""
 
 import logging
 import shlex
@@ -29,14 +29,14 @@ log = logging.getLogger(__name__)
 def calibrate_juror(config: DictConfig, folder: RunFolder, *, photos: PositiveInt) -> dict[str, Any]:
     """Proposes a mapping for `juror` from its values for the configured photos, and shows them; trains nothing.
 
-    The photos are scored at working size, as they will be, beside a copy that `degradation` made worse: it shows which
-    direction is better.
+    The photos are scored at working size, as in a run, each together with a copy that `degradation` made worse: this
+    shows which direction is better.
 
     Returns:
         The proposed values of the mapping, `higher_is_better`, `preferred` and the number of photos.
 
     Raises:
-        ApsiError: a juror without a mapping of its own, no usable photo, or values that are all the same.
+        ApsiError: a juror without a mapping, no usable photo, or values that are all the same.
     """
     juror = _without_mapping(config)
     names, originals = _photos(config, photos)
@@ -79,7 +79,7 @@ def calibrate_juror(config: DictConfig, folder: RunFolder, *, photos: PositiveIn
 
 
 def _without_mapping(config: DictConfig) -> NeuralJuror:
-    """The juror with a mapping that is never used, so that none has to be known."""
+    """The juror with a placeholder mapping, which is never used."""
     node = config.juror.copy()
     if OmegaConf.is_dict(node.get("mapping")):
         node.mapping = {"_target_": "apsi.juror.mapping.Linear", "worst": 0.0, "best": 1.0}
@@ -91,7 +91,7 @@ def _without_mapping(config: DictConfig) -> NeuralJuror:
 
 
 def _photos(config: DictConfig, most: int) -> tuple[list[str], list[Photo]]:
-    """Names and photos at working size, as many as are wanted and can be read."""
+    """Names and photos at working size, up to the number asked for, without those that can't be read."""
     steps = instantiate(config.preprocess).steps.values()
     resize = next((step for step in steps if isinstance(step, Resize)), None)
     if resize is None:
@@ -119,7 +119,7 @@ def _native(juror: NeuralJuror, photos: Sequence[Photo], batch: int = 32) -> Flo
 
 
 def _command(folder: RunFolder, mapping: dict[str, float]) -> str:
-    """The run's own settings of the juror, with the mapping that was found."""
+    """The juror's settings in this run, with the proposed mapping."""
     given = [str(override) for override in OmegaConf.load(folder.path / "overrides.yaml")]
     kept = [
         one for one in given if one.startswith(("juror=", "juror.", "juror/")) and not one.startswith("juror.mapping.")

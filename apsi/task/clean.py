@@ -1,4 +1,4 @@
-"""Giving back room on the disk."""
+"""Freeing disk space."""
 
 import logging
 import re
@@ -68,7 +68,7 @@ def clean(
     Raises:
         ApsiError: a rule can't be read.
     """
-    folder.note(housekeeping=True)  # `latest` goes on leading to the latest result
+    folder.note(housekeeping=True)  # `latest` keeps pointing to the latest result
     rules = Rules(
         kinds=frozenset(_known("task.kinds", kinds, KINDS)),
         older_than=_duration(older_than),
@@ -90,7 +90,7 @@ def clean(
     if apply:
         gone = {entry.path for entry in going if remove(entry, output_dir)}
         for entry in (entry for entry in going if entry.path not in gone):
-            log.warning("%s stays: it has come to be in use, or is gone", entry.path)
+            log.warning("%s stays: it is in use now, or already gone", entry.path)
         _mend(output_dir, [entry for entry in entries if entry.path not in gone])
     _say(folder, going, freed, applied=apply)
     return {
@@ -140,7 +140,7 @@ def _table(
     now: datetime,
     roots: Sequence[Path],
 ) -> Table:
-    table = Table(title="What goes, then what stays", title_justify="left")
+    table = Table(title="What is removed, then what stays", title_justify="left")
     for column in ("kind", "what", "state", "age", "size", "stays"):
         table.add_column(column, justify="right" if column in ("age", "size") else "left", overflow="fold")
     ordered = sorted(entries, key=lambda e: (e.path in stays, [*KINDS].index(e.kind), e.at))
@@ -149,7 +149,7 @@ def _table(
         root = next((root for root in roots if entry.path.is_relative_to(root)), entry.path.parent)
         what, used = entry.path.relative_to(root).as_posix(), users[entry.path]
         note = stays.get(entry.path) or (
-            f"goes, though used by {used[0].group}/{used[0].path.name}" if used else "goes"
+            f"removed, though used by {used[0].group}/{used[0].path.name}" if used else "goes"
         )
         size = decimal(entry.usage.size)
         table.add_row(entry.kind, Text(what), entry.state, _age(now - entry.at), size, Text(note), end_section=last)
@@ -162,14 +162,14 @@ def _say(folder: RunFolder, going: Sequence[Entry], freed: int, *, applied: bool
     lines = [f"Records on other servers stay: {', '.join(sorted(elsewhere))}"] if elsewhere else []
     if not going:
         lines.append(
-            "Nothing goes by these rules; task.older_than=0 takes any age, see conf/task/clean.yaml for the rest"
+            "These rules remove nothing; task.older_than=0 takes any age, see conf/task/clean.yaml for the rest"
         )
     elif applied:
         lines.append(f"Removed {kinds}; {decimal(freed)} are free again")
     else:
         given = [str(override) for override in OmegaConf.load(folder.path / "overrides.yaml")]
         arguments = shlex.join([*given, "task.apply=true"])
-        lines.append(f"Nothing is removed yet. These would go: {kinds}, {decimal(freed)} in all")
+        lines.append(f"Nothing is removed yet. These would be removed: {kinds}, {decimal(freed)} in all")
         lines.append(f"Remove them: {command()} {arguments}")
     show(*map(Text, lines))
 

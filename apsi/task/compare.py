@@ -20,7 +20,7 @@ from apsi.tracking.run_folder import RunFolder
 
 
 def compare(config: DictConfig, folder: RunFolder) -> list[dict[str, Any]]:
-    """Holds `run_ids`, or `groups` of runs, against the first; leaves a page and a CSV file, and returns its rows.
+    """Compares `run_ids`, or `groups` of runs, with the first; writes a page and a CSV file, and returns its rows.
 
     Raises:
         ApsiError: fewer than two runs, the same one twice, one without results, or other test photos.

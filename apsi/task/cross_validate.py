@@ -1,4 +1,4 @@
-"""Testing with every photo: several agents, each with the photos that it was not trained on."""
+"""Cross-validation: several agents, each tested on the photos that it was not trained on."""
 
 import logging
 from dataclasses import replace
@@ -26,16 +26,16 @@ _SPLIT = "preprocess.steps.split"
 
 
 def cross_validate(config: DictConfig, folder: RunFolder, *, folds: int) -> dict[str, Any]:
-    """Deals the photos into folds, trains an agent for each on the others, and tests it with those of the fold.
+    """Splits the photos into folds, trains one agent per fold on the other folds, and tests it on its fold.
 
-    Copies of one photo stay in one fold. Each fold is a `task=train` of its own, in `fold-1` and so on.
-    After an interruption finished folds are kept, and the one in hand goes on from its last checkpoint.
+    Copies of one photo stay in one fold. Each fold is a separate `task=train`, in `fold-1` and so on.
+    After an interruption finished folds are kept, and the current one resumes from its last checkpoint.
 
     Returns:
         What `summary.json` holds: the figures of all folds together, with intervals by photo.
 
     Raises:
-        ApsiError: folds that there can't be, or whatever `task=train` refuses.
+        ApsiError: an impossible number of folds, or whatever `task=train` refuses.
     """
     _require_possible(config, folds)
     conditions(config.evaluate.require, map(str, config.policy))
@@ -97,7 +97,7 @@ def _prepared(config: DictConfig, folder: RunFolder) -> Prepared:
     prepared = prepare(config)
     report_prepared(prepared, folder)
     for name in ("train", "val", "test"):
-        prepared.split(name)  # an empty one is better known before training
+        prepared.split(name)  # fails before training where a split is empty
     return prepared
 
 
@@ -106,7 +106,7 @@ def _fold_folder(folder: RunFolder, number: int) -> RunFolder:
 
 
 def _take_over(folder: RunFolder, configs: list[DictConfig], photos: list[Prepared]) -> None:
-    """Takes what an earlier run of the same command, which did not come to its end, had trained."""
+    """Takes over the folds that an earlier, unfinished run of the same command had trained."""
     earlier = find_unfinished(folder) if folder.record()["resume"] == "auto" else None
     if earlier is None:
         return

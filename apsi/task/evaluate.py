@@ -45,7 +45,7 @@ def evaluate(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
 
 
 def _say_if_degraded(config: DictConfig, prepared: Prepared, folder: RunFolder) -> None:
-    """What an agent got is not always what the person gave."""
+    """Warns where the agent gets degraded copies instead of the user's photos."""
     if any(episode.degradation for episode in prepared.load(config.split).episodes):
         given = [str(override) for override in OmegaConf.load(folder.path / "overrides.yaml")]
         log.warning(
@@ -57,7 +57,7 @@ def _say_if_degraded(config: DictConfig, prepared: Prepared, folder: RunFolder) 
 
 
 def _without_degradation(config: DictConfig, given: Sequence[str]) -> list[str]:
-    """The same command for photos as they are: any gain counts, and all else is as the agent knows it."""
+    """The same command for undegraded photos: any gain counts, all other settings are those of the training."""
     kept = [o for o in given if re.split(r"[=.]", o.lstrip("+~"), maxsplit=1)[0] not in ("task", "degradation", "env")]
     usual = OmegaConf.to_container(OmegaConf.load(CONFIG_DIR / "env" / "optimise.yaml"))
     own = OmegaConf.to_container(config.env)

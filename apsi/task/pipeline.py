@@ -22,7 +22,7 @@ def pipeline(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
         with timed(seconds, "prepare"):
             prepared = prepare(config)
             report_prepared(prepared, folder)
-            prepared.split(config.split)  # nothing to evaluate on is better known before training
+            prepared.split(config.split)  # fails before training where there is nothing to evaluate on
         trained = train_agent(config, prepared, folder, tracker)
         seconds["train"] = round(trained.state.seconds, 2)
         checkpoint = replace(read_checkpoint(trained.checkpoint), state=trained.state)  # with the whole learning curve

@@ -9,7 +9,7 @@ from apsi.tracking.session import report_prepared, tracked
 
 
 def preprocess(config: DictConfig, folder: RunFolder) -> dict[str, int]:
-    """Prepares train, val and test; returns how many episodes there are, were dropped, and files were skipped."""
+    """Prepares train, val and test; returns the numbers of episodes, of dropped episodes and of skipped files."""
     rehearse_preparing(config)
     with tracked(config, folder, "preparations") as tracker:
         prepared = prepare(config)

@@ -1,4 +1,4 @@
-"""Whatever can fail at the end of a run is tried at its start, on one made-up photo and before any other is read."""
+"""Everything that can fail late in a run is tried at its start, on one synthetic photo and before others are read."""
 
 import os
 import warnings
@@ -32,7 +32,7 @@ _SIZE = 64
 
 
 def rehearse_preparing(config: DictConfig) -> None:
-    """Tries every juror and place that preparing needs, and the second juror.
+    """Tries every juror and folder that preparing needs, and the second juror.
 
     Raises:
         ApsiError: one can't be used.
@@ -52,7 +52,7 @@ def rehearse_training(config: DictConfig, evaluates: bool = False) -> None:
     """Tries all that preparing and training need, and with `evaluates` every policy as well.
 
     Raises:
-        ApsiError: something can't be used, or does not go together.
+        ApsiError: something can't be used, or settings are incompatible.
     """
     require_no_checkpoint(config)
     conditions(config.evaluate.require, map(str, config.policy))
@@ -73,7 +73,7 @@ def rehearse_evaluation(config: DictConfig, checkpoint: Checkpoint) -> None:
     """Tries all that preparing and evaluating an agent need.
 
     Raises:
-        ApsiError: something can't be used, or does not go together.
+        ApsiError: something can't be used, or settings are incompatible.
     """
     conditions(config.evaluate.require, map(str, config.policy))
     rehearse_preparing(config)
@@ -81,30 +81,30 @@ def rehearse_evaluation(config: DictConfig, checkpoint: Checkpoint) -> None:
 
 
 def require_jurors(node: DictConfig, usual: str) -> None:
-    """Builds each juror below a node by itself; those that are ready to score do so once.
+    """Builds each juror below a node; those that are ready to score do so once.
 
     Args:
-        node: a juror, or one that is made of others.
-        usual: where it stands in the configuration, `juror` or `second_juror`.
+        node: a juror, which may be composed of others.
+        usual: its place in the configuration, `juror` or `second_juror`.
 
     Raises:
-        ApsiError: one can't be had; the message names its settings by their full keys.
+        ApsiError: one can't be built or loaded; the message names its settings by their full keys.
     """
     inner = [part for part in components_below(node) if _is_juror(part)]
-    for part in reversed(inner):  # those that others are made of come first
+    for part in reversed(inner):  # inner ones first
         place = full_key(part) or usual
         try:
             juror = instantiate(part)
             if sum(_is_juror(below) for below in components_below(part)) == 1:
                 juror.warm_up()
                 if not isinstance(juror, FittedJuror) or juror.is_fitted:
-                    juror.score([_made_up_photo()])
+                    juror.score([_synthetic_photo()])
         except ApsiError as error:
             raise standing_at(error, "juror", place) from error
 
 
 def require_writable(key: str, value: str) -> None:
-    """Refuses a folder that can't be made or written to; makes nothing.
+    """Refuses a folder that can't be created or written to; creates nothing.
 
     Raises:
         ApsiError: with the remedy.
@@ -122,10 +122,10 @@ def require_writable(key: str, value: str) -> None:
 def _rehearse(
     config: DictConfig, build: Callable[[EnvComponents, EpisodeSource], tuple[Algo, object]], evaluates: bool
 ) -> None:
-    cached_juror, store = _Stub(), _MadeUp()
+    cached_juror, store = _Stub(), _SyntheticStore()
     with random_state_kept(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the run itself gives them
-        parts, split = components(config, cached_juror), _made_up_split(config)
+        warnings.simplefilter("ignore")  # shown by the run itself
+        parts, split = components(config, cached_juror), _synthetic_split(config)
         require_something_to_do(split, parts.objective)
         algo, model = build(parts, episode_source(config, split, cached_juror, config.seed, store))
         if not evaluates:
@@ -144,27 +144,27 @@ def _is_juror(node: DictConfig) -> bool:
     return False
 
 
-def _made_up_photo() -> Photo:
+def _synthetic_photo() -> Photo:
     return np.random.default_rng(0).integers(0, 256, (_SIZE, _SIZE, 3), dtype=np.uint8)
 
 
-def _made_up_split(config: DictConfig) -> PreparedSplit:
-    """One episode of the configured degradation, with a score that falls where anything was degraded."""
+def _synthetic_split(config: DictConfig) -> PreparedSplit:
+    """One episode of the configured degradation, with a lower start score where anything was degraded."""
     labels = tuple(instantiate(config.degradation).sample(np.random.default_rng(0)).labels)
     start, target = (4.0, 6.0) if labels else (5.0, 5.0)
     episode = Episode(Path("photo"), Path("photo"), "photo", "", labels, start, target)
     return PreparedSplit("train", (episode,), _Stub.fingerprint, 0, (), "")
 
 
-class _MadeUp(PhotoStore):
-    """The made-up photo under every name."""
+class _SyntheticStore(PhotoStore):
+    """Returns the synthetic photo for every path."""
 
     def read(self, path: Path) -> Photo:
-        return _made_up_photo()
+        return _synthetic_photo()
 
 
 class _One(EpisodeSource):
-    """The one episode of a split again and again."""
+    """Repeats the one episode of a split."""
 
     def __init__(self, split: PreparedSplit, store: PhotoStore) -> None:
         self._start = Start.of(split.episodes[0], store)

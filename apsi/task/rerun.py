@@ -1,4 +1,4 @@
-"""Repeating a run from its record."""
+"""Repeating a recorded run."""
 
 import json
 import logging
@@ -29,18 +29,18 @@ _OF_THIS_RUN = (
     "run_name",
     "quiet",
 )
-"""Where and how it runs; all else comes from the record"""
+"""Settings of place and machine; all others come from the record"""
 _TASKS = ("pipeline", "preprocess", "train", "evaluate", "cross_validate")
 
 
 def rerun(config: DictConfig, folder: RunFolder) -> Any:
-    """Runs what `run_id` ran, and says whether it came to the same episodes; returns what the repeated task returns.
+    """Repeats the run `run_id` and reports whether its episodes are the same; returns what the repeated task returns.
 
     On the same machine with the same code and versions the results are the same. A run that was interrupted and
-    continued is repeated in one go.
+    continued is repeated without a break.
 
     Raises:
-        ApsiError: no such run, another setting beside it, or a record that is not of this version of apsi.
+        ApsiError: no such run, a further setting on the command line, or a record of another version of apsi.
     """
     if config.run_id is None:
         raise ApsiError("task=rerun needs a run: add run_id=... (an MLflow run id or the folder of a run)")
@@ -65,7 +65,7 @@ def rerun(config: DictConfig, folder: RunFolder) -> Any:
 
 
 def differences(recorded: Mapping[str, Any], current: Mapping[str, Any]) -> Iterator[str]:
-    """What may let two runs of the same configuration differ, as sentences."""
+    """Reasons why two runs of the same configuration may differ, as sentences."""
     for name in ("apsi", "python", "platform", "host"):
         if recorded.get(name) != current.get(name):
             yield f"{name} was {recorded.get(name)} and is {current.get(name)}"
@@ -81,7 +81,7 @@ def differences(recorded: Mapping[str, Any], current: Mapping[str, Any]) -> Iter
 
 
 def _configuration(recorded: RecordedRun, config: DictConfig, named: set[str]) -> DictConfig:
-    """The recorded one, with what this command names, and with its tracking."""
+    """The recorded configuration, with the settings of this command and its tracking."""
     repeated = completed(recorded.config())
     here = [key for key in _OF_THIS_RUN if key in named or key in ("output_dir", "tracking", "run_name", "quiet")]
     for key in here:
@@ -107,7 +107,7 @@ def _compare_results(recorded: RecordedRun, folder: RunFolder) -> None:
     try:
         before: Path = recorded.file("results.csv")
     except ApsiError:
-        log.info("The recorded run left no results to compare with")
+        log.info("The recorded run has no results to compare with")
         return
     if before.read_bytes() == results.read_bytes():
         log.info("The results are those of the recorded run, byte for byte")

@@ -31,9 +31,9 @@ def serve_juror(
     max_megabytes_in_flight: PositiveFloat,
     max_seconds: Seconds,
 ) -> dict[str, float]:
-    """Serves the configured juror until Ctrl-C or SIGTERM; returns how many photos came and how many were known.
+    """Serves the configured juror until Ctrl-C or SIGTERM; returns how many photos were scored and cached.
 
-    A juror that is fitted comes out of `checkpoint`, or is fitted on the configured data set. On an address that other
+    A fitted juror is read from `checkpoint`, or is fitted on the configured data set. On an address that other
     machines can reach, clients need the token that the environment variable `APSI_JUROR_TOKEN` holds.
     """
     try:

@@ -1,4 +1,4 @@
-"""Sending MLflow what it has not got."""
+"""Sending to MLflow what it has not received yet."""
 
 import logging
 from pathlib import Path
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 def sync(config: DictConfig, folder: RunFolder) -> dict[str, int]:
     """Sends the journals below `output_dir`, each where its run was recorded; returns how many runs and entries.
 
-    A run whose process was killed is ended as KILLED; one that still goes on is left to itself.
+    A run whose process was killed is ended as KILLED; one that is still running is skipped.
 
     Raises:
         ApsiError: some could not be sent; the others were.
@@ -40,7 +40,7 @@ def sync(config: DictConfig, folder: RunFolder) -> dict[str, int]:
                 sent["entries"] += send_now(journal, MlflowStore(header.uri, journal.run_folder), header.run_id)
                 sent["runs"] += 1
         except Timeout:
-            log.info("%s still goes on and sends its own", journal.run_folder)
+            log.info("%s is still running and sends its own", journal.run_folder)
         except ApsiError as error:
             problems.append(str(error))
     log.info("Sent %d entries of %d runs", sent["entries"], sent["runs"])

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def train(config: DictConfig, folder: RunFolder) -> dict[str, float]:
-    """Prepares, trains; returns the best look at the validation split, steps, seconds, the cache's hit rate."""
+    """Prepares, trains; returns the best validation figures, steps, seconds, the cache's hit rate."""
     rehearse_training(config)
     with tracked(config, folder) as tracker:
         prepared = prepare(config)

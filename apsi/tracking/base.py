@@ -11,22 +11,22 @@ FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
 
 
 class Tracker(ABC):
-    """Records one run. Nothing but `start` and `finish` waits for the place where runs are recorded."""
+    """Records one run. Only `start` and `finish` wait for the server or database that holds the records."""
 
     @property
     def run_id(self) -> str | None:
-        """Id of the recorded run, for runs that are a part of it; None where there is none."""
+        """Id of the recorded run, for its child runs; None where there is none."""
         return None
 
     @abstractmethod
     def start(
         self, folder: Path, name: str, params: Mapping[str, str], tags: Mapping[str, str], section: str = ""
     ) -> None:
-        """Begins the record of the run whose results lie in `folder`.
+        """Begins the record of the run in `folder`.
 
         Args:
             folder: of the run.
-            name: what people see in a list of runs.
+            name: shown in lists of runs.
             params: of the run, by name.
             tags: of the run, by name.
             section: part of the records that the run is kept in, such as `evaluations`; empty for trainings.
@@ -37,7 +37,7 @@ class Tracker(ABC):
 
     @abstractmethod
     def tags(self, tags: Mapping[str, str]) -> None:
-        """Records what was not known at the start."""
+        """Records tags that were not known at the start."""
 
     @abstractmethod
     def metrics(self, values: Mapping[str, float], step: int) -> None:
@@ -61,7 +61,7 @@ class Tracker(ABC):
 
     @abstractmethod
     def discard(self) -> bool:
-        """Ends the record and deletes it, unless it holds a data set or a figure; whether it did."""
+        """Ends and deletes the record unless it holds a data set or a figure; returns whether it was deleted."""
 
     def file(self, run_id: str, name: str) -> Path:
         """A file of a recorded run: in the run's own folder, or fetched from the record.

@@ -1,4 +1,4 @@
-"""What a record of a run says of it to a person: its name, its description, its params and tags."""
+"""Texts of a run's record: its name, description, params and tags."""
 
 import getpass
 import re
@@ -19,7 +19,7 @@ _NAMING = ("algo", "reward")
 
 
 def run_name(config: DictConfig, choices: Mapping[str, str]) -> str:
-    """Tells runs apart in a list, such as `ppo seed 1, rl_guide, photos`.
+    """The name of a run in a list, such as `ppo seed 1, rl_guide, photos`.
 
     Args:
         config: a whole configuration.
@@ -67,7 +67,7 @@ def params_and_tags(config: DictConfig, folder: RunFolder) -> tuple[dict[str, st
 
 
 def description(record: Mapping[str, Any], summary: Mapping[str, Any] | None = None) -> str:
-    """Markdown: what was run and, once it is evaluated, what came out.
+    """Markdown: what was run and, once it is evaluated, its results.
 
     Args:
         record: what `run.json` says.

@@ -1,8 +1,8 @@
-"""The journal of a run: all that its tracker was told, in order, until MLflow has it.
+"""The journal of a run: everything that its tracker records, in order, until MLflow has it.
 
 It survives a kill at any moment. An entry that was sent but not yet marked as sent is sent again, which changes
-nothing: an entry holds its own time, MLflow keeps a metric of the same name, step, time and value once, and all else
-replaces what it was.
+nothing: an entry holds its time, MLflow keeps a metric of the same name, step, time and value once, and everything
+else replaces its earlier value.
 """
 
 import errno
@@ -24,11 +24,11 @@ Entry = dict[str, Any]
 
 
 class Batch(NamedTuple):
-    """What is sent in one go: entries of metrics, or one other entry."""
+    """What is sent at once: entries of metrics, or one other entry."""
 
     entries: list[Entry]
     end: int
-    """offset in bytes behind it"""
+    """offset in bytes of its end"""
 
 
 class Header(NamedTuple):
@@ -48,10 +48,10 @@ class Journal:
         self._writing = threading.Lock()
         self.lock = run_folder / FOLDER / ".lock"
         self.owner = FileLock(self.lock, timeout=0, thread_local=False)
-        """held by whoever sends the journal; the system lets go of it when its process ends, however that ends"""
+        """held by the process that sends the journal; the system releases it when that process ends"""
 
     def begin(self, header: Header) -> None:
-        """Makes an empty journal and takes hold of it."""
+        """Creates an empty journal and locks it."""
         write_text(self._header, json.dumps(header._asdict()))
         self.owner.acquire()
         self.path.touch()
@@ -85,7 +85,7 @@ class Journal:
             return 0
 
     def mark(self, end: int) -> None:
-        """Remembers that all before this offset is sent."""
+        """Records that everything before this offset is sent."""
         write_text(self._sent, str(end))
 
     def waits(self) -> bool:
@@ -97,7 +97,7 @@ class Journal:
         return sum(len(batch.entries) for batch in self.batches())
 
     def batches(self) -> Iterator[Batch]:
-        """What waits, in order. A last line that a kill cut off is left out."""
+        """The entries that are not sent yet, in order, without a last line that a kill cut off."""
         entries: list[Entry] = []
         count, end = 0, self.sent()
         with self.path.open("rb") as file:
@@ -123,7 +123,7 @@ class Journal:
         return self._read(lines[-1]) if lines else {}
 
     def drop_cut_off_line(self) -> None:
-        """Takes away what a kill left of a last line, so that more can be appended."""
+        """Removes an incomplete last line, which a kill left, so that more can be appended."""
         whole = self.path.read_bytes().rpartition(b"\n")
         if whole[2]:
             os.truncate(self.path, len(whole[0]) + len(whole[1]))

@@ -16,7 +16,7 @@ from apsi.types import Seconds
 
 
 class MlflowTracker(Tracker):
-    """Writes all that it is told into the run's journal, from where a thread sends it to MLflow."""
+    """Writes every record into the run's journal, from which a thread sends it to MLflow."""
 
     def __init__(
         self,
@@ -26,14 +26,14 @@ class MlflowTracker(Tracker):
         system_seconds: Seconds | None,
         finish_seconds: NonNegativeFloat,
     ) -> None:
-        """Takes the place; connects to it at `start`.
+        """Stores the address; connects at `start`.
 
         Args:
             uri: tracking URI; None for a sqlite database and an artefact folder in `output_dir`.
             experiment: name of the MLflow experiment, made when missing.
             output_dir: where the local database lies.
-            system_seconds: time between two looks at the machine's load; None for none.
-            finish_seconds: how long the end of a run waits for what is not sent yet.
+            system_seconds: time between two measurements of the machine's load; None for none.
+            finish_seconds: how long the end of a run waits for unsent entries.
         """
         self._store = MlflowStore(uri, Path(output_dir).expanduser().resolve())
         self._experiment = experiment

@@ -1,4 +1,4 @@
-"""MLflow, wherever it is: one place that talks to it."""
+"""The only module that talks to MLflow, local or remote."""
 
 import logging
 import os
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DATABASE, ARTIFACTS = "mlflow.db", "mlflow-artifacts"
-"""The local database, and the folder beside it"""
+"""The local database, and the folder next to it"""
 _PARAM_LENGTH = 6000
 _PARAMS = 100  # that MLflow takes at once
 _MODEL = "model"
-_KIND = {"mlflow.experimentKind": "custom_model_development"}  # else MLflow's pages open with what is for chats
+_KIND = {"mlflow.experimentKind": "custom_model_development"}  # else MLflow's pages open with views for chat models
 _TIMEOUT, _RETRIES = "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 _CHOSEN_BY_USER = {name for name in (_TIMEOUT, _RETRIES) if name in os.environ}
 
@@ -35,7 +35,7 @@ class MlflowStore:
     """A tracking server or a local database."""
 
     def __init__(self, uri: str | None, folder: Path) -> None:
-        """Takes the place; connects when it is first used.
+        """Stores the address; connects when it is first used.
 
         Args:
             uri: tracking URI; None for a sqlite database and an artefact folder in `folder`.
@@ -54,7 +54,7 @@ class MlflowStore:
         self.uri = uri or f"sqlite:///{folder / DATABASE}"
 
     def create_run(self, experiment: str, name: str, tags: Mapping[str, str]) -> str:
-        """Begins a run and returns its id; gives up within seconds where nobody answers.
+        """Begins a run and returns its id; gives up after a few seconds without an answer.
 
         Raises:
             ApsiError: the server can't be reached or refuses.
@@ -68,7 +68,7 @@ class MlflowStore:
         return run_id
 
     def send(self, journal: Journal, run_id: str) -> Iterator[int]:
-        """Sends what waits, batch by batch; yields how many entries are there.
+        """Sends the unsent entries, batch by batch; yields the number of entries sent.
 
         Raises:
             MlflowException, OSError: the server can't be reached or refuses; what was sent is marked.
@@ -89,7 +89,7 @@ class MlflowStore:
             local = Path(run.data.tags.get("apsi.folder", "")) / name
             if local.is_file():
                 return local
-            path = Path(name)  # all that lies beside it too, such as the best checkpoint beside the last
+            path = Path(name)  # the whole folder, so that the best checkpoint comes with the last
             folder = str(path.parent) if path.parent != Path() else name
             fetched = Path(self.client.download_artifacts(run_id, folder))
             return fetched / path.name if fetched.is_dir() else fetched
@@ -236,7 +236,7 @@ class MlflowStore:
         try:
             yield
         except (MlflowException, OSError) as error:
-            if isinstance(error, OSError) and error.filename:  # a full disk and the like, which is not MLflow's doing
+            if isinstance(error, OSError) and error.filename:  # such as a full disk, which is not MLflow's fault
                 raise
             what = f"{missing} at" if missing else "can't record this run with MLflow at"
             raise ApsiError(f"{what} {self.uri}: {error}. Check tracking.uri, or use tracking=none") from error
@@ -259,7 +259,7 @@ def _is_local(uri: str) -> bool:
 
 
 def _place(path: Path, uri: str, to: str) -> None:
-    """Puts a file, or what is in a folder, into a local folder of artifacts, without using room on the disk twice."""
+    """Puts a file, or what is in a folder, into a local folder of artifacts, as hard links where possible."""
     root = Path(url2pathname(urlsplit(uri).path)).resolve()
     target = (root / to).resolve()
     if not target.is_relative_to(root):

@@ -1,6 +1,6 @@
 """A trained agent as an MLflow model: photos in, edited photos and recipes out.
 
-The model is code (`apsi/tracking/model_code.py`) beside a checkpoint, so nothing is pickled: the networks are read with
+The model is code (`apsi/tracking/model_code.py`) with a checkpoint, so nothing is pickled: the networks are read with
 `weights_only`, the configuration through apsi's whitelist, as from any checkpoint.
 """
 
@@ -72,7 +72,7 @@ def signature() -> ModelSignature:
 
 
 class PhotoEditor(PythonModel):
-    """Lets the agent edit as long as it may and keeps of each photo the state that its juror likes best."""
+    """Lets the agent edit up to its step limit and returns the state of each photo that the juror scores highest."""
 
     _skip_type_hint_validation = True  # MLflow's own switch: the signature says what photos are, no warning is due
 
@@ -158,7 +158,7 @@ class _Given(PhotoStore):
 
 
 class _Blank(EpisodeSource):
-    """Something to build a model on."""
+    """A photo to build the model with."""
 
     def __init__(self) -> None:
         return

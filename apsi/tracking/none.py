@@ -1,4 +1,4 @@
-"""No record beside the run's own folder."""
+"""No record besides the run's folder."""
 
 from collections.abc import Mapping
 from pathlib import Path

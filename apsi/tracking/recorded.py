@@ -1,4 +1,4 @@
-"""Runs that were recorded, named by the folder that they left or by their MLflow run id."""
+"""Recorded runs, named by their folder or their MLflow run id."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +20,12 @@ class RecordedRun:
 
     @property
     def folder(self) -> Path | None:
-        """The run's folder where it was named by that."""
+        """The run's folder, where it was given."""
         path = Path(self.name).expanduser()
         return path if path.is_dir() else None
 
     def file(self, name: str) -> Path:
-        """A file that the run left.
+        """A file of the run.
 
         Raises:
             ApsiError: there is no such run, or it has no such file.
@@ -51,7 +51,7 @@ class RecordedRun:
         return self.file("config.yaml").read_text(encoding="utf-8")
 
     def curve(self, metric: str) -> list[tuple[int, float]]:
-        """A validation figure such as `success_rate`, as pairs of step and value; empty where it never trained."""
+        """A validation figure such as `success_rate`, as pairs of step and value; empty where it did not train."""
         if self.folder is None:
             history = self.tracker.history
             return history(self.name, f"eval/{metric}") or history(self.name, f"val/{metric}")  # their earlier name

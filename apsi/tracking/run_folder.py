@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 RUNNING, FINISHED, FAILED, INTERRUPTED, CONTINUED = "running", "finished", "failed", "interrupted", "continued"
 PRUNED = "pruned"
 MISSED, KILLED, ELSEWHERE = "missed", "killed", "elsewhere"
-"""Finished short of `evaluate.require`; ended without a word; perhaps still running on another machine"""
+"""Finished but missed `evaluate.require`; ended without a record of it; perhaps still running on another machine"""
 STATES = (RUNNING, FINISHED, MISSED, FAILED, INTERRUPTED, CONTINUED, PRUNED, KILLED, ELSEWHERE)
 _HOW_IT_RUNS = ("resume", "search", "trust_checkpoint", "run_name", "quiet")
 _TO_GO_ON_FROM = ("checkpoints/last.zip", "fold-*/checkpoints/last.zip")
@@ -55,7 +55,7 @@ class RunFolder:
     def create(
         cls, path: Path, config: DictConfig, overrides: Sequence[str] = (), choices: Mapping[str, str] | None = None
     ) -> Self:
-        """Makes the folder and records what is about to run; `choices` are the options chosen, by group.
+        """Creates the folder and records what will run; `choices` are the options chosen, by group.
 
         Raises:
             ApsiError: another run is at work in it.
@@ -99,7 +99,7 @@ class RunFolder:
 
     @property
     def best_checkpoint(self) -> Path:
-        """Where training keeps the agent that did best on the validation split."""
+        """Where training keeps the agent that was best on the validation split."""
         return self.last_checkpoint.with_name("best.zip")
 
     def step_checkpoint(self, timesteps: int) -> Path:
@@ -163,7 +163,7 @@ class RunFolder:
 
 
 def point_latest(output_dir: Path, folder: Path) -> None:
-    """Lets `<output_dir>/latest` lead to a run: a link, or where there can be no links a text file with its path.
+    """Points `<output_dir>/latest` to a run: a link, or where there can be no links a text file with its path.
 
     It is replaced in one go. What can't be done is a warning: the run itself is whole.
     """

@@ -1,4 +1,4 @@
-"""Sending a run's journal while the run goes on, and watching the machine meanwhile."""
+"""Sending a run's journal and recording the machine's load while the run continues."""
 
 import logging
 import sys
@@ -21,7 +21,7 @@ _PATIENCE_WHEN_KILLED = 3.0
 
 
 class Sender:
-    """A thread that sends what the journal holds; a server that is gone is asked again after longer and longer."""
+    """A thread that sends what the journal holds; retries an unreachable server at growing intervals."""
 
     def __init__(self, journal: Journal, store: MlflowStore, run_id: str) -> None:
         self._journal, self._store, self._run_id = journal, store, run_id
@@ -94,7 +94,7 @@ class Sender:
     def _say_failed(self, error: Exception) -> None:
         if not self._failures:
             log.warning(
-                "MLflow at %s does not answer. The run goes on; what is recorded is kept in %s and sent later (%s)",
+                "MLflow at %s does not answer. The run continues; what is recorded is kept in %s and sent later (%s)",
                 *(self._store.uri, self._journal.path, str(error).splitlines()[0]),
             )
         self._failures = min(self._failures + 1, 10)
@@ -146,7 +146,7 @@ class SystemMonitor:
 
 
 def sample(process: psutil.Process) -> dict[str, float]:
-    """What the machine is doing, under the names that MLflow's own pages know."""
+    """The machine's load, under the names that MLflow's pages use."""
     memory = psutil.virtual_memory()
     values = {
         "system/cpu_utilization_percentage": psutil.cpu_percent(),

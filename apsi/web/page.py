@@ -17,7 +17,7 @@ def render(package: str, template: str, **values: Any) -> str:
     Args:
         package: whose folder `templates` holds the template.
         template: file there; may extend `base.html.j2` and import `parts.html.j2`.
-        values: what the template shows; one that it names and does not get is an error.
+        values: what the template shows; a missing one is an error.
     """
     loaders = [jinja2.PackageLoader(package), jinja2.PackageLoader("apsi.web")]
     environment = jinja2.Environment(
@@ -44,7 +44,7 @@ def light_colours() -> dict[str, str]:
 
 
 def percent(share: float) -> str:
-    """0.853 is 85 %; what is not all is never rounded to all, nor what is not nothing to nothing."""
+    """0.853 is 85 %; never rounded to 100 % or 0 % unless it is exactly that."""
     number = share * 100
     if 0 < share < 0.01 or 0.99 < share < 1:
         return f"{min(99.9, max(0.1, number)):.1f}\N{NO-BREAK SPACE}%"
@@ -57,12 +57,12 @@ def with_sign(number: float, digits: int = 3) -> str:
 
 
 def breakable(name: str) -> Markup:
-    """A name or a list of labels that may go on in the next line after `_`, `/` and `-`."""
+    """A name or a list of labels that may wrap after `_`, `/` and `-`."""
     return Markup(re.sub(r"([_/-])", r"\1<wbr>", str(escape(name))))
 
 
 def data_uri(content: bytes | Path, kind: str = "image/png") -> str:
-    """What a page can show without a file beside it."""
+    """A file as a `data:` URI, so that the page needs no other file."""
     return (
         f"data:{kind};base64,"
         + base64.b64encode(content if isinstance(content, bytes) else content.read_bytes()).decode()

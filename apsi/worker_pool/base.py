@@ -9,10 +9,10 @@ from apsi.errors import ApsiError
 from apsi.juror.base import Juror
 
 DEATHS = 3
-"""So many workers may die over one photo before it is given up with an error."""
+"""Number of workers that may die on one photo before it is an error."""
 
 START_DEATHS = 8
-"""So many workers in a row may die before they have loaded the juror."""
+"""Number of workers in a row that may die before they have loaded the juror."""
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 """Environment variables by which numeric libraries learn how many threads a worker may have"""
@@ -41,11 +41,11 @@ class WorkerPool(Juror):
         self.close()
 
     def close(self) -> None:
-        """Gives everything back; may be called twice."""
+        """Releases everything; may be called twice."""
 
 
 class Chunks:
-    """The photos of a batch, dealt out in chunks; those over which a worker died come again, each alone.
+    """The photos of a batch, assigned in chunks; those of a worker that died are assigned again, one by one.
 
     Attributes:
         waiting: indices of photos that a worker is to score at a time.
@@ -57,14 +57,14 @@ class Chunks:
         self._deaths = [0] * count
 
     def died(self, chunk: Sequence[int], workers: str) -> None:
-        """Takes back what a dead worker had.
+        """Takes back the photos of a dead worker.
 
         Args:
             chunk: indices of its photos.
             workers: what such workers are called, how long they have, and whose scores these are, for the error.
 
         Raises:
-            ApsiError: a photo over which `DEATHS` workers died.
+            ApsiError: `DEATHS` workers died on one photo.
         """
         for i in chunk:
             self._deaths[i] += 1

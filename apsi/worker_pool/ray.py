@@ -168,7 +168,7 @@ class RayPool(WorkerPool):
 
 
 class _Actor:
-    """A worker's side: errors of the juror are answers, so that only a lost actor looks like one."""
+    """The worker's side: errors of the juror are returned, so that an exception always means a lost actor."""
 
     def __init__(self, juror: Juror) -> None:
         self._juror = juror

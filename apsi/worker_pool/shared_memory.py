@@ -1,4 +1,4 @@
-"""Scoring in worker processes that read the photos where they lie: in shared memory."""
+"""Scoring in worker processes that read the photos in place from shared memory."""
 
 import contextlib
 import os
@@ -29,13 +29,13 @@ _SEGMENTS = Path("/dev/shm")
 
 @dataclass
 class Traffic:
-    """What went where since the pool was opened."""
+    """Counts of transferred data and restarts since the pool was opened."""
 
     photos: int = 0
     slab_bytes: int = 0
     """Pixels copied into the slab"""
     pipe_bytes: int = 0
-    """All that went through pipes, either way: places and scores"""
+    """Bytes through pipes in both directions: places and scores"""
     deaths: int = 0
     """Workers that died or were killed because they hung"""
 
@@ -184,7 +184,7 @@ class SharedMemoryPool(WorkerPool):
             self._workers.append(self._spawn())
 
     def _await(self) -> list[_Worker]:
-        """Workers that have something to say, are dead, or have had their time."""
+        """Workers that have sent something, are dead, or exceeded the timeout."""
         now = time.monotonic()
         busy = [worker for worker in self._workers if worker.chunk or not worker.ready]
         ends = [worker.since + (self._timeout if worker.ready else self._start_timeout) for worker in busy]
@@ -216,7 +216,7 @@ class SharedMemoryPool(WorkerPool):
         worker.pipe.send_bytes(data)
 
     def _bury(self, worker: _Worker, chunks: Chunks | None) -> None:
-        """Takes a dead worker out; its photos come again, each alone."""
+        """Removes a dead worker; its photos are assigned again, one by one."""
         self.traffic.deaths += 1
         self._workers.remove(worker)
         _end(worker)
@@ -279,7 +279,7 @@ def sweep() -> None:
 
 
 def _born(pid: int) -> int:
-    """When a process was started, so that its number is not taken for that of a later one; 0: there is none."""
+    """Start time of a process, since process ids are reused; 0: there is no such process."""
     try:
         return int(psutil.Process(pid).create_time() * 100)
     except psutil.NoSuchProcess:
@@ -309,7 +309,7 @@ def _environment(threads: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """A process started in here never sees Ctrl-C: its parent decides when it ends."""
+    """Processes started in the block ignore Ctrl-C: their parent ends them."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return

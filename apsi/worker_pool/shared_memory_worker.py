@@ -19,13 +19,13 @@ Row = tuple[int, int, int]
 
 
 def view(slab: SharedMemory, row: Row) -> Photo:
-    """A photo where it lies in the slab."""
+    """A photo in the slab, not copied."""
     start, height, width = row
     return np.ndarray((height, width, 3), np.uint8, slab.buf, start)
 
 
 def work(pipe: connection.Connection, pickled: bytes) -> None:
-    """A worker's life: load the juror, then score what the pipe names until it is closed."""
+    """Loads the juror, then scores the photos that the pipe names until it is closed."""
     threading.Thread(target=_die_with_parent, daemon=True).start()
     slab: SharedMemory | None = None
     try:

@@ -32,7 +32,7 @@ BAD = {
     "algo=sac": ([], "needs continuous actions"),
     "algo=td3": ([*PARAMETRIC, "policy=[agent,greedy]"], "policy=greedy needs discrete actions"),
     "algo=undo": ([], "add episodes=fresh"),
-    "degradation=none": ([], "has reached its objective before the first edit"),
+    "degradation=none": ([], "reaches its objective before the first edit"),
     "degradation=sensible": (["algo=undo", "episodes=fresh"], "can't undo"),
     "env=optimise": (["transform.labels=[swap_rbb]"], "swap_rbb"),
     "feature_extractor=resnet18": (["feature_extractor.weights=none.pth"], r"feature_extractor\.weights=none\.pth"),

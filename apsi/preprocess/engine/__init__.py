@@ -1,1 +1,1 @@
-"""Where the steps' work on single photos is done: in this process, or spread by Ray."""
+"""Engines run the steps' work on single photos: in this process, or distributed by Ray."""

@@ -15,7 +15,7 @@ R = TypeVar("R")
 class Engine(ABC):
     """Maps functions over items; a context manager that holds what it needs for that.
 
-    An engine decides where work is done and never what comes out: its choice is no part of any outcome's key.
+    An engine changes where work is done, never its results: it is no part of any outcome's key.
     """
 
     def __enter__(self) -> Self:
@@ -27,7 +27,7 @@ class Engine(ABC):
         self.close()
 
     def close(self) -> None:  # noqa: B027 - threads end with their work
-        """Gives everything back; may be called twice."""
+        """Releases everything; may be called twice."""
 
     @contextmanager
     def stream(self, function: Callable[[T], R], items: Sequence[T], description: str) -> Iterator[Iterator[R]]:

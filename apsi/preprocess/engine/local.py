@@ -10,7 +10,7 @@ from pydantic import PositiveInt
 from apsi.preprocess.engine.base import Engine, R, T
 
 _AHEAD = 4
-"""Results for each thread that may wait to be taken"""
+"""Results per thread that may be computed ahead"""
 
 
 class Local(Engine):

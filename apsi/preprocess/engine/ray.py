@@ -77,7 +77,7 @@ class RayData(Engine):
 
 
 class _Work:
-    """A worker's side: errors of the function are answers, so that only a lost worker looks like one."""
+    """The worker's side: errors of the function are returned, so that an exception always means a lost worker."""
 
     def __init__(self, function: Callable[[Any], Any], folder: Path) -> None:
         self._function, self._folder = function, folder
@@ -112,7 +112,7 @@ def _opened(answer: tuple[list[Any], Exception | None]) -> Iterator[Any]:
 
 
 def _picklable(error: Exception) -> Exception:
-    """The error itself, or its traceback where it does not survive the way back."""
+    """The error itself, or its traceback where it can't be pickled."""
     try:
         if type(pickle.loads(pickle.dumps(error))) is type(error):
             return error
@@ -122,7 +122,7 @@ def _picklable(error: Exception) -> Exception:
 
 
 def _ray_data(memory_mb: int) -> Any:
-    """Ray Data that keeps the order, holds back at so many megabytes of results and leaves the screen alone."""
+    """Ray Data that keeps the order, pauses at so many megabytes of results and prints nothing."""
     from ray import data
 
     context = data.DataContext.get_current()
