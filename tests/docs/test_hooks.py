@@ -1,6 +1,12 @@
 """The tables on the pages say what the code says, whatever is added to it."""
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 
 from apsi.config.schema import EvaluateSettings, TrainSettings
 from apsi.installation import CONFIG_DIR
@@ -47,3 +53,18 @@ def test_the_table_of_jurors_has_a_row_for_each() -> None:
     assert [row.split("`")[1] for row in rows] == sorted(path.stem for path in (CONFIG_DIR / "juror").glob("*.yaml"))
     assert all(len(row.split(" | ")) == 6 for row in rows)
     assert "MIT, part of apsi" in next(row for row in rows if "naturalness" in row)
+
+
+@pytest.mark.slow
+def test_the_site_asks_no_other_server_for_anything(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "NO_MKDOCS_2_WARNING": "1"}
+    mkdocs = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    subprocess.run(mkdocs, cwd=REPOSITORY, env=environment, check=True)
+    pages = sorted(tmp_path.glob("*.html"))
+    assert len(pages) >= len(PAGES)
+    for page in pages:
+        fetched = re.findall(
+            r"<(?:script|link|img|iframe)\b[^>]*?(?:src|href)=\"?([^\" >]+)", page.read_text(encoding="utf-8")
+        )
+        assert fetched and not [place for place in fetched if re.match(r"(https?:)?//", place)], page.name
+    assert "qrdqn" in (tmp_path / "search" / "search_index.js").read_text(encoding="utf-8")
