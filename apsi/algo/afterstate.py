@@ -1,4 +1,4 @@
-"""Learning what the juror says of a photo, and looking one edit ahead with it."""
+"""Predicting the juror's score of a photo, and choosing the edit whose outcome is predicted to score highest."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,8 +26,9 @@ from apsi.photo import Floats, Ints
 from apsi.transform.action_set import ActionSet, DiscreteActions, require_discrete
 from apsi.types import Fraction
 
-_HORIZON = 2000  # states over which the record of predicted and true changes fades
-_PRIOR = 16  # states' worth of trust in what is predicted before anything is compared
+_HORIZON = 2000  # states over which the running moments of predicted and true changes average
+_PRIOR = 16  # states that the moments begin with, where predictions are right
+_RENAMED = {"seen": "moments", "compared": "n_compared"}  # buffers, as earlier checkpoints call them
 
 
 class AfterstatePolicy(BasePolicy):
@@ -38,10 +39,10 @@ class AfterstatePolicy(BasePolicy):
     photos that had not been learned from yet.
     """
 
-    seen: torch.Tensor
+    moments: torch.Tensor
     """running mean of z z', where z is 1, the predicted and the true changes of the T actions, `(1 + 2T, 1 + 2T)`"""
-    compared: torch.Tensor
-    """photos that it counts as having compared, `_HORIZON` at most"""
+    n_compared: torch.Tensor
+    """photos that `moments` stands for, `_HORIZON` at most"""
 
     def __init__(
         self,
@@ -72,17 +73,18 @@ class AfterstatePolicy(BasePolicy):
         self.score_net = nn.Sequential(*create_mlp(self.features_extractor.features_dim, 1, net_arch))
         self.optimizer = self.optimizer_class(self.parameters(), lr_schedule(1), **self.optimizer_kwargs)
         unit = torch.eye(len(labels), dtype=torch.float64)
-        trusting = functional.pad(unit.repeat(2, 2), (1, 0, 1, 0))
-        trusting[0, 0] = 1
-        self.register_buffer("seen", trusting)
-        self.register_buffer("compared", torch.tensor(float(_PRIOR)))
+        prior = functional.pad(unit.repeat(2, 2), (1, 0, 1, 0))
+        prior[0, 0] = 1
+        self.register_buffer("moments", prior)
+        self.register_buffer("n_compared", torch.tensor(float(_PRIOR)))
+        self.register_load_state_dict_pre_hook(_with_new_names)  # type: ignore[no-untyped-call]  # torch's
 
     def edits_of(self, observation: Observation) -> EditState:
         """What edits are tried on: the agent has nothing but its observation."""
         return self._from_observation(observation, self.actions)
 
     def logits(self, photos: torch.Tensor) -> torch.Tensor:
-        """Foretold log-odds `(n,)` of the scores of observations `(n, 3, h, w)`; a score is 10 at most."""
+        """Predicted log-odds `(n,)` of the scores of observations `(n, 3, h, w)`; a score is 10 at most."""
         features = self.extract_features(photos, self.features_extractor)
         logits: torch.Tensor = self.score_net(features)[:, 0]
         return logits
@@ -99,24 +101,24 @@ class AfterstatePolicy(BasePolicy):
     def compare(self, predicted: torch.Tensor, true: torch.Tensor) -> None:
         """Takes note of predicted and true changes `(n, T)` of photos that were not learned from yet."""
         z = torch.cat([torch.ones_like(true[:, :1]), predicted, true], 1).double()
-        share = len(z) / (self.compared + len(z))
-        self.seen += share.to(self.seen) * (z.T @ z / len(z) - self.seen)
-        self.compared = torch.clamp(self.compared + len(z), max=_HORIZON)
+        share = len(z) / (self.n_compared + len(z))
+        self.moments += share.to(self.moments) * (z.T @ z / len(z) - self.moments)
+        self.n_compared = torch.clamp(self.n_compared + len(z), max=_HORIZON)
 
     def corrections(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Slope and offset `(T,)` by which predicted changes become the best linear guess of the true ones; the
         covariance `(T, T)` of what is still wrong then.
         """
         n = len(self.actions.transforms)
-        mean, moments = self.seen[0, 1:], self.seen[1:, 1:]
-        covariance = moments - torch.outer(mean, mean)
+        mean = self.moments[0, 1:]
+        covariance = self.moments[1:, 1:] - torch.outer(mean, mean)
         slope = (covariance[:n, n:].diagonal() / covariance[:n, :n].diagonal().clamp(min=1e-9)).clamp(0, 1)
         offset = mean[n:] - slope * mean[:n]
         error = torch.cat([-torch.diag(slope), torch.eye(n).to(slope)], 1)
         return slope, offset, error @ covariance @ error.T
 
     def q_net(self, observations: torch.Tensor) -> torch.Tensor:
-        """Foretold gain in score of each action `(n, A)`; 0 for STOP."""
+        """Predicted gain in score of each action `(n, A)`; 0 for STOP."""
         logits, changes = self.predict_changes(observations)
         slope, offset, _ = self.corrections()
         gains = SCORE_MAX * (torch.sigmoid(logits[:, None] + slope * changes + offset) - torch.sigmoid(logits[:, None]))
@@ -127,7 +129,7 @@ class AfterstatePolicy(BasePolicy):
 
 
 class AfterstateModel(OutcomeReplayModel):
-    """Fits predicted scores to what the juror says of visited photos and of what every action makes of them."""
+    """Fits predicted scores to the juror's, of visited photos and of what every action makes of them."""
 
     policy: AfterstatePolicy
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"CnnPolicy": AfterstatePolicy}
@@ -144,9 +146,9 @@ class AfterstateModel(OutcomeReplayModel):
 
         Args:
             args: of `OutcomeReplayModel`.
-            actions_per_state: edits of each remembered photo that an update looks at, drawn anew every time.
+            actions_per_state: edits of each remembered photo that an update uses, drawn anew every time.
             difference_weight: weight of what an edit changes, beside the score itself, in the loss.
-            guidance: share of the steps that take what the juror says is best.
+            guidance: share of the steps that take the action whose outcome the juror scores highest.
             kwargs: of `OutcomeReplayModel`.
         """
         self.actions_per_state, self.difference_weight = actions_per_state, difference_weight
@@ -182,8 +184,8 @@ class AfterstateModel(OutcomeReplayModel):
         before = [self.policy.edits_of(photo) for photo in photos]
         after = observe([state.apply(a) for state, row in zip(before, drawn, strict=True) for a in row])
         shown = np.concatenate([photos[:, None], after.reshape(*drawn.shape, *photos.shape[1:])], axis=1)
-        said = np.column_stack([targets[:, 0], np.take_along_axis(targets, drawn + 1, axis=1)])
-        truth = torch.from_numpy(said).to(self.device)
+        true = np.column_stack([targets[:, 0], np.take_along_axis(targets, drawn + 1, axis=1)])
+        truth = torch.from_numpy(true).to(self.device)
         predicted = self.policy.logits(torch.from_numpy(shown.reshape(-1, *photos.shape[1:])).to(self.device))
         predicted = predicted.reshape(truth.shape)
         change, true_change = predicted[:, 1:] - predicted[:, :1], truth[:, 1:] - truth[:, :1]
@@ -192,13 +194,19 @@ class AfterstateModel(OutcomeReplayModel):
         )
 
 
+def _with_new_names(_: nn.Module, state_dict: dict[str, torch.Tensor], prefix: str, *__: Any) -> None:
+    for old, new in _RENAMED.items():
+        if prefix + old in state_dict:
+            state_dict[prefix + new] = state_dict.pop(prefix + old)
+
+
 @dataclass(frozen=True)
 class Afterstate(OutcomeReplay):
-    """Learns what the juror says of any photo and takes the edit whose outcome it thinks best.
+    """Learns the juror's score of any photo and takes the edit whose outcome it predicts to score highest.
 
-    That is the value of an afterstate (Sutton, Barto: "Reinforcement Learning", 2018, section 6.8): one network says
-    how any photo scores and the agent makes the edits on what it sees, so every scored outcome of every action teaches
-    the same thing. It learns the score itself, whatever the reward.
+    That is the value of an afterstate (Sutton, Barto: "Reinforcement Learning", 2018, section 6.8): one network
+    predicts the score of any photo, and the agent makes the edits on its observation, so the scored outcomes of all
+    actions train the same network. It learns the score itself, whatever the reward.
     """
 
     actions_per_state: PositiveInt

@@ -44,7 +44,7 @@ class Network:
 
 
 class WithExtras(BaseFeaturesExtractor):
-    """Features of the photo, and beside them what else the agent is told."""
+    """Features of the photo, and beside them what else the agent observes."""
 
     def __init__(self, observation_space: gymnasium.spaces.Dict, extractor: type, arguments: dict[str, Any]) -> None:
         super().__init__(observation_space, 1)

@@ -23,7 +23,7 @@ from apsi.errors import ApsiError
 
 
 class FullInformationModel(BaseAlgorithm):
-    """A Stable-Baselines3 model with a Q-network, one output an action, that looks into the editing core."""
+    """A Stable-Baselines3 model with a Q-network, one output an action, that reads the editing core."""
 
     policy: Any
     """with `q_net`: observations -> `(n, A)`"""
@@ -108,7 +108,7 @@ class FullInformationModel(BaseAlgorithm):
             self.logger.record("rollout/success_rate", float(np.mean(self.ep_success_buffer)))
 
     def _finish(self) -> None:
-        """Lets go of what learning needed."""
+        """Releases what learning needed."""
 
     def _descend(self, loss: torch.Tensor) -> None:
         self.policy.optimizer.zero_grad()

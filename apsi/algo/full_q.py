@@ -88,7 +88,7 @@ class FullQ(OutcomeReplay):
     """Full-information Q-learning: the environment is deterministic and the scores of all actions come in one batch.
 
     At every visited state each action is tried once, and all Q-values are fitted to the reward plus the discounted
-    value of what follows. Where an ordinary algorithm learns one action's worth from a step, this learns all of them.
+    value of what follows. Where an ordinary algorithm learns one action's value from a step, this learns all of them.
     A remembered state takes one observation more for every action: 184 kB with 14 actions at 64 x 64 pixels.
     """
 

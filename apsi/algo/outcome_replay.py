@@ -41,7 +41,7 @@ class OutcomeReplayModel(FullInformationModel):
             buffer_size: states that are remembered with what came of every action.
             learning_starts: states before the first update.
             gradient_steps: updates after each step of the environments.
-            mirror: whether states are mirrored every other time, which no transform minds.
+            mirror: whether states are mirrored every other time, with the same targets.
             exploration_initial_eps: share of random actions at the start of training.
             exploration_final_eps: and at its end.
             kwargs: of `FullInformationModel`.

@@ -31,7 +31,7 @@ _TRIED = 100  # degradations that must have a way back before training begins
 
 
 class UndoModel(FullInformationModel):
-    """Classifies photos that it degraded itself by the actions that lead back; asks no juror while it learns.
+    """Classifies photos that it degraded itself by the actions that lead back; calls no juror while it learns.
 
     To the source of episodes each photo is an episode of one decision, a success where the network's best action is one
     of those that lead back.
@@ -44,7 +44,7 @@ class UndoModel(FullInformationModel):
             args: of `FullInformationModel`.
             random_edit_prob: share of the photos that are also edited at random once, and this share of those
                 twice, and so on: where the agent is after its own mistakes.
-            updates: of the networks between two looks at milestones.
+            updates: of the networks between two checks of milestones.
             kwargs: of `FullInformationModel`.
         """
         self.random_edit_prob, self.updates = random_edit_prob, updates
@@ -189,15 +189,15 @@ class Ahead:
 class Undo(FullInformation):
     """Degrades undegraded photos itself and learns which actions lead back, all of them at once (self-supervised).
 
-    What is right follows from the composition rules of the reversible transforms, so the juror is asked for validation
-    only. The agent sees its observation and nothing else; what was done to a training photo is its lesson, never its
-    input.
+    The right actions follow from the composition rules of the reversible transforms, so the juror is needed for
+    validation only. The agent sees its observation and nothing else; what was done to a training photo is its target,
+    never its input.
     """
 
     random_edit_prob: Fraction
     """share of the photos that are edited at random once more, and again this share of those"""
     updates: PositiveInt
-    """between two looks at milestones"""
+    """between two checks of milestones"""
 
     model = UndoModel
 

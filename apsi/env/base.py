@@ -14,7 +14,7 @@ from apsi.reward.base import Transition
 from apsi.transform.action_set import ActionSet
 
 EXTRAS = ("steps_left", "score", "last_action")
-"""What an agent may be told beside the photo"""
+"""What an agent may observe beside the photo"""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Objective(ABC):
     stop: bool
     """whether STOP is the last action"""
     extras: list[str]
-    """what the agent is told beside the photo, of `EXTRAS`; with any, observations are dicts"""
+    """what the agent observes beside the photo, of `EXTRAS`; with any, observations are dicts"""
 
     def __post_init__(self) -> None:
         if self.max_steps < 1:
@@ -50,7 +50,7 @@ class Objective(ABC):
 
     @property
     def knows_time(self) -> bool:
-        """Whether the agent is told how many steps are left, so that a state tells when its episode ends."""
+        """Whether the agent observes how many steps are left: then an observation says when the episode ends."""
         return "steps_left" in self.extras
 
     def begin(self, photo: Photo, actions: ActionSet) -> EditState:
@@ -66,18 +66,21 @@ class Objective(ABC):
 
     @abstractmethod
     def success(self, start: Floats, target: Floats, score: Floats) -> Bools:
-        """Whether an episode that ends with these scores has succeeded; all shapes `(N,)`."""
+        """Whether an episode that ends with these scores is a success; all shapes `(N,)`."""
 
     @abstractmethod
     def reached(self, start: Floats, target: Floats, score: Floats) -> Bools:
         """Whether an episode is over because there is nothing left to gain; all shapes `(N,)`."""
 
-    def pay(self, rewards: Floats, owed: Floats, transition: Transition) -> tuple[Floats, Floats]:
-        """What is paid now and what is owed from here on; all shapes `(N,)`. By default all is paid at once.
+    def defer(self, rewards: Floats, deferred: Floats, transition: Transition) -> tuple[Floats, Floats]:
+        """Rewards paid out at this step, and those deferred to a later one; by default nothing is deferred.
 
         Args:
-            rewards: what the reward says of this step.
-            owed: kept back in earlier steps of the episodes.
+            rewards: of this step, `(N,)`.
+            deferred: from earlier steps of the episodes, `(N,)`.
             transition: the step.
+
+        Returns:
+            both `(N,)`; what is still deferred when an episode ends is lost.
         """
-        return rewards + owed, np.zeros_like(owed)
+        return rewards + deferred, np.zeros_like(deferred)

@@ -21,8 +21,9 @@ from apsi.transform.action_set import ActionSet, require_discrete
 Observations = npt.NDArray[np.uint8] | dict[str, npt.NDArray[Any]]
 """Photos `(n, 3, h, w)` `uint8` RGB; with `env.extras` a dict of `photo` and the extras, each `(n, ...)`"""
 
-_ARRAYS = ("start", "target", "scores", "lowest", "_owed", "_distance", "steps", "juror_calls", "last")
-"""What a core knows of its episodes beside their photos"""
+_SAME_NAME = ("start", "target", "scores", "lowest", "_distance", "steps", "juror_calls", "last")
+_ARRAYS = {name: name for name in _SAME_NAME} | {"_owed": "_deferred"}
+"""The arrays of a core, one number an episode, by their names in a saved state"""
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class EditCore:
         self._cut_is_final = self.objective.knows_time or self._reward.cut_is_final
         self.starts: list[Start] = []
         self.edits: list[EditState] = []
-        self.start, self.target, self.scores, self.lowest, self._owed = (np.zeros(n) for _ in range(5))
+        self.start, self.target, self.scores, self.lowest, self._deferred = (np.zeros(n) for _ in range(5))
         self._distance = np.zeros(n)
         self.steps: Ints = np.zeros(n, dtype=np.int64)
         self.juror_calls: Ints = np.zeros(n, dtype=np.int64)
@@ -110,7 +111,7 @@ class EditCore:
             start = self.starts[i]
             self.start[i] = self.scores[i] = self.lowest[i] = start.score
             self.target[i] = start.target
-            self.steps[i] = self.juror_calls[i] = self._owed[i] = 0
+            self.steps[i] = self.juror_calls[i] = self._deferred[i] = 0
         self.last[list(indices)] = self.actions.end(1)
         if self._reward.needs_distance:
             self._distance[list(indices)] = [self._distance_of(self.edits[i], i) for i in indices]
@@ -124,7 +125,7 @@ class EditCore:
             "source": self.source.state(),
             "starts": [start.state() for start in self.starts],
             "edits": [edit.state() for edit in self.edits],
-            "arrays": {name: getattr(self, name) for name in _ARRAYS},
+            "arrays": {saved: getattr(self, name) for saved, name in _ARRAYS.items()},
         }
 
     def restore(self, state: State) -> None:
@@ -143,8 +144,8 @@ class EditCore:
             pairs = zip(starts, state["photos"], strict=True)
             starts = [replace(start, photo=require_photo(photo)) for start, photo in pairs]
             edits = self._begin(starts)
-        for name in _ARRAYS:
-            fill(getattr(self, name), state["arrays"][name])
+        for saved_name, name in _ARRAYS.items():
+            fill(getattr(self, name), state["arrays"][saved_name])
         self.source.restore(state["source"])
         self.starts, self.edits = starts, edits
 
@@ -176,7 +177,7 @@ class EditCore:
 
         transition = self._transition(np.arange(self.n), stopped, self.scores, self.steps)
         transition = replace(transition, before=before, distance_before=distance_before)
-        rewards, self._owed = self.objective.pay(self._reward(transition), self._owed, transition)
+        rewards, self._deferred = self.objective.defer(self._reward(transition), self._deferred, transition)
         if transition.ended.any():
             self.source.on_episode_end(transition.success[transition.ended])
         terminated = self._terminated(transition)
@@ -194,7 +195,7 @@ class EditCore:
             pairs = zip(outcomes, rows[~stopped], strict=True)
             distance[~stopped] = [self._distance_of(outcome, int(i)) for outcome, i in pairs]
         transition = replace(self._transition(rows, stopped, scores, self.steps[rows] + 1), distance_after=distance)
-        rewards, _ = self.objective.pay(self._reward(transition), self._owed[rows], transition)
+        rewards, _ = self.objective.defer(self._reward(transition), self._deferred[rows], transition)
         observations = np.repeat(observe(self.edits), len(actions), axis=0)
         observations[~stopped] = observe(outcomes)
         shape = (self.n, len(actions))
@@ -261,7 +262,7 @@ def spaces_of(objective: Objective, actions: ActionSet) -> tuple[gymnasium.Space
 
 @dataclass(frozen=True)
 class Extra:
-    """Something that the agent is told beside the photo."""
+    """Something that the agent observes beside the photo."""
 
     of: Callable[[EditCore, list[int]], npt.NDArray[np.float32]]
     """of these episodes, `(n, ...)`"""

@@ -21,14 +21,14 @@ class PhotoEditEnv(gymnasium.Env[Any, Any]):
     last number above 0.5 means `stop`. Anything else is an error.
 
     Observation: the photo as it is now, `(3, h, w)` `uint8` RGB, 64 x 64 unless `env.observation_size` says otherwise;
-    with `env.extras` a dict of `photo` and what else the agent is told, `float32` in [-1, 1]: `steps_left` `(1,)`,
+    with `env.extras` a dict of `photo` and what else the agent observes, `float32` in [-1, 1]: `steps_left` `(1,)`,
     `score` `(1,)`, `last_action` `(A,)`.
 
     Reward: what `reward=` makes of the juror's scores (0 to 10) before and after the step; by default the difference,
     less 0.01, and 0.1 more when the episode ends with the target reached.
 
     End: `terminated` by `stop`, with `env=restore` once the photo scores as high as its undegraded original, and after
-    `env.max_steps` where the agent is told `steps_left` or the reward is paid at `stop` only. Else `truncated` after
+    `env.max_steps` where the agent observes `steps_left` or the reward is given at `stop` only. Else `truncated` after
     `env.max_steps`: what would follow still counts.
 
     Info, at every reset and step, without pictures:

@@ -1,4 +1,4 @@
-"""Planning: the reward comes late."""
+"""Planning: rewards are deferred."""
 
 from dataclasses import dataclass
 
@@ -14,15 +14,15 @@ from apsi.types import Fraction
 
 @dataclass(frozen=True)
 class MultiStep(Restore):
-    """Repairing, where what was earned is paid after every n-th step and at the end of the episode only."""
+    """Repairing, where rewards are deferred: paid out after every n-th step and at the end of the episode only."""
 
     reward_every: PositiveInt
     """n"""
     intermediate: Fraction
-    """share of each step's reward that is paid at once all the same"""
+    """share of each step's reward that is not deferred"""
     shaping: NonNegativeFloat
-    """weight of a further reward at once, the step's change of score: a potential-based shaping, which (undiscounted)
-    leaves the order of policies with equal final scores as it is (Ng, Harada, Russell 1999)"""
+    """weight of a further reward, not deferred, the step's change of score: a potential-based shaping, which
+    (undiscounted) leaves the order of policies with equal final scores as it is (Ng, Harada, Russell 1999)"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -32,9 +32,9 @@ class MultiStep(Restore):
                 f"[0, 1] and env.shaping={self.shaping} not negative"
             )
 
-    def pay(self, rewards: Floats, owed: Floats, transition: Transition) -> tuple[Floats, Floats]:
+    def defer(self, rewards: Floats, deferred: Floats, transition: Transition) -> tuple[Floats, Floats]:
         now = self.intermediate * rewards
-        owed = owed + rewards - now
-        is_payday = transition.ended | (transition.step % self.reward_every == 0)
+        deferred = deferred + rewards - now
+        is_due = transition.ended | (transition.step % self.reward_every == 0)
         shaped = self.shaping * (transition.after - transition.before)
-        return now + np.where(is_payday, owed, 0.0) + shaped, np.where(is_payday, 0.0, owed)
+        return now + np.where(is_due, deferred, 0.0) + shaped, np.where(is_due, 0.0, deferred)

@@ -20,7 +20,7 @@ class Start:
 
     photo: Photo
     read_original: Callable[[], Photo]
-    """gives the undegraded photo; read when it is asked for, which few rewards do"""
+    """reads the undegraded photo, which few rewards need"""
     score: float
     target: float
     """score of the undegraded photo"""
@@ -76,7 +76,7 @@ class EpisodeContext:
 
 
 class EpisodeSource(ABC):
-    """Deals out episodes without end."""
+    """Draws episodes without end."""
 
     def __init__(self, context: EpisodeContext) -> None:
         self.context = context
@@ -91,7 +91,7 @@ class EpisodeSource(ABC):
         """The next `count` episodes."""
 
     def on_episode_end(self, success: Bools) -> bool:
-        """Is told how episodes ended, `(n,)`; returns whether from now on it deals out others than it would have."""
+        """Takes note of which ended episodes were a success, `(n,)`; returns whether those to come change by it."""
         return False
 
     def state(self) -> State:
@@ -99,5 +99,5 @@ class EpisodeSource(ABC):
         return {"rng": generator_state(self.rng)}
 
     def restore(self, state: State) -> None:
-        """Deals out the episodes that the source with this state would have dealt out next."""
+        """Draws the episodes that the source with this state would have drawn next."""
         self.rng = generator(state["rng"])

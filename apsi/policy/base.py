@@ -20,7 +20,7 @@ class Choice:
     actions: npt.NDArray[Any]
     """`(n, ...)`, of the action set, or its END"""
     juror_calls: Ints
-    """photos scored to choose, beside the one that the environment scores after a step, `(n,)`"""
+    """photos scored in order to choose, beside the one that the environment scores after a step, `(n,)`"""
 
 
 @dataclass(frozen=True)
@@ -44,5 +44,5 @@ class Policy(ABC):
 
 
 def no_calls(active: Sequence[int]) -> Ints:
-    """The juror was not asked."""
+    """No calls of the juror."""
     return np.zeros(len(active), dtype=np.int64)

@@ -23,7 +23,7 @@ class _Node:
 class Beam(Policy):
     """Beam search with the juror: tries every action on the `width` best photos of each depth, then plays the best end.
 
-    The plan is made at the first step of an episode and asks the juror for each distinct photo of a depth once.
+    The plan is made at the first step of an episode; each distinct photo of a depth is scored once.
     """
 
     def __init__(self, context: PolicyContext, width: PositiveInt, depth: PositiveInt) -> None:

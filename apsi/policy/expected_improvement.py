@@ -1,4 +1,4 @@
-"""The agent proposes, the juror disposes."""
+"""Edits that the agent proposes, verified by the juror before they are made."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,31 +20,30 @@ _NOISE = 0.01
 """variance of what no correlation explains, in squared log-odds"""
 
 
-class _Asked(NamedTuple):
-    """An edit that the juror was asked about."""
+class _Query(NamedTuple):
+    """An edit that the juror has scored."""
 
     step: int
     transform: int
-    surprise: float
-    """true minus expected change in log-odds"""
+    error: float
+    """prediction error: true minus predicted change in log-odds"""
 
 
 class ExpectedImprovement(Policy):
-    """Asks the juror about the agent's most promising edits one by one, and takes the first that raises the score.
+    """Has the juror score the agent's most promising edits one by one, and takes the first that raises the score.
 
-    Promising is what has the greatest expected improvement (Jones, Schonlau, Welch: "Efficient global optimization of
-    expensive black-box functions", 1998) under a Gaussian whose mean and covariance the agent learned, conditioned on
-    what was tried in this episode: what disappointed once disappoints again, and its opposite may do. It never ends
-    below where it began.
+    The most promising edit has the greatest expected improvement (Jones, Schonlau, Welch: "Efficient global
+    optimization of expensive black-box functions", 1998) under a Gaussian whose mean and covariance the agent learned,
+    conditioned on the prediction errors of this episode. The score never ends below where it began.
     """
 
     def __init__(self, context: PolicyContext, min_improvement: PositiveFloat, step_correlation: Fraction) -> None:
-        """Takes what a look is worth.
+        """Takes the limits of the search.
 
         Args:
             context: whose agent must predict what its edits do (algo=afterstate).
-            min_improvement: the episode ends where no edit promises to raise the score by so much.
-            step_correlation: correlation of an edit's surprise from one step to the next.
+            min_improvement: the episode ends where no edit has an expected improvement of so much.
+            step_correlation: correlation of an edit's prediction error from one step to the next.
         """
         super().__init__(context)
         if context.agent is None or context.agent.predict_changes is None:
@@ -53,7 +52,7 @@ class ExpectedImprovement(Policy):
             )
         self._predict_changes = context.agent.predict_changes
         self._min_improvement, self._step_correlation = min_improvement, step_correlation
-        self._tried: dict[int, list[_Asked]] = {}
+        self._queries: dict[int, list[_Query]] = {}
 
     def choose(self, core: EditCore, active: Sequence[int]) -> Choice:
         require_discrete(core.actions, "policy=expected_improvement")
@@ -62,44 +61,45 @@ class ExpectedImprovement(Policy):
         calls = np.zeros(len(active), dtype=np.int64)
         for i in active:
             if core.steps[i] == 0:
-                self._tried[i] = []
+                self._queries[i] = []
         undecided = list(range(len(active)))
         while undecided:
-            looks = []
+            chosen = []
             for k in undecided:
                 transform = self._most_promising(core, active[k], expected.changes[k], expected.covariance)
                 if transform is not None:
-                    looks.append((k, transform))
-            if not looks:
+                    chosen.append((k, transform))
+            if not chosen:
                 break
-            scores = self.context.components.juror.score([core.edits[active[k]].apply(t).view for k, t in looks])
+            scores = self.context.components.juror.score([core.edits[active[k]].apply(t).view for k, t in chosen])
             undecided = []
-            for (k, t), score in zip(looks, scores.tolist(), strict=True):
+            for (k, t), score in zip(chosen, scores.tolist(), strict=True):
                 i = active[k]
                 change = log_odds(np.array([core.scores[i], score]))
-                surprise = change[1] - change[0] - expected.changes[k, t]
-                self._tried[i].append(_Asked(int(core.steps[i]), t, float(surprise)))
+                error = change[1] - change[0] - expected.changes[k, t]
+                self._queries[i].append(_Query(int(core.steps[i]), t, float(error)))
                 if score > core.scores[i]:
-                    actions[k] = t  # the environment's scoring of it is the one look at it
+                    actions[k] = t  # of its two scorings, only the environment's counts
                 else:
                     calls[k] += 1
                     undecided.append(k)
         return Choice(actions, calls)
 
-    def _most_promising(self, core: EditCore, i: int, changes: Floats, doubt: Floats) -> int | None:
-        """The transform to look at next; None where none is worth it."""
+    def _most_promising(self, core: EditCore, i: int, changes: Floats, covariance: Floats) -> int | None:
+        """The transform to score next; None where none reaches `min_improvement`."""
         step, score = int(core.steps[i]), float(core.scores[i])
-        mean, variance = changes, np.diag(doubt)
-        if tried := self._tried[i]:
-            steps, which, surprises = (np.array(column) for column in zip(*tried, strict=True))
-            fades = self._step_correlation ** np.abs(steps[:, None] - steps)
-            among = doubt[np.ix_(which, which)] * fades + _NOISE * np.eye(len(tried))
-            weights = np.linalg.solve(among, (doubt[:, which] * self._step_correlation ** (step - steps)).T).T
-            mean = mean + weights @ surprises
-            variance = variance - (weights * doubt[:, which] * self._step_correlation ** (step - steps)).sum(axis=1)
+        mean, variance = changes, np.diag(covariance)
+        if queries := self._queries[i]:
+            steps, which, errors = (np.array(column) for column in zip(*queries, strict=True))
+            between = self._step_correlation ** np.abs(steps[:, None] - steps)
+            observed = covariance[np.ix_(which, which)] * between + _NOISE * np.eye(len(queries))
+            decay = self._step_correlation ** (step - steps)
+            weights = np.linalg.solve(observed, (covariance[:, which] * decay).T).T
+            mean = mean + weights @ errors
+            variance = variance - (weights * covariance[:, which] * decay).sum(axis=1)
         spread = np.sqrt(np.maximum(variance, 1e-6))[:, None]
         outcomes = score_of(log_odds(np.array([score])) + mean[:, None] + spread * _NODES)
-        promise = np.maximum(outcomes - score, 0) @ _WEIGHTS
-        promise[[t.transform for t in tried if t.step == step]] = -1
-        best = int(promise.argmax())
-        return best if promise[best] >= self._min_improvement else None
+        improvements = np.maximum(outcomes - score, 0) @ _WEIGHTS
+        improvements[[query.transform for query in queries if query.step == step]] = -1
+        best = int(improvements.argmax())
+        return best if improvements[best] >= self._min_improvement else None

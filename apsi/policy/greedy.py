@@ -12,7 +12,7 @@ from apsi.transform.action_set import END, require_discrete
 class Greedy(Policy):
     """Scores the outcome of every action and takes the best, until none scores higher than the photo as it is.
 
-    It asks the juror at every step, which the agent does not.
+    It calls the juror at every step, which the agent does not.
     """
 
     def choose(self, core: EditCore, active: Sequence[int]) -> Choice:
@@ -22,5 +22,5 @@ class Greedy(Policy):
             scores = self.context.components.juror.score([outcome.view for outcome in core.edits[i].outcomes()])
             best = int(np.argmax(scores))
             actions[k] = best if scores[best] > core.scores[i] else END
-        # of an action taken, the environment's own scoring is one of those counted here
+        # the environment scores the outcome of the action taken, which is one of those counted here
         return Choice(actions, n_edits - (actions != END))

@@ -1,4 +1,4 @@
-"""Guessing."""
+"""Random actions."""
 
 from collections.abc import Sequence
 

@@ -110,12 +110,13 @@ def _play(policy: Policy, core: EditCore, episodes: Sequence[Episode], pictures:
     scores = [[float(score)] for score in core.scores]
     frames = [[Frame(core.edits[i].view, "", core.scores[i])] if i < pictures else [] for i in range(n)]
     results: dict[int, EpisodeResult] = {}
-    steps, asked = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    steps, extra_calls = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     active = list(range(n))
     while active:
         actions = core.actions.end(n)
         choice = policy.choose(core, active)
-        actions[active], asked[active] = choice.actions, asked[active] + choice.juror_calls
+        actions[active] = choice.actions
+        extra_calls[active] += choice.juror_calls
         stopped = core.actions.stops(actions)
         outcome = core.step(actions)
         for i in active:
@@ -133,7 +134,7 @@ def _play(policy: Policy, core: EditCore, episodes: Sequence[Episode], pictures:
                     float(core.scores[i]),
                     bool(outcome.success[i]),
                     int(steps[i]),
-                    int(core.juror_calls[i] + asked[i]),
+                    int(core.juror_calls[i] + extra_calls[i]),
                     tuple(frames[i]),
                     tuple(scores[i]),
                 )

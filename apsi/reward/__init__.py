@@ -1,1 +1,1 @@
-"""Rewards: what a step was worth, for all episodes at once."""
+"""Rewards of a step, for all episodes at once."""

@@ -41,11 +41,11 @@ class Reward(ABC):
     """Turns transitions into rewards, vectorised over episodes."""
 
     needs_stop: ClassVar[bool] = False
-    """whether it pays only when the agent stops"""
+    """whether it is zero until the agent stops"""
     cut_is_final: ClassVar[bool] = False
-    """whether nothing more can be earned once an episode is cut off, so that nothing is expected beyond it"""
+    """whether a cut-off episode has no rewards to come, so that its last state has no value to bootstrap from"""
     needs_distance: ClassVar[bool] = False
-    """whether it looks at the distances of a transition"""
+    """whether it needs the distances of a transition"""
 
     @abstractmethod
     def __call__(self, transition: Transition) -> Floats:

@@ -1,4 +1,4 @@
-"""What a success is worth on top."""
+"""A further reward for success."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from apsi.reward.base import Transition
 
 @dataclass(frozen=True)
 class Bonus(ABC):
-    """Paid once, when an episode ends in success."""
+    """Added once, when an episode ends in success."""
 
     planned: bool
-    """whether 1 is added where the episode went below its start before it succeeded"""
+    """whether 1 more is added where the score fell below the start score before the success"""
 
     def __call__(self, transition: Transition) -> Floats:
         """Bonuses `(N,)`, 0 where the episode goes on or ends without success."""
         t = transition
         worth = self.worth(t.start) + self.planned * (t.lowest < t.start)
-        paid: Floats = worth * (t.ended & t.success)
-        return paid
+        bonuses: Floats = worth * (t.ended & t.success)
+        return bonuses
 
     @abstractmethod
     def worth(self, start: Floats) -> Floats:
@@ -30,7 +30,7 @@ class Bonus(ABC):
 
 @dataclass(frozen=True)
 class NoBonus(Bonus):
-    """Nothing but the extra for planning."""
+    """Nothing but what `planned` adds."""
 
     def worth(self, start: Floats) -> Floats:
         return np.zeros_like(start)

@@ -1,4 +1,4 @@
-"""Better, but neither by much effort nor by much change."""
+"""Gain in score, less a cost for each step and for distance from the original."""
 
 from dataclasses import dataclass
 from typing import ClassVar

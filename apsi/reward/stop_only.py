@@ -1,4 +1,4 @@
-"""Paid at the end only."""
+"""Rewards that are zero until the end."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -14,8 +14,7 @@ from apsi.reward.bonus import Bonus
 
 @dataclass(frozen=True)
 class StopOnly(Reward):
-    """0 until the agent stops or its objective is reached; nothing where it is cut off, nor by what
-    would have followed.
+    """0 until the agent stops or its objective is reached, and 0 for an episode that is cut off.
 
     Then the gain of the whole episode, less a penalty for each step, plus the bonus.
     """
@@ -29,13 +28,13 @@ class StopOnly(Reward):
     def __call__(self, transition: Transition) -> Floats:
         t = transition
         if t.truncated is None:
-            raise ValueError("a reward that is paid at the end has to know which episodes are cut off")
-        payday = t.ended & ~t.truncated
-        return np.where(payday, self.gain(t.start, t.after) - self.penalty * t.step + self.bonus(t), 0.0)
+            raise ValueError("a reward at the end only needs to know which episodes are cut off")
+        concluded = t.ended & ~t.truncated
+        return np.where(concluded, self.gain(t.start, t.after) - self.penalty * t.step + self.bonus(t), 0.0)
 
     @abstractmethod
     def gain(self, start: Floats, final: Floats) -> Floats:
-        """What an episode from `start` to `final` was worth; positive where the photo got better."""
+        """Gain of an episode from score `start` to `final`; positive where the photo got better."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Predicting what the juror says: right after learning, corrected by what was predicted wrong, and saved with it."""
+"""Predicting the juror's scores: right after learning, corrected by what was predicted wrong, and saved with it."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def policy() -> AfterstatePolicy:
     )
 
 
-def test_it_foretells_what_the_juror_says_of_every_edit(optimise: EnvComponents, split: PreparedSplit) -> None:
+def test_it_predicts_the_jurors_score_of_every_edit(optimise: EnvComponents, split: PreparedSplit) -> None:
     algo, model = trained(optimise, split, 600, *SMALL)
     core = EditCore(optimise, InOrder(context(split)), 3)
     core.reset()
@@ -45,31 +45,31 @@ def test_it_foretells_what_the_juror_says_of_every_edit(optimise: EnvComponents,
     assert all(result.gain > 2 for result in results)
 
 
-def test_what_was_always_foretold_too_high_is_corrected(policy: AfterstatePolicy) -> None:
+def test_changes_that_were_always_predicted_too_high_are_corrected(policy: AfterstatePolicy) -> None:
     rng = torch.Generator().manual_seed(0)
     predicted = torch.randn(500, 2, generator=rng)
     noise = 0.1 * torch.randn(500, 2, generator=rng)
     for part in range(10):
         rows = slice(50 * part, 50 * part + 50)
         policy.compare(predicted[rows], 0.5 * predicted[rows] - 1 + noise[rows])
-    slope, offset, doubt = policy.corrections()
+    slope, offset, covariance = policy.corrections()
     torch.testing.assert_close(slope, torch.full((2,), 0.5).double(), atol=0.05, rtol=0)
     torch.testing.assert_close(offset, torch.full((2,), -1.0).double(), atol=0.1, rtol=0)
-    assert (doubt.diagonal() < 0.05).all()
+    assert (covariance.diagonal() < 0.05).all()
 
 
-def test_what_does_not_depend_on_the_photo_as_foretold_becomes_its_mean(policy: AfterstatePolicy) -> None:
+def test_a_change_that_does_not_depend_on_the_photo_as_predicted_becomes_its_mean(policy: AfterstatePolicy) -> None:
     rng = torch.Generator().manual_seed(0)
     common = torch.randn(2000, 1, generator=rng)
     policy.compare(torch.randn(2000, 2, generator=rng), 0.3 + torch.cat([common, -common], 1))
-    slope, offset, doubt = policy.corrections()
+    slope, offset, covariance = policy.corrections()
     assert (slope < 0.1).all() and (abs(offset - 0.3) < 0.1).all()
-    torch.testing.assert_close(doubt, torch.tensor([[1.0, -1], [-1, 1]]).double(), atol=0.1, rtol=0)
+    torch.testing.assert_close(covariance, torch.tensor([[1.0, -1], [-1, 1]]).double(), atol=0.1, rtol=0)
 
 
-def test_before_anything_is_compared_what_is_foretold_is_trusted(policy: AfterstatePolicy) -> None:
-    slope, offset, doubt = policy.corrections()
-    assert slope.tolist() == [1, 1] and offset.tolist() == [0, 0] and doubt.abs().max() == 0
+def test_before_anything_is_compared_predictions_are_not_corrected(policy: AfterstatePolicy) -> None:
+    slope, offset, covariance = policy.corrections()
+    assert slope.tolist() == [1, 1] and offset.tolist() == [0, 0] and covariance.abs().max() == 0
 
 
 def test_stop_is_worth_nothing_and_an_action_what_it_makes_of_the_score(policy: AfterstatePolicy) -> None:
@@ -85,6 +85,19 @@ def test_corrections_are_saved_with_the_networks(optimise: EnvComponents, split:
     model.save(tmp_path / "model.zip")
     other = type(model).load(tmp_path / "model.zip", device="cpu")
     assert all(torch.equal(a, b) for a, b in zip(*(m.policy.corrections() for m in (model, other)), strict=True))
+
+
+def test_corrections_of_earlier_checkpoints_are_read_by_their_old_names(policy: AfterstatePolicy) -> None:
+    policy.compare(torch.randn(40, 2), torch.randn(40, 2))
+    saved = policy.state_dict()
+    old = {{"moments": "seen", "n_compared": "compared"}.get(name, name): value for name, value in saved.items()}
+    assert "seen" in old and "compared" in old
+    fresh = AfterstatePolicy(
+        policy.observation_space, policy.action_space, lambda _: 1e-3, net_arch=[8], labels=["invert_r", "swap_rb"]
+    )
+    fresh.load_state_dict(old)
+    assert all(torch.equal(a, b) for a, b in zip(fresh.corrections(), policy.corrections(), strict=True))
+    assert fresh.n_compared == policy.n_compared
 
 
 def test_continuous_actions_are_refused(split: PreparedSplit, optimise: EnvComponents) -> None:

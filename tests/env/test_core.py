@@ -244,15 +244,17 @@ def test_distances_reach_the_reward_that_asks_for_them(optimise: EnvComponents, 
     assert step(core, SWAP_RB, END, END).rewards[0] == pytest.approx(-off)
 
 
-def test_multi_step_pays_late_what_it_owes(restore: EnvComponents, split: PreparedSplit) -> None:
+def test_multi_step_pays_out_deferred_rewards_later(restore: EnvComponents, split: PreparedSplit) -> None:
     objective = instantiate(load_config(["env=multi_step", "env.reward_every=2", "env.max_steps=3"]).env)
     at_once, late = core_of(restore, split, n=1), core_of(replace(restore, objective=objective), split, n=1)
-    immediate = [step(at_once, INVERT_G).rewards[0] for _ in range(3)]
-    paid = [step(late, INVERT_G).rewards[0] for _ in range(3)]
+    actions = (INVERT_R, INVERT_G, INVERT_R)  # green is nothing to this juror
+    immediate = [step(at_once, action).rewards[0] for action in actions]
+    paid = [step(late, action).rewards[0] for action in actions]
+    assert abs(immediate[0]) > 1
     assert paid == pytest.approx([0, immediate[0] + immediate[1], immediate[2]])
     shaped = replace(objective, intermediate=0.5, shaping=2.0)
     shaped_core = core_of(replace(restore, objective=shaped), split, n=1)
-    gain = step(shaped_core, INVERT_G).rewards[0]
+    gain = step(shaped_core, INVERT_R).rewards[0]
     assert gain == pytest.approx(0.5 * immediate[0] + 2 * immediate[0])
 
 
@@ -297,3 +299,15 @@ def test_episodes_that_were_saved_as_photos_alone_go_on_from_these(
         assert all(np.array_equal(edit.recipe(edit.original), edit.view) for edit in each.edits)
     with pytest.raises(ValueError):
         other.restore({**saved, "edits": saved["edits"][:2]})
+
+
+def test_deferred_rewards_are_saved_with_the_episodes_as_they_always_were(
+    restore: EnvComponents, split: PreparedSplit
+) -> None:
+    objective = instantiate(load_config(["env=multi_step", "env.reward_every=2"]).env)
+    core, other = (core_of(replace(restore, objective=objective), split, n=1) for _ in range(2))
+    step(core, INVERT_R)
+    saved = core.state()
+    assert saved["arrays"]["_owed"] != 0  # the name that every version has given it
+    other.restore(saved)
+    assert step(core, INVERT_G).rewards.tolist() == step(other, INVERT_G).rewards.tolist() != [0]

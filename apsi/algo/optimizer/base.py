@@ -79,7 +79,7 @@ def describe(model: BaseAlgorithm) -> list[Group]:
 
 
 def gradient_norm(model: BaseAlgorithm) -> float | None:
-    """Mean norm of the gradients of the model's updates since this was last asked, before they were clipped."""
+    """Mean norm of the gradients of the model's updates since the last call, before they were clipped."""
     norms = [norm for owner in _owners(model) for norm in owner.optimizer.take_norms()]
     return sum(norms) / len(norms) if norms else None
 
@@ -101,7 +101,7 @@ class _Scaled(torch.optim.Optimizer):
                 parameter.register_post_accumulate_grad_hook(partial(_note_norm, self._fresh))
 
     def take_norms(self) -> list[float]:
-        """Norm of the gradients of each step since this was last asked."""
+        """Norm of the gradients of each step since the last call."""
         norms, self._norms = self._norms, []
         return [norm.item() for norm in norms]
 

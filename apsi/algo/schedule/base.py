@@ -13,8 +13,8 @@ class Schedule(ABC):
     def factor(self, done: float) -> float:
         """The multiple of the learning rate when this share of training is done, in [0, 1]."""
 
-    def report(self, figure: float) -> None:  # noqa: B027 - most don't mind
-        """Is told how well the agent did on the validation split, by the figure that the environment goes by."""
+    def report(self, figure: float) -> None:  # noqa: B027 - most ignore it
+        """Takes note of the agent's figure on the validation split, the one by which the environment ranks agents."""
 
     def of(self, learning_rate: float) -> Callable[[float], float]:
         """A schedule as Stable-Baselines3 wants it: of the share of training that remains."""

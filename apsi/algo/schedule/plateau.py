@@ -10,7 +10,7 @@ from apsi.types import Fraction
 
 @dataclass(frozen=True)
 class Plateau(Schedule):
-    """Multiplied by `gamma` whenever `patience` looks at the validation split in a row have found nothing better."""
+    """Multiplied by `gamma` whenever `patience` validations in a row have found nothing better."""
 
     gamma: Fraction
     patience: NonNegativeInt
