@@ -191,7 +191,7 @@ def test_the_best_checkpoint_is_small_and_says_what_going_on_from_it_lacks(
     longer = config.copy()
     longer.train.total_timesteps = 4 * HALF
     on_from(folder.best_checkpoint, longer, tmp_path / "on")
-    assert "holds the agent only: training goes on with new episodes" in caplog.text
+    assert "holds the agent only: training resumes with new episodes" in caplog.text
 
 
 @pytest.mark.parametrize(("key", "value"), [("train.n_envs", 4), ("env.max_steps", 3), ("seed", 4)])
