@@ -57,6 +57,8 @@ class EvaluateSettings:
     """episodes that are edited in parallel"""
     images: int = 20
     """number of episodes, from the first, for which every policy's edits are shown; 0: none"""
+    harm: bool = True
+    """also plays the photos as they were before they were degraded: what an agent does to photos that need nothing"""
     require: str | None = None
     """conditions such as `agent.success_rate>=0.7`, separated by commas; exit code 3 where one does not hold"""
 

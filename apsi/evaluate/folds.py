@@ -35,7 +35,10 @@ def pooled(evaluations: Sequence[Evaluation], dataset: str) -> Evaluation:
         "dropped": sum(fact["dropped"] for fact in facts),
     }
     results = {name: _in_turn([evaluation.results[name] for evaluation in evaluations]) for name in first.results}
-    return Evaluation(results, together, _mean_curve([e.history for e in evaluations]), first.achieved)
+    undegraded = {
+        name: _in_turn([evaluation.undegraded[name] for evaluation in evaluations]) for name in first.undegraded
+    }
+    return Evaluation(results, together, _mean_curve([e.history for e in evaluations]), first.achieved, undegraded)
 
 
 def _in_turn(parts: Sequence[Sequence[EpisodeResult]]) -> list[EpisodeResult]:

@@ -42,7 +42,8 @@ class Condition:
         """What is wrong with the figures, as in `summary.json`; None where the condition holds."""
         value = flat_figures(policies[self.policy])[self.figure]
         if value is None:
-            return f"{self} is unknown: a single photo has no interval"
+            why = "a single photo has no interval" if _INTERVAL in self.figure else "no photo tells it"
+            return f"{self} is unknown: {why}"
         return None if _OPERATORS[self.comparison](value, self.limit) else f"{self} failed, it is {value:.4g}"
 
 
@@ -104,7 +105,7 @@ def flat_figures(summary: Mapping[str, Any]) -> dict[str, float | None]:
 
 def _names() -> Iterable[str]:
     for field in fields(PolicySummary):
-        if field.type in (float, int):
+        if field.type in (float, int, float | None):
             yield field.name
         elif field.name.endswith(_INTERVAL):
             yield from (f"{field.name}_low", f"{field.name}_high")

@@ -2,8 +2,8 @@
 
 import json
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,10 @@ from apsi.evaluate.pictures import save_pictures, with_small_frames
 from apsi.evaluate.report import write_report
 from apsi.evaluate.saver import ImageSaver
 from apsi.evaluate.summary import PolicySummary, as_dict, summarise, write_results
+from apsi.evaluate.truth import truth_measures
 from apsi.juror.base import Juror
 from apsi.photo.hash import seed_for
-from apsi.photo.prepared import PhotoStore, PreparedSplit
+from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit
 from apsi.photo.write import write_text
 from apsi.policy.base import PolicyContext
 from apsi.policy.rollout import EpisodeResult, roll_out
@@ -34,6 +35,7 @@ from apsi.tracking.base import Tracker
 from apsi.tracking.description import DESCRIPTION, description
 from apsi.tracking.run_folder import RunFolder
 
+_RECORDED = ("success_rate", "mean_gain", "recovered", "nearer", "harm")
 log = logging.getLogger(__name__)
 
 
@@ -49,6 +51,8 @@ class Evaluation:
     """of the learning curve"""
     achieved: str
     """what a success is, as a verb of the past: "repaired"."""
+    undegraded: dict[str, list[EpisodeResult]] = field(default_factory=dict)
+    """by policy, the same photos as they were before they were degraded, for its harm"""
 
 
 def evaluate_agent(
@@ -95,28 +99,42 @@ def play(config: DictConfig, prepared: Prepared, checkpoint: Checkpoint, *, pict
         require_unseen(checkpoint, split)
     second = second_juror(config, prepared, checkpoint)
     episodes = split.episodes[: config.evaluate.episodes]
+    undegraded = _undegraded(episodes) if config.evaluate.harm else []
     results: dict[str, list[EpisodeResult]] = {}
+    harmed: dict[str, list[EpisodeResult]] = {}
     with open_cached_juror(config, prepared.juror) as cached_juror:
         parts, store = components(config, cached_juror), PhotoStore()
         require_something_to_do(split, parts.objective)
-        measures = measures_for(prepared.juror, second, config.score_cache)
+        truth = truth_measures()
+        measures = {**truth, **measures_for(prepared.juror, second, config.score_cache)}
         source = episode_source(config, split, cached_juror, config.seed, store)
         agent = trained_agent(*load_agent(config, checkpoint, parts, source))
         for name, node in config.policy.items():
             rng = np.random.default_rng(seed_for(config.seed, "evaluate", name))
-            policy = instantiate(node, context=PolicyContext(parts, agent, rng))
+            context, size = PolicyContext(parts, agent, rng), config.evaluate.batch_size
             played = roll_out(
-                policy,
+                instantiate(node, context=context),
                 parts,
                 episodes,
-                batch_size=config.evaluate.batch_size,
+                batch_size=size,
                 store=store,
                 pictures=pictures,
                 measures=measures,
             )
             results[name] = [with_small_frames(r) for r in track(played, f"Evaluating {name}", len(episodes))]
+            policy = instantiate(node, context=context)
+            harmed[name] = list(roll_out(policy, parts, undegraded, batch_size=size, store=store, measures=truth))
     facts = _facts(prepared, checkpoint, split, second)
-    return Evaluation(results, facts, checkpoint.state.history, parts.objective.achieved)
+    return Evaluation(results, facts, checkpoint.state.history, parts.objective.achieved, harmed)
+
+
+def _undegraded(episodes: Sequence[Episode]) -> list[Episode]:
+    """Each photo once as it was before it was degraded; none of those that nobody degraded."""
+    degraded = {episode.original: episode for episode in episodes if episode.degradation}
+    return [
+        replace(episode, photo=original, degradation=(), start_score=episode.target_score)
+        for original, episode in degraded.items()
+    ]
 
 
 def _facts(prepared: Prepared, checkpoint: Checkpoint, split: PreparedSplit, second: Juror | None) -> dict[str, Any]:
@@ -141,7 +159,8 @@ def show_evaluation(
     """Writes `results.csv`, `report.html` and `images/`, and records the main figures; returns the summary."""
     results = evaluation.results
     episodes = [result.episode for result in next(iter(results.values()))]
-    summaries = {name: summarise(played) for name, played in results.items()}
+    undegraded = evaluation.undegraded
+    summaries = {name: summarise(played, undegraded.get(name, ())) for name, played in results.items()}
     summary = {
         "episodes": len(episodes),
         "photos": len({episode.photo_hash for episode in episodes}),
@@ -154,6 +173,8 @@ def show_evaluation(
     with ImageSaver() as saver:
         save_pictures(folder.path / "images", results, saver)
         write_results(folder.path / "results.csv", results)
+        if any(undegraded.values()):
+            write_results(folder.path / "undegraded.csv", undegraded)
     write_report(
         folder.path / "report.html",
         summary=summary,
@@ -169,10 +190,11 @@ def show_evaluation(
 
 
 def _record_figures(tracker: Tracker, summaries: Mapping[str, PolicySummary], split: str, timesteps: int) -> None:
-    """Two figures per policy, to sort and filter runs by; in MLflow each is a chart of one point."""
-    for name, figures in summaries.items():
-        numbers = {"success_rate": figures.success_rate, "mean_gain": figures.mean_gain}
-        tracker.metrics({f"{split}/{name}_{key}": value for key, value in numbers.items()}, timesteps)
+    """Up to five figures per policy, to sort and filter runs by; in MLflow each is a chart of one point."""
+    for name, summary in summaries.items():
+        numbers = {key: getattr(summary, key) for key in _RECORDED}
+        known = {f"{split}/{name}_{key}": value for key, value in numbers.items() if value is not None}
+        tracker.metrics(known, timesteps)
 
 
 def write_summary(summary: dict[str, Any], folder: RunFolder, tracker: Tracker) -> None:
@@ -189,7 +211,8 @@ def _table(summary: dict[str, Any]) -> Table:
     title = f"{summary['split']} split, {episodes} episodes of {photos} photo{'s' if photos > 1 else ''}"
     table = Table(title=title, caption=said)
     columns = ("policy", "success", "95 % interval", "mean gain", "95 % interval", "steps", "juror calls per episode")
-    for column in columns:
+    truths = [name for name in ("recovered", "harm") if any(p[name] is not None for p in summary["policies"].values())]
+    for column in (*columns, *truths):
         table.add_column(column, justify="left" if column == "policy" else "right")
     for name, p in summary["policies"].items():
         success, gain = p["success_ci95"], p["mean_gain_ci95"]
@@ -201,5 +224,6 @@ def _table(summary: dict[str, Any]) -> Table:
             interval_text(gain, "+.3f") if gain else "-",
             f"{p['mean_steps']:.2f}",
             f"{p['juror_calls'] / episodes:.1f}",
+            *("-" if p[name] is None else f"{p[name]:.2f}" for name in truths),
         )
     return table

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from apsi.evaluate.interval import Interval, Sample, mean_interval, rate_interval
+from apsi.evaluate.truth import Truth, truth_of
 from apsi.photo.write import atomic
 from apsi.policy.rollout import EpisodeResult
 
@@ -29,8 +30,8 @@ COLUMNS = (
 """Of `results.csv`; `original` is the start of a hash; two columns per measure follow: `before NAME`, `after NAME`"""
 
 
-@dataclass(frozen=True)
-class PolicySummary:
+@dataclass(frozen=True, kw_only=True)
+class PolicySummary(Truth):
     """How one policy did over all episodes."""
 
     success_rate: float
@@ -45,12 +46,17 @@ class PolicySummary:
     """photos scored over all episodes"""
     photos: int
     """originals that the episodes were made from"""
-    measures: dict[str, tuple[float, float]]
-    """further figures by name: means over the photos before and after"""
+    measures: dict[str, tuple[float, float] | None]
+    """further figures by name: means over the photos before and after; None where no photo has them"""
 
 
-def summarise(results: Sequence[EpisodeResult]) -> PolicySummary:
-    """Summarises at least one episode."""
+def summarise(results: Sequence[EpisodeResult], undegraded: Sequence[EpisodeResult] = ()) -> PolicySummary:
+    """Summarises at least one episode.
+
+    Args:
+        results: of a policy.
+        undegraded: of the same policy, on photos that were not degraded: for its harm only.
+    """
     n = len(results)
     photos = [[result.episode.photo_hash for result in results]]
     successes = Sample.of([[float(result.success) for result in results]], photos)
@@ -63,11 +69,15 @@ def summarise(results: Sequence[EpisodeResult]) -> PolicySummary:
         mean_steps=sum(result.steps for result in results) / n,
         juror_calls=sum(result.juror_calls for result in results),
         photos=successes.photos,
+        **vars(truth_of(results, undegraded)),
         measures={name: _mean_pair([result.measures[name] for result in results]) for name in results[0].measures},
     )
 
 
-def _mean_pair(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+def _mean_pair(pairs: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
+    pairs = [pair for pair in pairs if not any(map(math.isnan, pair))]
+    if not pairs:
+        return None
     before, after = zip(*pairs, strict=True)
     return math.fsum(before) / len(pairs), math.fsum(after) / len(pairs)
 
@@ -83,7 +93,7 @@ def write_results(path: Path, results: Mapping[str, Sequence[EpisodeResult]]) ->
                 e = r.episode
                 done = (" ".join(e.degradation), " ".join(r.actions))
                 scores = (e.start_score, e.target_score, r.final_score)
-                measured = [figure for name in names for figure in r.measures[name]]
+                measured = ["" if math.isnan(figure) else figure for name in names for figure in r.measures[name]]
                 counts = (int(r.success), r.steps, r.juror_calls, e.photo_hash[:16])
                 writer.writerow([policy, e.source, e.photo.name, *done, *scores, *counts, *measured])
 

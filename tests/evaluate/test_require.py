@@ -15,6 +15,12 @@ SUMMARY = {
     "juror_calls": 16,
     "photos": 1,
     "measures": {},
+    "recovered": 0.3,
+    "recovered_ci95": [0.1, 0.4],
+    "nearer": None,
+    "nearer_ci95": None,
+    "harm": 1.5,
+    "harm_ci95": [1.0, 2.0],
 }
 
 
@@ -31,6 +37,8 @@ def test_the_figures_are_those_of_the_summary() -> None:
         ("[agent.success_ci95_low>=0.6,agent.success_ci95_high<.95]", True),
         ("agent.success_ci95_low>=0.7", False),
         ("agent.mean_gain_ci95_low>=-10", False),
+        ("agent.recovered>=0.3, agent.harm_ci95_high<=2", True),
+        ("agent.nearer>0", False),
     ],
 )
 def test_conditions_hold_or_name_what_the_figure_is(text: str, holds: bool) -> None:
@@ -38,7 +46,9 @@ def test_conditions_hold_or_name_what_the_figure_is(text: str, holds: bool) -> N
     if holds:
         require_reached(wanted, {"agent": SUMMARY})
     else:
-        with pytest.raises(RequirementError, match=r"it is 0\.|a single photo has no interval") as failed:
+        with pytest.raises(
+            RequirementError, match=r"it is 0\.|a single photo has no interval|no photo tells it"
+        ) as failed:
             require_reached(wanted, {"agent": SUMMARY})
         assert failed.value.exit_code == 3
 

@@ -8,6 +8,7 @@ import pytest
 
 from apsi.evaluate.run import write_summary
 from apsi.evaluate.summary import COLUMNS, as_dict, summarise, write_results
+from apsi.evaluate.truth import Truth
 from apsi.policy.rollout import EpisodeResult
 from apsi.tracking.none import NoTracker
 from apsi.tracking.run_folder import RunFolder
@@ -29,6 +30,7 @@ def test_the_summary_is_what_the_episodes_say(results: dict[str, list[EpisodeRes
         "juror_calls",
         "photos",
         "measures",
+        *vars(Truth()),
     }
 
 
