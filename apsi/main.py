@@ -133,8 +133,8 @@ def _run(config: DictConfig) -> Any:
         )
     config = with_checkpoint(config, overrides)
     _check_values(config)
-    require_evaluating(config)
     define_missing()
+    require_evaluating(config)
     check(config)
     instantiate(config.device).activate()  # a device that is not there is no reason to prepare photos first
     instantiate(config.tracking)  # a password in its URI is refused before anything is written down

@@ -15,6 +15,7 @@ import yaml
 
 from apsi import __version__
 from apsi.agent.checkpoint import read_checkpoint, read_run_state
+from apsi.evaluate.truth import MEASURES, Truth
 from apsi.photo.write import write_png
 from tests.command_line import REPOSITORY, Outcome, Place, read_json
 from tests.conftest import natural_photo
@@ -104,7 +105,7 @@ def test_pipeline_leaves_a_folder_named_by_date_that_holds_every_result(pipeline
     }
     assert found - {"git.diff"} == {  # which is there while apsi's own code has uncommitted changes
         *("config.yaml", "overrides.yaml", "run.json", "run.log"),
-        *("results.csv", "summary.json", "report.html", "parameter_groups.json"),
+        *("results.csv", "undegraded.csv", "summary.json", "report.html", "parameter_groups.json"),
         *("checkpoints/best.zip", "checkpoints/last.zip"),
         *("images/mosaic.png", "images/mosaic_random.png", "images/mosaic_greedy.png"),
         *(f"images/before_after_{i:02d}.png" for i in range(1, 5)),
@@ -184,7 +185,8 @@ def test_pipeline_records_its_configuration_resolved_and_its_overrides(
 def test_results_have_one_row_for_each_policy_and_episode(pipeline: tuple[Outcome, Path]) -> None:
     with (pipeline[1] / "results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    measured = [f"{when} {name}" for name in ("clipped", "saturation", "distance") for when in ("before", "after")]
+    measures = (*MEASURES, "clipped", "saturation", "distance")
+    measured = [f"{when} {name}" for name in measures for when in ("before", "after")]
     assert list(rows[0]) == [*COLUMNS, *measured]
     assert [row["policy"] for row in rows] == [policy for policy in POLICIES for _ in range(8)]
     for policy in POLICIES:
@@ -206,6 +208,7 @@ def test_summary_has_the_promised_structure_and_agrees_with_the_rows(pipeline: t
         assert set(figures) == {
             *("success_rate", "success_ci95", "mean_gain", "mean_gain_ci95", "photos"),
             *("mean_steps", "juror_calls", "measures"),
+            *vars(Truth()),
         }
         played = [row for row in rows if row["policy"] == policy]
         assert figures["success_rate"] == np.mean([int(row["success"]) for row in played])
@@ -243,7 +246,7 @@ def test_another_data_seed_deals_the_photos_out_anew_so_no_agent_is_tested_on_wh
 
 def test_preprocess_by_itself_prepares_and_trains_nothing(place: Place) -> None:
     outcome = place.run("task=preprocess").succeeded()
-    assert "Prepared 80 train, 8 val, 8 test episodes" in outcome.said
+    assert "Prepared 96 train, 8 val, 8 test episodes" in outcome.said
     assert not (place.folder("preprocess") / "checkpoints").exists()
 
 

@@ -4,10 +4,14 @@ The page that shows an evaluation has tests of its own; here it would only take 
 """
 
 import csv
+from collections.abc import Collection
+from inspect import signature
 from itertools import zip_longest
 from pathlib import Path
 
 import pytest
+import yaml
+from hydra.utils import get_class
 
 from apsi.config.compose import load_config
 from apsi.errors import ApsiError
@@ -24,10 +28,15 @@ NEEDS = {
 }
 """What makes an option do more than it would in so few steps; what it can't do without stands in its first line"""
 
+
+def arguments_of(path: Path) -> Collection[str]:
+    return signature(get_class(yaml.safe_load(path.read_text(encoding="utf-8"))["_target_"])).parameters.keys()
+
+
 HEAVY = {
     f"feature_extractor={option}"
     for group, option in OPTIONS
-    if group == "feature_extractor" and "weights:" in (CONFIG_DIR / group / f"{option}.yaml").read_text()
+    if group == "feature_extractor" and "weights" in arguments_of(CONFIG_DIR / group / f"{option}.yaml")
 }
 """Pretrained ones, here without their weights"""
 BY_THEMSELVES = ("transform", "degradation", "env", "reward", "feature_extractor")

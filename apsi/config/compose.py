@@ -1,10 +1,12 @@
 """Configurations, with and without Hydra's command line."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -43,7 +45,8 @@ OF_THIS_RUN = (
 def load_config(overrides: Sequence[str] = ()) -> DictConfig:
     """The configuration that the command line would run with these overrides."""
     schema.register()
-    with initialize_config_dir(str(CONFIG_DIR)):
+    running = GlobalHydra.instance().is_initialized()  # where a task asks, within run.py
+    with nullcontext() if running else initialize_config_dir(str(CONFIG_DIR)):
         return with_checkpoint(compose("config", overrides=list(overrides)), overrides)
 
 

@@ -1,17 +1,30 @@
 """What `task=` can name: functions of a configuration and a folder that return numbers, callable without Hydra."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from omegaconf import DictConfig
 
 from apsi.errors import ApsiError
 
-EVALUATING = frozenset(("pipeline", "evaluate", "cross_validate", "rerun"))
-"""Tasks that evaluate policies, or that check `evaluate.require` themselves"""
+_Task = TypeVar("_Task", bound=Callable[..., Any])
+_EVALUATING: set[object] = set()
+
+
+def evaluates(task: _Task) -> _Task:
+    """Marks a task that evaluates policies, or that checks `evaluate.require` itself."""
+    _EVALUATING.add(task)
+    return task
 
 
 def require_evaluating(config: DictConfig) -> None:
     """Raises an ApsiError where `evaluate.require` is given to a task that evaluates nothing."""
-    name = str(config.task["_target_"]).rpartition(".")[2]
-    if config.evaluate.require is not None and name not in EVALUATING:
+    if config.evaluate.require is None:
+        return
+    from apsi.config.instantiate import class_of
+
+    if class_of(config.task) not in _EVALUATING:
+        name = str(config.task["_target_"]).rpartition(".")[2]
         raise ApsiError(
             f"evaluate.require={config.evaluate.require}: task={name} evaluates nothing; choose task=pipeline or "
             "task=evaluate, or leave it out"

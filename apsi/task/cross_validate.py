@@ -15,6 +15,7 @@ from apsi.evaluate.require import conditions
 from apsi.evaluate.run import play, show_evaluation, write_summary
 from apsi.photo.write import link_or_copy
 from apsi.preprocess.steps import Prepared
+from apsi.task import evaluates
 from apsi.task.rehearse import rehearse_training
 from apsi.task.train import train
 from apsi.tracking.run_folder import CONTINUED, FINISHED, RunFolder, find_unfinished
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 _SPLIT = "preprocess.steps.split"
 
 
+@evaluates
 def cross_validate(config: DictConfig, folder: RunFolder, *, folds: int) -> dict[str, Any]:
     """Splits the photos into folds, trains one agent per fold on the other folds, and tests it on its fold.
 

@@ -12,10 +12,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from apsi.agent.checkpoint import read_checkpoint
 from apsi.config.build import prepare
+from apsi.config.compose import load_config
 from apsi.errors import ApsiError
 from apsi.evaluate.run import evaluate_agent, write_summary
-from apsi.installation import CONFIG_DIR, command
+from apsi.installation import command
 from apsi.preprocess.steps import Prepared
+from apsi.task import evaluates
 from apsi.task.rehearse import rehearse_evaluation
 from apsi.tracking.run_folder import RunFolder
 from apsi.tracking.session import report_prepared, timed, tracked
@@ -23,6 +25,7 @@ from apsi.tracking.session import report_prepared, timed, tracked
 log = logging.getLogger(__name__)
 
 
+@evaluates
 def evaluate(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     """Evaluates `checkpoint` on a split of the configured photos, judged by the checkpoint's own juror.
 
@@ -59,7 +62,7 @@ def _say_if_degraded(config: DictConfig, prepared: Prepared, folder: RunFolder) 
 def _without_degradation(config: DictConfig, given: Sequence[str]) -> list[str]:
     """The same command for undegraded photos: any gain counts, all other settings are those of the training."""
     kept = [o for o in given if re.split(r"[=.]", o.lstrip("+~"), maxsplit=1)[0] not in ("task", "degradation", "env")]
-    usual = OmegaConf.to_container(OmegaConf.load(CONFIG_DIR / "env" / "optimise.yaml"))
+    usual = OmegaConf.to_container(load_config(["env=optimise"]).env)
     own = OmegaConf.to_container(config.env)
     assert isinstance(usual, dict) and isinstance(own, dict)
     known = [

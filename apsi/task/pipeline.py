@@ -8,12 +8,14 @@ from omegaconf import DictConfig
 from apsi.agent.checkpoint import read_checkpoint
 from apsi.config.build import prepare
 from apsi.evaluate.run import evaluate_agent, write_summary
+from apsi.task import evaluates
 from apsi.task.rehearse import rehearse_training
 from apsi.tracking.run_folder import RunFolder
 from apsi.tracking.session import report_prepared, timed, tracked
 from apsi.train.loop import train_agent
 
 
+@evaluates
 def pipeline(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     """Prepares, trains, evaluates the best agent; returns what `summary.json` holds."""
     rehearse_training(config, evaluates=True)

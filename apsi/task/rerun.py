@@ -13,6 +13,7 @@ from apsi.config.instantiate import check, instantiate
 from apsi.config.schema import completed
 from apsi.config.trust import require_trust
 from apsi.errors import ApsiError
+from apsi.task import evaluates
 from apsi.tracking.recorded import RecordedRun
 from apsi.tracking.run_folder import RunFolder
 
@@ -33,6 +34,7 @@ _OF_THIS_RUN = (
 _TASKS = ("pipeline", "preprocess", "train", "evaluate", "cross_validate")
 
 
+@evaluates
 def rerun(config: DictConfig, folder: RunFolder) -> Any:
     """Repeats the run `run_id` and reports whether its episodes are the same; returns what the repeated task returns.
 
@@ -86,11 +88,11 @@ def _configuration(recorded: RecordedRun, config: DictConfig, named: set[str]) -
     here = [key for key in _OF_THIS_RUN if key in named or key in ("output_dir", "tracking", "run_name", "quiet")]
     for key in here:
         OmegaConf.update(repeated, key, config[key], merge=False, force_add=True)
+    check(repeated)
     if not recorded.is_own():
         require_trust(repeated, f"run {recorded.name}", here, config)
     if repeated.resume in (None, "auto", "never"):
         repeated.resume = "auto"
-    check(repeated)
     return repeated
 
 

@@ -1,13 +1,10 @@
 """Pages need no other file, follow the reader's light or dark setting, and say what there is no figure of."""
 
 import re
-import tomllib
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
-import apsi
 from apsi.web.page import breakable, data_uri, percent, render, style, with_sign
 
 
@@ -82,13 +79,3 @@ def test_numbers_for_people() -> None:
     assert [with_sign(number, 2) for number in (1.234, -0.5, -0.0001)] == ["+1.23", "-0.50", "+0.00"]
     assert breakable("a_b/<c>") == "a_<wbr>b/<wbr>&lt;c&gt;"
     assert data_uri(b"a", "text/plain") == "data:text/plain;base64,YQ=="
-
-
-def test_every_file_that_is_no_code_is_in_the_package() -> None:
-    root = Path(apsi.__file__).parent
-    listed = tomllib.loads((root.parent / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
-    shipped = {
-        path for name, globs in listed.items() for g in globs for path in (root.parent / name.replace(".", "/")).glob(g)
-    }
-    present = {p for p in root.rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")}
-    assert present <= shipped and len(present) >= 6
