@@ -12,6 +12,7 @@ from apsi.photo import Floats
 from apsi.reward.base import Reward, Transition
 from apsi.reward.bonus import Bonus, FixedBonus, NoBonus, SigmoidBonus
 from apsi.reward.multi_objective import MultiObjective
+from apsi.reward.nearer_original import NearerOriginal
 from apsi.reward.rl_guide import RlGuide
 from apsi.reward.score_difference import ClippedDifference, ScoreDifference, StepPenalized
 from apsi.reward.stop_only import StopOnlyPlain, StopOnlyQuadratic
@@ -29,6 +30,7 @@ REWARDS: list[Reward] = [
         StopOnlyPlain(bonus, 0.1),
         StopOnlyQuadratic(bonus, 0.1),
         MultiObjective(bonus, 2, 0.1, 1),
+        NearerOriginal(bonus, 10),
     )
 ]
 WON = {"ended": True, "success": True}
@@ -158,3 +160,9 @@ def test_every_reward_takes_a_bonus_on_the_command_line(reward: str, bonus: str)
     assert type(made).__name__.lower() == reward.replace("_", "")
     assert type(made.bonus).__name__.lower() == f"{bonus.replace('none', 'no')}bonus"
     assert made.bonus.planned
+
+
+@given(distances=arrays(np.float64, 6, elements=st.floats(0, 1)))
+def test_nearer_original_sums_to_how_much_nearer_an_episode_ended_whatever_the_juror_says(distances: Floats) -> None:
+    steps = transition(np.zeros(5), np.full(5, 9.0), distance_before=distances[:-1], distance_after=distances[1:])
+    assert NearerOriginal(NONE, 10)(steps).sum() == pytest.approx(10 * (distances[0] - distances[-1]))
