@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from gymnasium.spaces import Dict, Discrete
+from gymnasium.spaces import Dict, Discrete, Space
 from pydantic import PositiveFloat, PositiveInt
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
@@ -30,6 +30,8 @@ class FullInformationModel(BaseAlgorithm):
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
         "CnnPolicy": CnnPolicy,
     }
+
+    spaces: ClassVar[tuple[type[Space[Any]], ...]] = (Discrete,)
 
     def __init__(
         self,
@@ -54,7 +56,7 @@ class FullInformationModel(BaseAlgorithm):
             kwargs: arguments of `BaseAlgorithm`.
         """
         super().__init__(
-            policy, env, learning_rate, supported_action_spaces=(Discrete,), support_multi_env=True, **kwargs
+            policy, env, learning_rate, supported_action_spaces=self.spaces, support_multi_env=True, **kwargs
         )
         self.batch_size, self.max_grad_norm = batch_size, max_grad_norm
         self._n_updates = 0
@@ -134,7 +136,7 @@ class FullInformation(Algo):
     batch_size: PositiveInt
     max_grad_norm: PositiveFloat
 
-    action_spaces = (Discrete,)
+    action_spaces: ClassVar[tuple[type[Space[Any]], ...]] = (Discrete,)
 
     def policy_kwargs(self, env: VecEnv, network: Network) -> dict[str, Any]:
         if isinstance(env.observation_space, Dict):

@@ -1,8 +1,6 @@
 """Learning to undo what was done to a photo."""
 
 import copy
-import queue
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +12,10 @@ from pydantic import PositiveInt
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
+from apsi.algo.ahead import Ahead, own_photos
 from apsi.algo.full_information import FullInformation, FullInformationModel
 from apsi.env.edit_state import EditState, observe
 from apsi.env.vec_env import PhotoVecEnv
-from apsi.episodes.base import EpisodeSource
-from apsi.episodes.fresh import FreshEpisodes
 from apsi.errors import ApsiError
 from apsi.photo import Bools
 from apsi.state import State, generator, generator_state
@@ -26,7 +23,6 @@ from apsi.transform.action_set import DiscreteActions, require_discrete
 from apsi.transform.channel_group import Element, compose, word_lengths
 from apsi.types import Fraction
 
-_AHEAD = 8  # batches made while others are learned from
 _TRIED = 100  # degradations that must have a way back before training begins
 
 
@@ -91,7 +87,7 @@ class UndoModel(FullInformationModel):
 
     def _states(self, source: Any, actions: DiscreteActions) -> Iterator[tuple[npt.NDArray[np.uint8], Bools, State]]:
         """Endless batches: observations `(B, 3, h, w)`, which actions lead back `(B, A)`, the random state after it."""
-        source, ways = _own_photos(source), WaysBack(actions)
+        source, ways = own_photos(source, "undo"), WaysBack(actions)
         while True:
             states: list[EditState] = []
             good: list[Bools] = []
@@ -107,12 +103,6 @@ class UndoModel(FullInformationModel):
                     states.append(state)
                     good.append(leads_back)
             yield observe(states), np.array(good), generator_state(source.rng)
-
-
-def _own_photos(source: EpisodeSource) -> FreshEpisodes:
-    if not isinstance(source, FreshEpisodes):
-        raise ApsiError("algo=undo makes its own photos: add episodes=fresh or episodes=curriculum")
-    return source
 
 
 class WaysBack:
@@ -146,45 +136,6 @@ class WaysBack:
         return self._known[done]
 
 
-class Ahead:
-    """Takes what an iterator gives in a thread of its own, a few items ahead."""
-
-    def __init__(self, items: Iterator[Any]) -> None:
-        self._made: queue.Queue[Any] = queue.Queue(_AHEAD)
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(items,), daemon=True, name="apsi-undo")
-        self._thread.start()
-
-    def next(self) -> Any:
-        """The next item; raises what the iterator raised."""
-        item = self._made.get()
-        if isinstance(item, BaseException):
-            raise item
-        return item
-
-    def close(self) -> None:
-        self._closed.set()
-        self._thread.join()
-
-    def _run(self, items: Iterator[Any]) -> None:
-        try:
-            for item in items:
-                if not self._put(item):
-                    return
-        except BaseException as error:  # raised again where it is waited for
-            self._put(error)
-
-    def _put(self, item: Any) -> bool:
-        """Waits for room; False when nobody will take it any more."""
-        while not self._closed.is_set():
-            try:
-                self._made.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-
 @dataclass(frozen=True)
 class Undo(FullInformation):
     """Degrades undegraded photos itself and learns which actions lead back, all of them at once (self-supervised).
@@ -203,6 +154,6 @@ class Undo(FullInformation):
 
     def require_trainable(self, env: VecEnv) -> None:
         assert isinstance(env, PhotoVecEnv)
-        source, ways = _own_photos(env.core.source), WaysBack(require_discrete(env.core.actions, "algo=undo"))
+        source, ways = own_photos(env.core.source, "undo"), WaysBack(require_discrete(env.core.actions, "algo=undo"))
         for _ in range(_TRIED):
             ways.of(compose(ways.element_of(transform) for transform in source.recipe()))

@@ -14,6 +14,7 @@ METRICS = {
     "eval/mean_gain": "final minus start score there",
     "eval/mean_steps": "edits per episode there",
     "eval/mean_juror_calls": "photos scored per episode there",
+    "eval/recovered": "share of the distance to the true photos that was taken away there, with `env=repair`",
     "SPLIT/POLICY_success_rate": "evaluation: success of a policy (`agent`, `greedy`, ...) on a split (`test`, ...)",
     "SPLIT/POLICY_mean_gain": "final minus start score",
     "SPLIT/POLICY_recovered": "share of the distance (mean CIEDE2000) to the true photos that the policy took away",

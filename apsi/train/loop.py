@@ -25,6 +25,7 @@ from apsi.env.vec_env import PhotoVecEnv
 from apsi.errors import ApsiError
 from apsi.evaluate.saver import ImageSaver
 from apsi.evaluate.summary import summarise
+from apsi.evaluate.truth import Truth, truth_measures
 from apsi.juror.cache import CachedJuror
 from apsi.juror.parameters import pack_parameters
 from apsi.photo.hash import seed_for
@@ -160,10 +161,17 @@ def _learn(model: BaseAlgorithm, algo: str, total: int, milestones: MilestoneCal
 def evaluate_quickly(
     agent: TrainedAgent, parts: EnvComponents, split: PreparedSplit, settings: TrainSettings, store: PhotoStore
 ) -> tuple[dict[str, float], list[EpisodeResult]]:
-    """The agent's mean success, gain, steps and juror calls on the first episodes of a split; and these episodes."""
+    """The agent's mean success, gain, steps and juror calls on the first episodes of a split; and these episodes.
+
+    Where the objective goes by the distance to the true photos, that too.
+    """
     policy = Agent(PolicyContext(parts, agent, np.random.default_rng(0)), no_repeats=True)
     episodes = split.episodes[: settings.eval_episodes]
-    played = list(roll_out(policy, parts, episodes, batch_size=64, store=store, pictures=settings.images))
+    by_truth = parts.objective.best_by in vars(Truth())
+    measures = truth_measures() if by_truth else {}
+    played = list(
+        roll_out(policy, parts, episodes, batch_size=64, store=store, pictures=settings.images, measures=measures)
+    )
     summary = summarise(played)
     figures = {
         "success_rate": summary.success_rate,
@@ -171,7 +179,18 @@ def evaluate_quickly(
         "mean_steps": summary.mean_steps,
         "mean_juror_calls": summary.juror_calls / len(played),
     }
+    if by_truth:
+        figures["recovered"] = _known(summary.recovered, split)
     return figures, played
+
+
+def _known(recovered: float | None, split: PreparedSplit) -> float:
+    if recovered is None:
+        raise ApsiError(
+            f"no photo of the split '{split.name}' is degraded and as large as its original, so that nothing can be "
+            "recovered: choose another degradation, or env=optimise"
+        )
+    return recovered
 
 
 def _record_groups(groups: Sequence[Group], folder: RunFolder) -> None:

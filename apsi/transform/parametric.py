@@ -47,7 +47,7 @@ class ParametricActions(ActionSet):
             raise ApsiError(f"transform.adjustments={adjustments} must name one or more, each once")
         if not 0 < reach <= 1 or not 0 <= dead_zone < 1:
             raise ApsiError(f"transform.reach={reach} must be in (0, 1], transform.dead_zone={dead_zone} in [0, 1)")
-        self.names, self._reach, self._dead_zone, self._has_stop = adjustments, reach, dead_zone, stop
+        self.names, self.reach, self._dead_zone, self._has_stop = adjustments, reach, dead_zone, stop
         self.space = gymnasium.spaces.Box(-1, 1, (len(adjustments) + stop,), np.float32)
 
     @property
@@ -56,7 +56,7 @@ class ParametricActions(ActionSet):
 
     def recipe(self, action: Any) -> Recipe:
         strengths = zip(self.names, np.clip(action, -1, 1).tolist(), strict=False)  # a further number is STOP
-        return Recipe(tuple(Adjust(name, self._reach * s) for name, s in strengths if abs(s) > self._dead_zone))
+        return Recipe(tuple(Adjust(name, self.reach * s) for name, s in strengths if abs(s) > self._dead_zone))
 
     def end(self, n: int) -> npt.NDArray[np.float32]:
         return np.full((n, *self.space.shape), _END, np.float32)

@@ -18,6 +18,7 @@ from apsi.env.core import EditCore, EnvComponents
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.episodes.prepared import PreparedEpisodes
 from apsi.errors import ApsiError
+from apsi.feature_extractor.colour_statistics import ColourStatistics
 from apsi.feature_extractor.pretrained import Pretrained
 from apsi.photo.prepared import PreparedSplit
 from apsi.train.callbacks import UnfreezeCallback
@@ -203,3 +204,15 @@ def test_building_a_model_leaves_pretrained_weights_alone(
     for extractor in extractors:
         assert torch.equal(extractor.backbone.conv1.weight, loaded["conv1.weight"])
         assert torch.equal(extractor.backbone.layer4[1].conv2.weight, loaded["layer4.1.conv2.weight"])
+
+
+def test_colour_statistics_see_what_colours_there_are_and_not_where() -> None:
+    space = gymnasium.spaces.Box(0, 255, (3, 40, 48), np.uint8)
+    extractor = ColourStatistics(space, bins=12, pool=2, dropout=0.0, features_dim=8).eval()
+    photo = torch.rand(2, 3, 40, 48, generator=torch.Generator().manual_seed(0))
+    statistics = extractor.statistics(photo)
+    assert extractor(photo).shape == (2, 8) and torch.isfinite(statistics).all()
+    assert torch.allclose(extractor.statistics(photo.flip(3)), statistics, atol=1e-5)
+    assert not torch.allclose(extractor.statistics(0.8 * photo), statistics, atol=1e-2)
+    shares = extractor.statistics(torch.zeros(1, 3, 40, 48))[0, -6:]
+    assert shares.tolist() == [0, 1, 0, 1, 0, 1]  # of each channel, bright and dark
