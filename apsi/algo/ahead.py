@@ -1,15 +1,83 @@
-"""Photos that an algorithm degrades itself, made while it learns from others."""
+"""Learning from photos that an algorithm degrades itself, made while it learns from others."""
 
+import copy
 import queue
 import threading
+from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
+import torch
+from stable_baselines3.common.callbacks import BaseCallback
+
+from apsi.algo.full_information import FullInformationModel
 from apsi.episodes.base import EpisodeSource
 from apsi.episodes.fresh import FreshEpisodes
 from apsi.errors import ApsiError
+from apsi.photo import Bools
+from apsi.state import State, generator
 
 _AHEAD = 8  # batches made while others are learned from
+
+
+class OwnPhotosModel(FullInformationModel):
+    """Learns from batches that a thread makes ahead; to the source of episodes each photo is one."""
+
+    success_figure: ClassVar[str]
+    """name of the share of successes in the record"""
+
+    def __init__(self, *args: Any, updates: int = 1, **kwargs: Any) -> None:
+        """Takes what `FullInformationModel` takes, and `updates` of the networks between two checks of milestones."""
+        self.updates = updates
+        self._batches: Ahead | None = None
+        super().__init__(*args, **kwargs)
+
+    @abstractmethod
+    def _make(self, source: FreshEpisodes) -> Iterator[tuple[Any, int, State]]:
+        """Endless batches: what `_judge` takes, how many photos, the random state of the source after them."""
+
+    @abstractmethod
+    def _judge(self, batch: Any) -> tuple[torch.Tensor, Bools]:
+        """The loss of a batch, and the successes among its episodes."""
+
+    def _round(self, callback: BaseCallback) -> bool:
+        source = self.core.source
+        losses, successes = [], []
+        for _ in range(self.updates):
+            if self._batches is None:
+                ahead = copy.copy(source)
+                ahead.restore(source.state())  # the thread has random numbers of its own, some batches ahead
+                self._batches = Ahead(self._make(own_photos(ahead, self.algo)))
+            batch, count, numbers = self._batches.next()
+            source.rng = generator(numbers)  # where they stand after the batches that were learned from
+            loss, success = self._judge(batch)
+            self._descend(loss)
+            losses.append(loss.item())
+            successes += success.tolist()
+            self.ep_success_buffer.extend(success.tolist())  # type: ignore[union-attr]  # made by then
+            if source.on_episode_end(success):
+                self._finish()  # what was made ahead is of the old kind
+            self.num_timesteps += count
+            if not callback.on_step():
+                return False
+        self.logger.record("train/loss", float(np.mean(losses)))
+        self.logger.record(f"train/{self.success_figure}", float(np.mean(successes)) if successes else 0.0)
+        self.logger.record("train/n_updates", self._n_updates)
+        return True
+
+    @property
+    def algo(self) -> str:
+        """The option, for messages."""
+        return type(self).__module__.rpartition(".")[2]
+
+    def _finish(self) -> None:
+        if self._batches is not None:
+            self._batches.close()
+            self._batches = None
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_batches"]
 
 
 def own_photos(source: EpisodeSource, algo: str) -> FreshEpisodes:

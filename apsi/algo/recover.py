@@ -1,6 +1,5 @@
 """Learning strengths from the true photo."""
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,27 +9,28 @@ import numpy.typing as npt
 import torch
 from gymnasium.spaces import Box
 from pydantic import PositiveFloat, PositiveInt
-from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.torch_layers import create_mlp
 from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 from torch.nn import functional
 
-from apsi.algo.ahead import Ahead, own_photos
+from apsi.algo.ahead import OwnPhotosModel, own_photos
 from apsi.algo.base import Network
-from apsi.algo.full_information import FullInformation, FullInformationModel
+from apsi.algo.full_information import FullInformation
 from apsi.env.edit_state import observe
 from apsi.env.vec_env import PhotoVecEnv
+from apsi.episodes.fresh import FreshEpisodes
 from apsi.errors import ApsiError
 from apsi.photo import Bools
-from apsi.state import State, generator, generator_state
+from apsi.state import State, generator_state
 from apsi.transform.action_set import ActionSet
 from apsi.transform.differentiable import adjust, colour_difference, require_differentiable
 from apsi.transform.parametric import ParametricActions
 from apsi.types import Fraction
 
-_Batch = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], Bools, State]
+_Batch = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], Bools]
+"""What is given and the originals, `(B, 3, h, w)`, and which of them are degraded"""
 
 
 class RecoverPolicy(BasePolicy):
@@ -76,79 +76,61 @@ class RecoverPolicy(BasePolicy):
         return torch.cat([strengths, torch.sigmoid(stop)[:, None]], 1) if self.has_stop else strengths
 
 
-class RecoverModel(FullInformationModel):
+class RecoverModel(OwnPhotosModel):
     """Degrades photos itself, edits them, and follows the gradient of the distance to the originals.
 
-    To the source of episodes each photo is an episode, a success where the last edit left it nearer than it was given.
+    A success is a degraded photo that the last edit left nearer than it was given.
     """
 
     policy: RecoverPolicy
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"CnnPolicy": RecoverPolicy}
     spaces = (Box,)
+    success_figure = "nearer"
 
     def __init__(
-        self, *args: Any, steps: int = 2, undegraded: float = 0.3, margin: float = 0.1, updates: int = 1, **kwargs: Any
+        self, *args: Any, steps: int = 2, undegraded: float = 0.3, margin: float = 0.1, pool: int = 1, **kwargs: Any
     ) -> None:
-        """Takes what `FullInformationModel` takes, and:
+        """Takes what `OwnPhotosModel` takes, and:
 
         Args:
-            args: of `FullInformationModel`.
+            args: of `OwnPhotosModel`.
             steps: edits of each photo, one after the other.
             undegraded: share of the photos that are not degraded.
             margin: STOP is right where a step would bring a photo nearer by no more, in CIEDE2000.
-            updates: of the networks between two checks of milestones.
-            kwargs: of `FullInformationModel`.
+            pool: side of the squares of pixels that count as one when photos are compared, which saves time.
+            kwargs: of `OwnPhotosModel`.
         """
-        self.steps, self.undegraded, self.margin, self.updates = steps, undegraded, margin, updates
-        self._batches: Ahead | None = None
+        self.steps, self.undegraded, self.margin, self.pool = steps, undegraded, margin, pool
         super().__init__(*args, **kwargs)
 
-    def _round(self, callback: BaseCallback) -> bool:
-        source = self.core.source
-        losses, nearer = [], []
-        for _ in range(self.updates):
-            if self._batches is None:
-                ahead = copy.copy(source)
-                ahead.restore(source.state())  # the thread has random numbers of its own, some batches ahead
-                self._batches = Ahead(self._photos(ahead))
-            photos, originals, degraded, numbers = self._batches.next()
-            source.rng = generator(numbers)  # where they stand after the batches that were learned from
-            loss, success = self._loss(photos, originals)
-            self._descend(loss)
-            losses.append(loss.item())
-            nearer += success[degraded].tolist()
-            self.ep_success_buffer.extend(success[degraded].tolist())  # type: ignore[union-attr]  # made by then
-            if source.on_episode_end(success[degraded]):
-                self._finish()  # what was made ahead is of the old kind
-            self.num_timesteps += len(photos)
-            if not callback.on_step():
-                return False
-        self.logger.record("train/loss", float(np.mean(losses)))
-        self.logger.record("train/nearer", float(np.mean(nearer)) if nearer else 0.0)
-        self.logger.record("train/n_updates", self._n_updates)
-        return True
+    def _judge(self, batch: _Batch) -> tuple[torch.Tensor, Bools]:
+        photos, originals, degraded = batch
+        loss, nearer = self._loss(photos, originals)
+        return loss, nearer[degraded]
 
     def _loss(self, photos: npt.NDArray[np.uint8], originals: npt.NDArray[np.uint8]) -> tuple[torch.Tensor, Bools]:
         """Mean distance after each step, with the loss of STOP; and which photos came nearer, `(n,)`."""
         true = torch.from_numpy(originals).to(self.device).float() / 255
         now = torch.from_numpy(photos).to(self.device).float() / 255
+        small = functional.avg_pool2d(true, self.pool)
         with torch.no_grad():
-            first = before = colour_difference(now, true)
+            first = before = colour_difference(functional.avg_pool2d(now, self.pool), small)
         loss = torch.zeros((), device=self.device)
         for _ in range(self.steps):
             strengths, stop = self.policy.strengths_and_stop((255 * now).round().byte())
-            edited = self.policy.edit(now, strengths)
-            after = colour_difference(edited, true)
+            edited = self.policy.edit(functional.avg_pool2d(now, self.pool), strengths)
+            after = colour_difference(edited, small)
             loss = loss + after.mean()
             if self.policy.has_stop:
                 pointless = (after.detach() > before - self.margin).float()
                 loss = loss + functional.binary_cross_entropy_with_logits(stop, pointless)
-            now, before = edited.detach(), after.detach()
+            before = after.detach()
+            with torch.no_grad():
+                now = self.policy.edit(now, strengths)
         return loss / self.steps, (before < first).cpu().numpy()
 
-    def _photos(self, source: Any) -> Iterator[_Batch]:
-        """Endless batches: what is given and the originals, `(B, 3, h, w)`, which are degraded, the random state."""
-        source, core = own_photos(source, "recover"), self.core
+    def _make(self, source: FreshEpisodes) -> Iterator[tuple[_Batch, int, State]]:
+        core = self.core
         while True:
             given, true, degraded = [], [], []
             for _ in range(self.batch_size):
@@ -157,15 +139,7 @@ class RecoverModel(FullInformationModel):
                 true.append(core.objective.begin(original, core.actions))
                 photo = source.recipe()(original) if degraded[-1] else original
                 given.append(core.objective.begin(np.ascontiguousarray(photo), core.actions))
-            yield observe(given), observe(true), np.array(degraded), generator_state(source.rng)
-
-    def _finish(self) -> None:
-        if self._batches is not None:
-            self._batches.close()
-            self._batches = None
-
-    def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_batches"]
+            yield (observe(given), observe(true), np.array(degraded)), len(given), generator_state(source.rng)
 
 
 @dataclass(frozen=True)
@@ -184,6 +158,8 @@ class Recover(FullInformation):
     """share of the photos that are not degraded, and to be left alone"""
     margin: PositiveFloat
     """STOP is right where a step would bring a photo nearer by no more, in CIEDE2000"""
+    pool: PositiveInt
+    """side of the squares of pixels that count as one when photos are compared"""
     dropout: Fraction
     updates: PositiveInt
     """between two checks of milestones"""

@@ -1,6 +1,5 @@
 """Learning to undo what was done to a photo."""
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,16 +8,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from pydantic import PositiveInt
-from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
-from apsi.algo.ahead import Ahead, own_photos
-from apsi.algo.full_information import FullInformation, FullInformationModel
+from apsi.algo.ahead import OwnPhotosModel, own_photos
+from apsi.algo.full_information import FullInformation
 from apsi.env.edit_state import EditState, observe
 from apsi.env.vec_env import PhotoVecEnv
+from apsi.episodes.fresh import FreshEpisodes
 from apsi.errors import ApsiError
 from apsi.photo import Bools
-from apsi.state import State, generator, generator_state
+from apsi.state import State, generator_state
 from apsi.transform.action_set import DiscreteActions, require_discrete
 from apsi.transform.channel_group import Element, compose, word_lengths
 from apsi.types import Fraction
@@ -26,68 +25,39 @@ from apsi.types import Fraction
 _TRIED = 100  # degradations that must have a way back before training begins
 
 
-class UndoModel(FullInformationModel):
+class UndoModel(OwnPhotosModel):
     """Classifies photos that it degraded itself by the actions that lead back; calls no juror while it learns.
 
-    To the source of episodes each photo is an episode of one decision, a success where the network's best action is one
-    of those that lead back.
+    A success is a photo for which the network's best action is one of those that lead back.
     """
 
-    def __init__(self, *args: Any, random_edit_prob: float = 0.0, updates: int = 1, **kwargs: Any) -> None:
-        """Takes what `FullInformationModel` takes, and:
+    success_figure = "right"
+
+    def __init__(self, *args: Any, random_edit_prob: float = 0.0, **kwargs: Any) -> None:
+        """Takes what `OwnPhotosModel` takes, and:
 
         Args:
-            args: of `FullInformationModel`.
+            args: of `OwnPhotosModel`.
             random_edit_prob: share of the photos that are also edited at random once, and this share of those
                 twice, and so on: where the agent is after its own mistakes.
-            updates: of the networks between two checks of milestones.
-            kwargs: of `FullInformationModel`.
+            kwargs: of `OwnPhotosModel`.
         """
-        self.random_edit_prob, self.updates = random_edit_prob, updates
-        self._batches: Ahead | None = None
+        self.random_edit_prob = random_edit_prob
         super().__init__(*args, **kwargs)
 
-    def _round(self, callback: BaseCallback) -> bool:
-        source = self.core.source
-        losses, right = [], []
-        for _ in range(self.updates):
-            if self._batches is None:
-                ahead = copy.copy(source)
-                ahead.restore(source.state())  # the thread has random numbers of its own, some batches ahead
-                self._batches = Ahead(self._states(ahead, require_discrete(self.core.actions, "algo=undo")))
-            photos, good, numbers = self._batches.next()
-            source.rng = generator(numbers)  # where they stand after the batches that were learned from
-            observations, leads_back = self.policy.obs_to_tensor(photos)[0], torch.from_numpy(good).to(self.device)
-            log_probabilities = self.policy.q_net(observations).log_softmax(dim=1)
-            # any way back is right: the probability of all that are
-            loss = -log_probabilities.masked_fill(~leads_back, -torch.inf).logsumexp(dim=1).mean()
-            self._descend(loss)
-            losses.append(loss.item())
-            best = log_probabilities.argmax(dim=1, keepdim=True)
-            success = leads_back.gather(1, best)[:, 0].cpu().numpy()
-            right.append(success.mean())
-            self.ep_success_buffer.extend(success.tolist())  # type: ignore[union-attr]  # made by then
-            if source.on_episode_end(success):
-                self._finish()  # what was made ahead is of the old kind
-            self.num_timesteps += len(photos)
-            if not callback.on_step():
-                return False
-        self.logger.record("train/loss", float(np.mean(losses)))
-        self.logger.record("train/right", float(np.mean(right)))
-        self.logger.record("train/n_updates", self._n_updates)
-        return True
+    def _judge(self, batch: tuple[npt.NDArray[np.uint8], Bools]) -> tuple[torch.Tensor, Bools]:
+        photos, good = batch
+        observations, leads_back = self.policy.obs_to_tensor(photos)[0], torch.from_numpy(good).to(self.device)
+        log_probabilities = self.policy.q_net(observations).log_softmax(dim=1)
+        # any way back is right: the probability of all that are
+        loss = -log_probabilities.masked_fill(~leads_back, -torch.inf).logsumexp(dim=1).mean()
+        best = log_probabilities.argmax(dim=1, keepdim=True)
+        return loss, leads_back.gather(1, best)[:, 0].cpu().numpy()
 
-    def _finish(self) -> None:
-        if self._batches is not None:
-            self._batches.close()
-            self._batches = None
-
-    def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_batches"]
-
-    def _states(self, source: Any, actions: DiscreteActions) -> Iterator[tuple[npt.NDArray[np.uint8], Bools, State]]:
-        """Endless batches: observations `(B, 3, h, w)`, which actions lead back `(B, A)`, the random state after it."""
-        source, ways = own_photos(source, "undo"), WaysBack(actions)
+    def _make(self, source: FreshEpisodes) -> Iterator[tuple[Any, int, State]]:
+        """Observations `(B, 3, h, w)` and which actions lead back `(B, A)`, the number of photos, the random state."""
+        actions = require_discrete(self.core.actions, "algo=undo")
+        ways = WaysBack(actions)
         while True:
             states: list[EditState] = []
             good: list[Bools] = []
@@ -102,7 +72,7 @@ class UndoModel(FullInformationModel):
                 if leads_back.any():
                     states.append(state)
                     good.append(leads_back)
-            yield observe(states), np.array(good), generator_state(source.rng)
+            yield (observe(states), np.array(good)), len(states), generator_state(source.rng)
 
 
 class WaysBack:

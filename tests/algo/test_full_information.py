@@ -10,7 +10,8 @@ import torch
 
 from apsi.agent.ask import trained_agent
 from apsi.agent.build import build_model
-from apsi.algo.undo import Ahead, WaysBack
+from apsi.algo.ahead import Ahead
+from apsi.algo.undo import WaysBack
 from apsi.config.compose import load_config
 from apsi.config.instantiate import instantiate
 from apsi.env.core import EditCore, EnvComponents
@@ -127,7 +128,7 @@ def test_undo_goes_on_after_a_rise_as_one_that_begins_at_that_level(
     following, state = rises[0]
     source = model.core.source
     source.restore(state)
-    photos, _, _ = next(model._states(source, model.core.actions))
+    (photos, _), _, _ = next(model._make(source))
     assert photos.tobytes() == seen[following]
 
 
