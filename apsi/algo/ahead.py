@@ -24,6 +24,8 @@ _AHEAD = 8  # batches made while others are learned from
 class OwnPhotosModel(FullInformationModel):
     """Learns from batches that a thread makes ahead; to the source of episodes each photo is one."""
 
+    algo: ClassVar[str]
+    """the option, for messages"""
     success_figure: ClassVar[str]
     """name of the share of successes in the record"""
 
@@ -65,11 +67,6 @@ class OwnPhotosModel(FullInformationModel):
         self.logger.record(f"train/{self.success_figure}", float(np.mean(successes)) if successes else 0.0)
         self.logger.record("train/n_updates", self._n_updates)
         return True
-
-    @property
-    def algo(self) -> str:
-        """The option, for messages."""
-        return type(self).__module__.rpartition(".")[2]
 
     def _finish(self) -> None:
         if self._batches is not None:

@@ -1,6 +1,5 @@
 """Learning strengths from the true photo."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,27 +9,20 @@ import torch
 from gymnasium.spaces import Box
 from pydantic import PositiveFloat, PositiveInt
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.torch_layers import create_mlp
 from stable_baselines3.common.vec_env import VecEnv
-from torch import nn
 from torch.nn import functional
 
-from apsi.algo.ahead import OwnPhotosModel, own_photos
+from apsi.algo.ahead import own_photos
 from apsi.algo.base import Network
 from apsi.algo.full_information import FullInformation
-from apsi.env.edit_state import observe
+from apsi.algo.true_photos import TruePhotosModel, head
 from apsi.env.vec_env import PhotoVecEnv
-from apsi.episodes.fresh import FreshEpisodes
 from apsi.errors import ApsiError
 from apsi.photo import Bools
-from apsi.state import State, generator_state
 from apsi.transform.action_set import ActionSet
 from apsi.transform.differentiable import adjust, colour_difference, require_differentiable
 from apsi.transform.parametric import ParametricActions
 from apsi.types import Fraction
-
-_Batch = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], Bools]
-"""What is given and the originals, `(B, 3, h, w)`, and which of them are degraded"""
 
 
 class RecoverPolicy(BasePolicy):
@@ -53,12 +45,7 @@ class RecoverPolicy(BasePolicy):
         self.names, self.reach = names, reach
         self.has_stop = action_space.shape[0] > len(names)
         self.features_extractor = self.make_features_extractor()
-        layers = create_mlp(self.features_extractor.features_dim, action_space.shape[0], net_arch)
-        last = layers[-1]
-        assert isinstance(last, nn.Linear)
-        nn.init.zeros_(last.weight)  # at first it changes nothing
-        nn.init.zeros_(last.bias)
-        self.strength_net = nn.Sequential(nn.Dropout(dropout), *layers[:-1], nn.Dropout(dropout), last)
+        self.strength_net = head(self.features_extractor.features_dim, action_space.shape[0], net_arch, dropout)
         self.optimizer = self.optimizer_class(self.parameters(), lr_schedule(1), **self.optimizer_kwargs)
 
     def strengths_and_stop(self, observations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -76,49 +63,24 @@ class RecoverPolicy(BasePolicy):
         return torch.cat([strengths, torch.sigmoid(stop)[:, None]], 1) if self.has_stop else strengths
 
 
-class RecoverModel(OwnPhotosModel):
-    """Degrades photos itself, edits them, and follows the gradient of the distance to the originals.
-
-    A success is a degraded photo that the last edit left nearer than it was given.
-    """
+class RecoverModel(TruePhotosModel):
+    """Edits photos, and follows the gradient of the distance to the originals."""
 
     policy: RecoverPolicy
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"CnnPolicy": RecoverPolicy}
     spaces = (Box,)
-    success_figure = "nearer"
-
-    def __init__(
-        self, *args: Any, steps: int = 2, undegraded: float = 0.3, margin: float = 0.1, pool: int = 1, **kwargs: Any
-    ) -> None:
-        """Takes what `OwnPhotosModel` takes, and:
-
-        Args:
-            args: of `OwnPhotosModel`.
-            steps: edits of each photo, one after the other.
-            undegraded: share of the photos that are not degraded.
-            margin: STOP is right where a step would bring a photo nearer by no more, in CIEDE2000.
-            pool: side of the squares of pixels that count as one when photos are compared, which saves time.
-            kwargs: of `OwnPhotosModel`.
-        """
-        self.steps, self.undegraded, self.margin, self.pool = steps, undegraded, margin, pool
-        super().__init__(*args, **kwargs)
-
-    def _judge(self, batch: _Batch) -> tuple[torch.Tensor, Bools]:
-        photos, originals, degraded = batch
-        loss, nearer = self._loss(photos, originals)
-        return loss, nearer[degraded]
 
     def _loss(self, photos: npt.NDArray[np.uint8], originals: npt.NDArray[np.uint8]) -> tuple[torch.Tensor, Bools]:
         """Mean distance after each step, with the loss of STOP; and which photos came nearer, `(n,)`."""
         true = torch.from_numpy(originals).to(self.device).float() / 255
         now = torch.from_numpy(photos).to(self.device).float() / 255
-        small = functional.avg_pool2d(true, self.pool)
+        small = self._pooled(true)
         with torch.no_grad():
-            first = before = colour_difference(functional.avg_pool2d(now, self.pool), small)
+            first = before = colour_difference(self._pooled(now), small)
         loss = torch.zeros((), device=self.device)
         for _ in range(self.steps):
             strengths, stop = self.policy.strengths_and_stop((255 * now).round().byte())
-            edited = self.policy.edit(functional.avg_pool2d(now, self.pool), strengths)
+            edited = self.policy.edit(self._pooled(now), strengths)
             after = colour_difference(edited, small)
             loss = loss + after.mean()
             if self.policy.has_stop:
@@ -128,18 +90,6 @@ class RecoverModel(OwnPhotosModel):
             with torch.no_grad():
                 now = self.policy.edit(now, strengths)
         return loss / self.steps, (before < first).cpu().numpy()
-
-    def _make(self, source: FreshEpisodes) -> Iterator[tuple[_Batch, int, State]]:
-        core = self.core
-        while True:
-            given, true, degraded = [], [], []
-            for _ in range(self.batch_size):
-                original = source.cut()
-                degraded.append(bool(source.rng.random() >= self.undegraded))
-                true.append(core.objective.begin(original, core.actions))
-                photo = source.recipe()(original) if degraded[-1] else original
-                given.append(core.objective.begin(np.ascontiguousarray(photo), core.actions))
-            yield (observe(given), observe(true), np.array(degraded)), len(given), generator_state(source.rng)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ class UndoModel(OwnPhotosModel):
     A success is a photo for which the network's best action is one of those that lead back.
     """
 
+    algo = "undo"
     success_figure = "right"
 
     def __init__(self, *args: Any, random_edit_prob: float = 0.0, **kwargs: Any) -> None:
