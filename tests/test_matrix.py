@@ -111,6 +111,11 @@ def test_extras_reach_the_agent(algo: str, tmp_path: Path, data_dir: Path) -> No
     assert run([f"algo={algo}", *ALGORITHMS[algo], extras], tmp_path, data_dir)
 
 
+@pytest.mark.parametrize("choices", [["transform=sensible", "degradation=photographic"], ["transform=reversible"]])
+def test_recover_learns_discrete_actions_too(choices: list[str], tmp_path: Path, data_dir: Path) -> None:
+    assert run(["algo=recover", "episodes=fresh", "algo.batch_size=16", *choices], tmp_path, data_dir)
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [

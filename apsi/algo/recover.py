@@ -1,4 +1,4 @@
-"""Learning strengths from the true photo."""
+"""Learning strengths, or which discrete actions to take, from the true photo."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from gymnasium.spaces import Box
+from gymnasium.spaces import Box, Discrete
 from pydantic import PositiveFloat, PositiveInt
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
 from torch.nn import functional
@@ -15,11 +16,12 @@ from torch.nn import functional
 from apsi.algo.ahead import own_photos
 from apsi.algo.base import Network
 from apsi.algo.full_information import FullInformation
+from apsi.algo.nearer import NearerModel
 from apsi.algo.true_photos import TruePhotosModel, head
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.errors import ApsiError
 from apsi.photo import Bools
-from apsi.transform.action_set import ActionSet
+from apsi.transform.action_set import ActionSet, DiscreteActions
 from apsi.transform.differentiable import adjust, colour_difference, require_differentiable
 from apsi.transform.parametric import ParametricActions
 from apsi.types import Fraction
@@ -94,12 +96,13 @@ class RecoverModel(TruePhotosModel):
 
 @dataclass(frozen=True)
 class Recover(FullInformation):
-    """Degrades photos itself and learns strengths that bring them back, by the gradient of CIEDE2000 (self-supervised).
+    """Degrades photos itself and learns edits that bring them back, by the distance in CIEDE2000 (self-supervised).
 
     Editing is differentiable (Hu et al., "Exposure", ACM Transactions on Graphics 37(2), 2018), so that the distance to
     the original tells every strength which way to go, and no reward has to be guessed from (distort-and-recover: Park,
-    Lee, Yoo, Kweon, CVPR 2018). Minimising the expected distance holds back where a flaw can't be known. The juror is
-    needed for validation only.
+    Lee, Yoo, Kweon, CVPR 2018). Minimising the expected distance holds back where a flaw can't be known. Of discrete
+    actions all are tried, and how much nearer each brings the photo is regressed. The juror is needed for validation
+    only.
     """
 
     steps: PositiveInt
@@ -114,17 +117,29 @@ class Recover(FullInformation):
     updates: PositiveInt
     """between two checks of milestones"""
 
-    model = RecoverModel
-    action_spaces = (Box,)
+    action_spaces = (Box, Discrete)
+
+    @staticmethod
+    def model(policy: str, env: VecEnv, **arguments: Any) -> BaseAlgorithm:
+        """The model for the environment's actions: strengths, or the transforms of discrete ones."""
+        kind = RecoverModel if isinstance(env.action_space, Box) else NearerModel
+        return kind(policy, env, **arguments)
 
     def arguments(self, env: VecEnv) -> dict[str, Any]:
         return {name: value for name, value in super().arguments(env).items() if name != "dropout"}
 
     def policy_kwargs(self, env: VecEnv, network: Network) -> dict[str, Any]:
         assert isinstance(env, PhotoVecEnv)
-        actions = _parametric(env.core.actions)
-        require_differentiable(actions.names)
-        own = {"names": list(actions.names), "reach": actions.reach, "dropout": self.dropout}
+        height, width = env.core.objective.observation_size
+        if self.pool > min(height, width):
+            raise ApsiError(f"algo.pool={self.pool} leaves nothing of {height} x {width} pixels (env.observation_size)")
+        actions, own = env.core.actions, {"dropout": self.dropout}
+        if isinstance(actions, DiscreteActions):
+            own |= {"margin": self.margin, "stop": actions.stop is not None}
+        else:
+            actions = _parametric(actions)
+            require_differentiable(actions.names)
+            own |= {"names": list(actions.names), "reach": actions.reach}
         return super().policy_kwargs(env, network) | own
 
     def require_trainable(self, env: VecEnv) -> None:

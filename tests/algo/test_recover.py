@@ -65,9 +65,10 @@ def test_learning_brings_degraded_photos_nearer_to_their_originals(
 @pytest.mark.parametrize(
     ("overrides", "says"),
     [
-        (["transform=reversible"], "needs continuous actions"),
         (["transform.adjustments=[exposure,blur_sharpen]"], "'blur_sharpen' has no gradient"),
         (["env.extras=[score]"], r"env\.extras=\['score'\] must be \[\]"),
+        (["env.extras=[score]", "transform=sensible"], r"env\.extras=\['score'\] must be \[\]"),
+        (["algo.pool=37"], r"algo\.pool=37 .* of 36 x 36 pixels"),
     ],
 )
 def test_what_it_can_not_learn_is_refused(split: PreparedSplit, overrides: list[str], says: str) -> None:

@@ -115,6 +115,10 @@ VARIANTS = {
     "paid_late": ["algo=a2c", "env=multi_step", "env.extras=[steps_left,score,last_action]"],
     "distance": ["algo=a2c", "episodes=fresh", "reward=multi_objective"],
     "plateau": ["algo=a2c", "algo/schedule=plateau", "algo.schedule.patience=0"],
+    "outcomes_tried": [
+        *("algo=recover", "transform=sensible", "episodes=fresh", "degradation=photographic", "env=repair"),
+        *("algo.batch_size=8", "algo.updates=3", "algo.margin=0.01", "algo.optimizer.learning_rate=0.02"),
+    ],
     "photos_ahead": [
         *("algo=undo", "episodes=curriculum", "algo.batch_size=8", "algo.updates=3"),
         *("episodes.window=70", "episodes.success_rate=0.01"),  # one level up before the break, one after it
