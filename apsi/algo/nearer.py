@@ -60,7 +60,7 @@ class NearerPolicy(BasePolicy):
 class _Tried(NamedTuple):
     """Photos and what every transform makes of them."""
 
-    states: Sequence[EditState]
+    states: list[EditState]
     seen: npt.NDArray[np.uint8]
     """`(n, 3, h, w)`"""
     compared: torch.Tensor
@@ -81,7 +81,7 @@ class NearerModel(TruePhotosModel):
         photos = observe([each for state in states for each in (state, *state.outcomes())])
         photos = photos.reshape(len(states), -1, *photos.shape[1:])
         compared = torch.stack([self._compared(row) for row in photos])
-        return _Tried(states, np.ascontiguousarray(photos[:, 0]), compared)
+        return _Tried(list(states), np.ascontiguousarray(photos[:, 0]), compared)
 
     def _compared(self, photos: npt.NDArray[np.uint8]) -> torch.Tensor:
         return self._pooled(torch.from_numpy(photos).float() / 255)
@@ -95,7 +95,7 @@ class NearerModel(TruePhotosModel):
             distances = self._distances(given.compared, true[going])
             start = start if step else distances[:, 0]
             gains = distances[:, :1] - distances[:, 1:]
-            predicted = self.policy.gains(self.policy.obs_to_tensor(given.seen)[0])
+            predicted = self.policy.gains(torch.from_numpy(given.seen).to(self.device))
             losses.append(((predicted - gains) / _UNIT).square().mean(1))
             actions = self.policy.values(predicted.detach()).argmax(1).cpu().numpy()
             edits = np.flatnonzero(actions < gains.shape[1])

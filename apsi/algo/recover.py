@@ -133,7 +133,7 @@ class Recover(FullInformation):
         height, width = env.core.objective.observation_size
         if self.pool > min(height, width):
             raise ApsiError(f"algo.pool={self.pool} leaves nothing of {height} x {width} pixels (env.observation_size)")
-        actions, own = env.core.actions, {"dropout": self.dropout}
+        actions, own = env.core.actions, dict[str, Any](dropout=self.dropout)
         if isinstance(actions, DiscreteActions):
             own |= {"margin": self.margin, "stop": actions.stop is not None}
         else:
