@@ -64,7 +64,7 @@ class _Tried(NamedTuple):
     seen: npt.NDArray[np.uint8]
     """`(n, 3, h, w)`"""
     compared: torch.Tensor
-    """the photo and the outcomes of the T transforms, pooled, `(n, 1 + T, 3, ., .)` in [0, 1]"""
+    """the pixels that count of the photo and the outcomes of the T transforms, `(n, 1 + T, 3, ., .)` in [0, 1]"""
 
 
 class NearerModel(TruePhotosModel):
@@ -80,15 +80,15 @@ class NearerModel(TruePhotosModel):
     def _given(self, states: Sequence[EditState]) -> _Tried:
         photos = observe([each for state in states for each in (state, *state.outcomes())])
         photos = photos.reshape(len(states), -1, *photos.shape[1:])
-        compared = torch.stack([self._compared(row) for row in photos])
+        compared = torch.stack([self._pixels(row) for row in photos])
         return _Tried(list(states), np.ascontiguousarray(photos[:, 0]), compared)
 
-    def _compared(self, photos: npt.NDArray[np.uint8]) -> torch.Tensor:
-        return self._pooled(torch.from_numpy(photos).float() / 255)
+    def _pixels(self, photos: npt.NDArray[np.uint8]) -> torch.Tensor:
+        return self._compared(torch.from_numpy(photos)).float() / 255
 
     def _loss(self, given: _Tried, originals: npt.NDArray[np.uint8]) -> tuple[torch.Tensor, Bools]:
         """Mean squared error of the predicted gains in all states, and which photos came nearer, `(n,)`."""
-        true, going = self._compared(originals), np.arange(len(originals))
+        true, going = self._pixels(originals), np.arange(len(originals))
         start, nearer = torch.empty(0), np.zeros(len(originals), bool)
         losses = []
         for step in range(self.steps):

@@ -11,6 +11,7 @@ from pydantic import PositiveFloat, PositiveInt
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
+from torch import nn
 from torch.nn import functional
 
 from apsi.algo.ahead import own_photos
@@ -26,9 +27,16 @@ from apsi.transform.differentiable import adjust, colour_difference, require_dif
 from apsi.transform.parametric import ParametricActions
 from apsi.types import Fraction
 
+_GO_ON = 4
+"""One of so many photos of a batch is edited again"""
+
 
 class RecoverPolicy(BasePolicy):
-    """A network that sets the strengths of all adjustments at once, and says whether to stop where there is STOP."""
+    """Networks that set the strengths of all adjustments at once, and one that predicts what that brings.
+
+    Several networks on the same features, of whose strengths the mean is taken, learn less of single photos by heart
+    than one (bagging without drawing photos; Lakshminarayanan, Pritzel, Blundell, NeurIPS 2017).
+    """
 
     def __init__(
         self,
@@ -39,30 +47,42 @@ class RecoverPolicy(BasePolicy):
         net_arch: list[int],
         names: list[str],
         reach: float,
+        members: int,
         dropout: float,
+        margin: float,
+        caution: float,
         **kwargs: Any,
     ) -> None:
-        """Builds the network; arguments as Stable-Baselines3 passes them, and those of the actions."""
+        """Builds the networks; arguments as Stable-Baselines3 passes them, those of the actions, and of `Recover`."""
         super().__init__(observation_space, action_space, **kwargs)
-        self.names, self.reach = names, reach
-        self.has_stop = action_space.shape[0] > len(names)
+        self.names, self.reach, self.margin, self.caution = names, reach, margin, caution
         self.features_extractor = self.make_features_extractor()
-        self.strength_net = head(self.features_extractor.features_dim, action_space.shape[0], net_arch, dropout)
+        n_features = self.features_extractor.features_dim
+        self.strength_nets = nn.ModuleList(head(n_features, len(names), net_arch, dropout) for _ in range(members))
+        has_stop = action_space.shape[0] > len(names)
+        self.gain_net = head(n_features, 1, net_arch, dropout) if has_stop else None
         self.optimizer = self.optimizer_class(self.parameters(), lr_schedule(1), **self.optimizer_kwargs)
 
-    def strengths_and_stop(self, observations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Strengths `(n, k)` in [-1, 1], and the log-odds of STOP `(n,)`, of observations `(n, 3, h, w)` `uint8`."""
-        out = self.strength_net(self.extract_features(observations, self.features_extractor))
-        stop = out[:, -1] if self.has_stop else torch.full_like(out[:, 0], -torch.inf)
-        return torch.tanh(out[:, : len(self.names)]), stop
+    def strengths_and_gain(self, observations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """What every network says of observations `(n, 3, h, w)` `uint8`.
+
+        Returns:
+            Strengths `(members, n, k)` in [-1, 1], and by how much their mean is predicted to bring each photo nearer,
+            in CIEDE2000, `(n,)`; None where there is no STOP.
+        """
+        features = self.extract_features(observations, self.features_extractor)
+        strengths = torch.stack([torch.tanh(net(features)) for net in self.strength_nets])
+        return strengths, None if self.gain_net is None else self.gain_net(features)[:, 0]
 
     def edit(self, photos: torch.Tensor, strengths: torch.Tensor) -> torch.Tensor:
         """Photos `(n, 3, h, w)` in [0, 1] after these strengths; gradients reach the strengths."""
         return adjust(photos, self.names, self.reach * strengths)
 
     def _predict(self, observation: Any, deterministic: bool = False) -> torch.Tensor:
-        strengths, stop = self.strengths_and_stop(observation)
-        return torch.cat([strengths, torch.sigmoid(stop)[:, None]], 1) if self.has_stop else strengths
+        members, gain = self.strengths_and_gain(observation)
+        strengths = (1 - self.caution) * members.mean(0)
+        # above one half, which means STOP, where the gain is below the margin
+        return strengths if gain is None else torch.cat([strengths, torch.sigmoid(self.margin - gain)[:, None]], 1)
 
 
 class RecoverModel(TruePhotosModel):
@@ -73,25 +93,29 @@ class RecoverModel(TruePhotosModel):
     spaces = (Box,)
 
     def _loss(self, photos: npt.NDArray[np.uint8], originals: npt.NDArray[np.uint8]) -> tuple[torch.Tensor, Bools]:
-        """Mean distance after each step, with the loss of STOP; and which photos came nearer, `(n,)`."""
-        true = torch.from_numpy(originals).to(self.device).float() / 255
+        """Mean distance after each step, with the loss of the predicted gain; which photos came nearer, `(n,)`."""
+        true = self._compared(torch.from_numpy(originals).to(self.device)).float() / 255
         now = torch.from_numpy(photos).to(self.device).float() / 255
-        small = self._pooled(true)
         with torch.no_grad():
-            first = before = colour_difference(self._pooled(now), small)
-        loss = torch.zeros((), device=self.device)
-        for _ in range(self.steps):
-            strengths, stop = self.policy.strengths_and_stop((255 * now).round().byte())
-            edited = self.policy.edit(self._pooled(now), strengths)
-            after = colour_difference(edited, small)
-            loss = loss + after.mean()
-            if self.policy.has_stop:
-                pointless = (after.detach() > before - self.margin).float()
-                loss = loss + functional.binary_cross_entropy_with_logits(stop, pointless)
-            before = after.detach()
+            first = colour_difference(self._compared(now), true)
+        before, losses, nearer = first, [], torch.zeros_like(first, dtype=torch.bool)
+        for step in range(self.steps):
+            members, gain = self.policy.strengths_and_gain((255 * now).round().byte())
+            many = len(members)
+            edited = self.policy.edit(self._compared(now).repeat(many, 1, 1, 1), members.flatten(0, 1))
+            losses.append(colour_difference(edited, true.repeat(many, 1, 1, 1)).mean())
+            strengths = members.detach().mean(0)
             with torch.no_grad():
-                now = self.policy.edit(now, strengths)
-        return loss / self.steps, (before < first).cpu().numpy()
+                after = colour_difference(self.policy.edit(self._compared(now), strengths), true)
+            if gain is not None:
+                losses[-1] = losses[-1] + functional.smooth_l1_loss(gain, before - after)
+            nearer[: len(after)] = after < first[: len(after)]
+            if step < self.steps - 1:  # editing whole photos takes long, so that few go on
+                going = max(1, len(now) // _GO_ON)
+                with torch.no_grad():
+                    now = self.policy.edit(now[:going], strengths[:going])
+                true, before = true[:going], after[:going]
+        return torch.stack(losses).mean(), nearer.cpu().numpy()
 
 
 @dataclass(frozen=True)
@@ -110,10 +134,14 @@ class Recover(FullInformation):
     undegraded: Fraction
     """share of the photos that are not degraded, and to be left alone"""
     margin: PositiveFloat
-    """STOP is right where a step would bring a photo nearer by no more, in CIEDE2000"""
-    pool: PositiveInt
-    """side of the squares of pixels that count as one when photos are compared"""
+    """STOP is right where a step is predicted to bring a photo nearer by no more, in CIEDE2000"""
+    stride: PositiveInt
+    """every so many pixels of every so many rows are compared"""
+    members: PositiveInt
+    """networks that set strengths, whose mean counts; of continuous actions"""
     dropout: Fraction
+    caution: Fraction
+    """strengths are made weaker by this share when the agent acts, after training too; of continuous actions"""
     updates: PositiveInt
     """between two checks of milestones"""
 
@@ -126,20 +154,19 @@ class Recover(FullInformation):
         return kind(policy, env, **arguments)
 
     def arguments(self, env: VecEnv) -> dict[str, Any]:
-        return {name: value for name, value in super().arguments(env).items() if name != "dropout"}
+        of_policy = ("dropout", "members", "caution")
+        return {name: value for name, value in super().arguments(env).items() if name not in of_policy}
 
     def policy_kwargs(self, env: VecEnv, network: Network) -> dict[str, Any]:
         assert isinstance(env, PhotoVecEnv)
-        height, width = env.core.objective.observation_size
-        if self.pool > min(height, width):
-            raise ApsiError(f"algo.pool={self.pool} leaves nothing of {height} x {width} pixels (env.observation_size)")
-        actions, own = env.core.actions, dict[str, Any](dropout=self.dropout)
+        actions, own = env.core.actions, dict[str, Any](dropout=self.dropout, margin=self.margin)
         if isinstance(actions, DiscreteActions):
-            own |= {"margin": self.margin, "stop": actions.stop is not None}
+            own |= {"stop": actions.stop is not None}
         else:
             actions = _parametric(actions)
             require_differentiable(actions.names)
             own |= {"names": list(actions.names), "reach": actions.reach}
+            own |= {"members": self.members, "caution": self.caution}
         return super().policy_kwargs(env, network) | own
 
     def require_trainable(self, env: VecEnv) -> None:

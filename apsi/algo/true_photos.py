@@ -9,7 +9,6 @@ import numpy.typing as npt
 import torch
 from stable_baselines3.common.torch_layers import create_mlp
 from torch import nn
-from torch.nn import functional
 
 from apsi.algo.ahead import OwnPhotosModel
 from apsi.env.edit_state import EditState, observe
@@ -28,7 +27,7 @@ class TruePhotosModel(OwnPhotosModel):
     success_figure: ClassVar[str] = "nearer"
 
     def __init__(
-        self, *args: Any, steps: int = 2, undegraded: float = 0.3, margin: float = 0.1, pool: int = 1, **kwargs: Any
+        self, *args: Any, steps: int = 2, undegraded: float = 0.3, margin: float = 0.1, stride: int = 1, **kwargs: Any
     ) -> None:
         """Takes what `OwnPhotosModel` takes, and:
 
@@ -37,10 +36,10 @@ class TruePhotosModel(OwnPhotosModel):
             steps: edits of each photo, one after the other.
             undegraded: share of the photos that are not degraded.
             margin: STOP is right where a step would bring a photo nearer by no more, in CIEDE2000.
-            pool: side of the squares of pixels that count as one when photos are compared, which saves time.
+            stride: every so many pixels of every so many rows are compared, which saves time.
             kwargs: of `OwnPhotosModel`.
         """
-        self.steps, self.undegraded, self.margin, self.pool = steps, undegraded, margin, pool
+        self.steps, self.undegraded, self.margin, self.stride = steps, undegraded, margin, stride
         super().__init__(*args, **kwargs)
 
     @abstractmethod
@@ -61,9 +60,9 @@ class TruePhotosModel(OwnPhotosModel):
         loss, nearer = self._loss(given, originals)
         return loss, nearer[degraded]
 
-    def _pooled(self, photos: torch.Tensor) -> torch.Tensor:
-        """Photos `(n, 3, h, w)` as they are compared."""
-        return functional.avg_pool2d(photos, self.pool)
+    def _compared(self, photos: torch.Tensor) -> torch.Tensor:
+        """The pixels of photos `(n, 3, h, w)` that are compared; none is averaged, so that edits of them are exact."""
+        return photos[:, :, :: self.stride, :: self.stride]
 
     def _make(self, source: FreshEpisodes) -> Iterator[tuple[Any, int, State]]:
         """What is given, the originals `(B, 3, h, w)`, which are degraded `(B,)`; number of photos, random state."""

@@ -28,7 +28,7 @@ CHOICES = [
     *("algo=recover", "episodes=fresh", "env=repair", "degradation=photographic", "degradation.flaws=[exposure]"),
     *("degradation.n_max=1", "degradation.weakest=0.5", "transform.labels=[exposure_up,exposure_down]", "device=cpu"),
     *("env.observation_size=[36,36]", "feature_extractor=colour_statistics", "feature_extractor.dropout=0.0"),
-    *("algo.batch_size=16", "algo.updates=4", "algo.pool=4", "algo.net_arch=[]", "algo.dropout=0.0"),
+    *("algo.batch_size=16", "algo.updates=4", "algo.stride=4", "algo.net_arch=[]", "algo.dropout=0.0"),
 ]
 
 
@@ -52,7 +52,7 @@ def values(algo: Algo, model: NearerModel, photo: Photo) -> Floats:
 
 def test_before_it_has_learned_it_stops_at_once(split: PreparedSplit) -> None:
     algo, model = model_of(split)
-    assert values(algo, model, natural_photo(0, 36, 36)).tolist() == [0, 0, pytest.approx(0.1)]
+    assert values(algo, model, natural_photo(0, 36, 36)).tolist() == [0, 0, pytest.approx(0.05)]
 
 
 def test_without_stop_there_are_only_transforms_to_value(split: PreparedSplit) -> None:
@@ -63,7 +63,7 @@ def test_without_stop_there_are_only_transforms_to_value(split: PreparedSplit) -
 def test_it_learns_by_how_much_scikit_image_says_that_every_transform_brings_a_photo_nearer(
     split: PreparedSplit,
 ) -> None:
-    _, model = model_of(split, "algo.pool=1", "transform.labels=[exposure_up,blur_gauss_3,warmth]", "algo.steps=1")
+    _, model = model_of(split, "algo.stride=1", "transform.labels=[exposure_up,blur_gauss_3,warmth]", "algo.steps=1")
     originals = [natural_photo(seed, 36, 36) for seed in range(2)]
     states = [begun(model, by_label("exposure_down")(photo)) for photo in originals]
     given = model._given(states)
@@ -76,7 +76,7 @@ def test_it_learns_by_how_much_scikit_image_says_that_every_transform_brings_a_p
     ]
     expected = np.array(distances)
     true = observe([begun(model, original) for original in originals])
-    found = model._distances(given.compared, model._compared(true)).numpy()
+    found = model._distances(given.compared, model._pixels(true)).numpy()
     np.testing.assert_allclose(found, expected, atol=0.02)
     loss, _ = model._loss(given, true)  # of a network that predicts no gain
     assert loss.item() == pytest.approx(np.square((expected[:, :1] - expected[:, 1:]) / 10).mean(), rel=0.01)

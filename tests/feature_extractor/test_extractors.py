@@ -208,11 +208,21 @@ def test_building_a_model_leaves_pretrained_weights_alone(
 
 def test_colour_statistics_see_what_colours_there_are_and_not_where() -> None:
     space = gymnasium.spaces.Box(0, 255, (3, 40, 48), np.uint8)
-    extractor = ColourStatistics(space, bins=12, pool=2, dropout=0.0, features_dim=8).eval()
+    extractor = ColourStatistics(space, stride=1, dropout=0.0).eval()
     photo = torch.rand(2, 3, 40, 48, generator=torch.Generator().manual_seed(0))
     statistics = extractor.statistics(photo)
-    assert extractor(photo).shape == (2, 8) and torch.isfinite(statistics).all()
+    assert extractor(photo).shape == (2, extractor.features_dim) and torch.isfinite(statistics).all()
     assert torch.allclose(extractor.statistics(photo.flip(3)), statistics, atol=1e-5)
     assert not torch.allclose(extractor.statistics(0.8 * photo), statistics, atol=1e-2)
     shares = extractor.statistics(torch.zeros(1, 3, 40, 48))[0, -6:]
-    assert shares.tolist() == [0, 1, 0, 1, 0, 1]  # of each channel, bright and dark
+    assert shares.tolist() == [0, 0, 0, 1, 1, 1]  # of each channel, bright and dark
+
+
+def test_colour_statistics_have_the_quantiles_of_the_pixels_and_learn_from_a_single_photo() -> None:
+    space = gymnasium.spaces.Box(0, 255, (3, 21, 33), np.uint8)
+    extractor = ColourStatistics(space, stride=2, dropout=0.0).train()
+    photo = torch.randint(0, 256, (1, 3, 21, 33), generator=torch.Generator().manual_seed(1)) / 255
+    red = photo[0, 0, ::2, ::2].flatten().sort().values
+    statistics = extractor.statistics(photo)[0]
+    assert statistics[0] == red[0] and statistics[28] == red[-1] and statistics[14] == red[len(red) // 2]
+    assert torch.isfinite(extractor(photo)).all()
