@@ -1,6 +1,6 @@
 """The editing core: N episodes stepped together, all changed photos scored in one juror call."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from apsi.photo.difference import mean_difference
 from apsi.reward.base import Reward, Transition
 from apsi.state import State, fill
 from apsi.transform.action_set import ActionSet, require_discrete
+from apsi.transform.recipe import Recipe
 
 Observations = npt.NDArray[np.uint8] | dict[str, npt.NDArray[Any]]
 """Photos `(n, 3, h, w)` `uint8` RGB; with `env.extras` a dict of `photo` and the extras, each `(n, ...)`"""
@@ -36,6 +37,8 @@ class StepResult:
     truncated: Bools
     """cut off, where the task would have gone on: what would follow still counts"""
     success: Bools
+    stopped: Bools
+    """nothing was done to the photo"""
     labels: list[tuple[str, ...]]
     """transforms applied to each episode, none where it was stopped"""
 
@@ -149,22 +152,25 @@ class EditCore:
         self.source.restore(state["source"])
         self.starts, self.edits = starts, edits
 
-    def step(self, actions: npt.NDArray[Any]) -> StepResult:
+    def step(self, actions: npt.NDArray[Any], recipes: Mapping[int, Recipe] | None = None) -> StepResult:
         """Applies one action to every episode.
 
         Args:
             actions: `(N, ...)` actions of the action set, or its `END`.
+            recipes: by episode, edits that are made instead of its action and count as one step.
 
         Raises:
             ApsiError: one of them is no action; a `NoNumberError` where it is NaN. Nothing has changed then.
         """
         self.actions.require_valid(actions)
+        given = recipes or {}
         stopped = self.actions.stops(actions)
+        stopped[list(given)] = False
         changed = np.flatnonzero(~stopped)
         labels: list[tuple[str, ...]] = [()] * self.n
-        for i in changed:
-            self.edits[i] = self.edits[i].apply(actions[i])
-            labels[i] = tuple(self.actions.recipe(actions[i]).labels)
+        for i in changed.tolist():
+            recipe = given[i] if i in given else self.actions.recipe(actions[i])
+            self.edits[i], labels[i] = self.edits[i].play(recipe), tuple(recipe.labels)
         before, distance_before = self.scores.copy(), self._distance.copy()
         if len(changed):
             self.scores[changed] = self._juror.score([self.edits[i].view for i in changed])
@@ -181,7 +187,8 @@ class EditCore:
         if transition.ended.any():
             self.source.on_episode_end(transition.success[transition.ended])
         terminated = self._terminated(transition)
-        return StepResult(rewards, terminated, transition.ended & ~terminated, transition.success, labels)
+        truncated = transition.ended & ~terminated
+        return StepResult(rewards, terminated, truncated, transition.success, stopped, labels)
 
     def look_ahead(self) -> Lookahead:
         """What every discrete action would do to every episode, without doing it: all scored in one juror call."""

@@ -117,14 +117,14 @@ def _play(policy: Policy, core: EditCore, episodes: Sequence[Episode], pictures:
         choice = policy.choose(core, active)
         actions[active] = choice.actions
         extra_calls[active] += choice.juror_calls
-        stopped = core.actions.stops(actions)
-        outcome = core.step(actions)
+        outcome = core.step(actions, choice.recipes)
         for i in active:
+            edited = not outcome.stopped[i]
             labels[i] += outcome.labels[i]
-            steps[i] += not stopped[i]
-            if not stopped[i]:
+            steps[i] += edited
+            if edited:
                 scores[i].append(float(core.scores[i]))
-            if i < pictures and not stopped[i]:
+            if i < pictures and edited:
                 edit, label = core.edits[i], " ".join(outcome.labels[i])
                 frames[i].append(Frame(edit.view, label, core.scores[i], edit.recipe))
             if outcome.done[i]:
