@@ -30,7 +30,9 @@ def sentences(summary: Mapping[str, Any], summaries: Mapping[str, PolicySummary]
     )
     others = {name: other for name, other in summaries.items() if name != shown}
     if others:
-        rates = _listed([f"{name} {percent(other.success_rate)}" for name, other in others.items()])
+        rates = _listed(
+            [f"{marked(name, other.sees_original)} {percent(other.success_rate)}" for name, other in others.items()]
+        )
         said.append(f"The same photos edited by other policies: {rates}.")
     asked = {name: other.juror_calls / summary["episodes"] for name, other in summaries.items()}
     most_calls = max(asked, key=lambda name: asked[name])
@@ -45,6 +47,11 @@ def sentences(summary: Mapping[str, Any], summaries: Mapping[str, PolicySummary]
             "photos, each tested with photos that it was not trained on."
         )
     return said
+
+
+def marked(policy: str, sees_original: bool) -> str:
+    """A policy's name, and where it looks at the undegraded photos, that it does."""
+    return f"{policy} (sees the original)" if sees_original else policy
 
 
 def caution(summary: Mapping[str, Any], photos: int) -> str:

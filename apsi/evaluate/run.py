@@ -19,6 +19,7 @@ from apsi.config.instantiate import instantiate
 from apsi.console import show, track
 from apsi.evaluate.interval import interval_text
 from apsi.evaluate.measure import measures_for
+from apsi.evaluate.outcome import marked
 from apsi.evaluate.pictures import save_pictures, with_small_frames
 from apsi.evaluate.report import write_report
 from apsi.evaluate.saver import ImageSaver
@@ -53,6 +54,8 @@ class Evaluation:
     """what a success is, as a verb of the past: "repaired"."""
     undegraded: dict[str, list[EpisodeResult]] = field(default_factory=dict)
     """by policy, the same photos as they were before they were degraded, for its harm"""
+    sees_original: frozenset[str] = frozenset()
+    """policies that look at the undegraded photos"""
 
 
 def evaluate_agent(
@@ -102,6 +105,7 @@ def play(config: DictConfig, prepared: Prepared, checkpoint: Checkpoint, *, pict
     undegraded = _undegraded(episodes) if config.evaluate.harm else []
     results: dict[str, list[EpisodeResult]] = {}
     harmed: dict[str, list[EpisodeResult]] = {}
+    sees_original = set()
     with open_cached_juror(config, prepared.juror) as cached_juror:
         parts, store = components(config, cached_juror), PhotoStore()
         require_something_to_do(split, parts.objective)
@@ -109,11 +113,15 @@ def play(config: DictConfig, prepared: Prepared, checkpoint: Checkpoint, *, pict
         measures = {**truth, **measures_for(prepared.juror, second, config.score_cache)}
         source = episode_source(config, split, cached_juror, config.seed, store)
         agent = trained_agent(*load_agent(config, checkpoint, parts, source))
+        known, size = any(episode.degradation for episode in episodes), config.evaluate.batch_size
         for name, node in config.policy.items():
             rng = np.random.default_rng(seed_for(config.seed, "evaluate", name))
-            context, size = PolicyContext(parts, agent, rng), config.evaluate.batch_size
+            context = PolicyContext(parts, agent, rng, known)
+            policy = instantiate(node, context=context)
+            if policy.sees_original:
+                sees_original.add(name)
             played = roll_out(
-                instantiate(node, context=context),
+                policy,
                 parts,
                 episodes,
                 batch_size=size,
@@ -125,7 +133,8 @@ def play(config: DictConfig, prepared: Prepared, checkpoint: Checkpoint, *, pict
             policy = instantiate(node, context=context)
             harmed[name] = list(roll_out(policy, parts, undegraded, batch_size=size, store=store, measures=truth))
     facts = _facts(prepared, checkpoint, split, second)
-    return Evaluation(results, facts, checkpoint.state.history, parts.objective.achieved, harmed)
+    history, achieved = checkpoint.state.history, parts.objective.achieved
+    return Evaluation(results, facts, history, achieved, harmed, frozenset(sees_original))
 
 
 def _undegraded(episodes: Sequence[Episode]) -> list[Episode]:
@@ -160,7 +169,10 @@ def show_evaluation(
     results = evaluation.results
     episodes = [result.episode for result in next(iter(results.values()))]
     undegraded = evaluation.undegraded
-    summaries = {name: summarise(played, undegraded.get(name, ())) for name, played in results.items()}
+    summaries = {
+        name: summarise(played, undegraded.get(name, ()), name in evaluation.sees_original)
+        for name, played in results.items()
+    }
     summary = {
         "episodes": len(episodes),
         "photos": len({episode.photo_hash for episode in episodes}),
@@ -217,7 +229,7 @@ def _table(summary: dict[str, Any]) -> Table:
     for name, p in summary["policies"].items():
         success, gain = p["success_ci95"], p["mean_gain_ci95"]
         table.add_row(
-            name,
+            marked(name, p["sees_original"]),
             f"{p['success_rate']:.3f}",
             interval_text(success) if success else "-",
             f"{p['mean_gain']:+.3f}",

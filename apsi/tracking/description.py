@@ -91,9 +91,10 @@ def description(record: Mapping[str, Any], summary: Mapping[str, Any] | None = N
 def _rows(policies: Mapping[str, Any]) -> Iterator[str]:
     for name, p in policies.items():
         interval = p["success_ci95"]
+        seen = " (sees the original)" if p["sees_original"] else ""
         within = f" ({interval[0]:.3f} - {interval[1]:.3f})" if interval else ""
         yield (
-            f"| {name} | {p['success_rate']:.3f}{within} | {p['mean_gain']:+.3f} | {p['mean_steps']:.2f} "
+            f"| {name}{seen} | {p['success_rate']:.3f}{within} | {p['mean_gain']:+.3f} | {p['mean_steps']:.2f} "
             f"| {p['juror_calls']} |"
         )
 
