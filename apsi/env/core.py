@@ -13,7 +13,7 @@ from apsi.env.edit_state import EditState, observe
 from apsi.episodes.base import EpisodeSource, Start
 from apsi.juror.base import Juror
 from apsi.photo import Bools, Floats, Ints, Photo, require_photo
-from apsi.photo.difference import mean_difference
+from apsi.photo.difference import mean_difference, newly_clipped
 from apsi.reward.base import Reward, Transition
 from apsi.state import State, fill
 from apsi.transform.action_set import ActionSet, require_discrete
@@ -86,6 +86,7 @@ class EditCore:
         self.edits: list[EditState] = []
         self.start, self.target, self.scores, self.lowest, self._deferred = (np.zeros(n) for _ in range(5))
         self._distance = np.zeros(n)
+        self._change = np.zeros((2, n))  # since the start: how far, and the share of newly clipped pixels
         self.steps: Ints = np.zeros(n, dtype=np.int64)
         self.juror_calls: Ints = np.zeros(n, dtype=np.int64)
         self.last = self.actions.end(n)
@@ -116,6 +117,7 @@ class EditCore:
             self.target[i] = start.target
             self.steps[i] = self.juror_calls[i] = self._deferred[i] = 0
         self.last[list(indices)] = self.actions.end(1)
+        self._change[:, list(indices)] = 0
         if self._reward.needs_distance:
             self._distance[list(indices)] = [self._distance_of(self.edits[i], i) for i in indices]
 
@@ -151,6 +153,8 @@ class EditCore:
             fill(getattr(self, name), state["arrays"][saved_name])
         self.source.restore(state["source"])
         self.starts, self.edits = starts, edits
+        if self._reward.needs_change:
+            self._change = _change_of(edits)
 
     def step(self, actions: npt.NDArray[Any], recipes: Mapping[int, Recipe] | None = None) -> StepResult:
         """Applies one action to every episode.
@@ -171,7 +175,7 @@ class EditCore:
         for i in changed.tolist():
             recipe = given[i] if i in given else self.actions.recipe(actions[i])
             self.edits[i], labels[i] = self.edits[i].play(recipe), tuple(recipe.labels)
-        before, distance_before = self.scores.copy(), self._distance.copy()
+        before, distance_before, change_before = self.scores.copy(), self._distance.copy(), self._change.copy()
         if len(changed):
             self.scores[changed] = self._juror.score([self.edits[i].view for i in changed])
         self.juror_calls[changed] += 1
@@ -180,9 +184,16 @@ class EditCore:
         self.lowest = np.minimum(self.lowest, self.scores)
         if self._reward.needs_distance:
             self._distance[changed] = [self._distance_of(self.edits[i], int(i)) for i in changed]
+        if self._reward.needs_change:
+            self._change[:, changed] = _change_of([self.edits[i] for i in changed])
 
-        transition = self._transition(np.arange(self.n), stopped, self.scores, self.steps)
-        transition = replace(transition, before=before, distance_before=distance_before)
+        transition = replace(
+            self._transition(np.arange(self.n), stopped, self.scores, self.steps),
+            before=before,
+            distance_before=distance_before,
+            change_before=change_before[0],
+            clipped_before=change_before[1],
+        )
         rewards, self._deferred = self.objective.defer(self._reward(transition), self._deferred, transition)
         if transition.ended.any():
             self.source.on_episode_end(transition.success[transition.ended])
@@ -196,12 +207,19 @@ class EditCore:
         rows = np.repeat(np.arange(self.n), len(actions))
         stopped = np.tile(np.arange(len(actions)) == (-1 if actions.stop is None else actions.stop), self.n)
         outcomes = [outcome for edit in self.edits for outcome in edit.outcomes()]
-        scores, distance = self.scores[rows], self._distance[rows]
+        scores, distance, change = self.scores[rows], self._distance[rows], self._change[:, rows]
         scores[~stopped] = self._juror.score([outcome.view for outcome in outcomes])
         if self._reward.needs_distance:
             pairs = zip(outcomes, rows[~stopped], strict=True)
             distance[~stopped] = [self._distance_of(outcome, int(i)) for outcome, i in pairs]
-        transition = replace(self._transition(rows, stopped, scores, self.steps[rows] + 1), distance_after=distance)
+        if self._reward.needs_change:
+            change[:, ~stopped] = _change_of(outcomes)
+        transition = replace(
+            self._transition(rows, stopped, scores, self.steps[rows] + 1),
+            distance_after=distance,
+            change_after=change[0],
+            clipped_after=change[1],
+        )
         rewards, _ = self.objective.defer(self._reward(transition), self._deferred[rows], transition)
         observations = np.repeat(observe(self.edits), len(actions), axis=0)
         observations[~stopped] = observe(outcomes)
@@ -233,6 +251,10 @@ class EditCore:
             truncated=truncated,
             distance_before=self._distance[rows],
             distance_after=self._distance[rows],
+            change_before=self._change[0, rows],
+            change_after=self._change[0, rows],
+            clipped_before=self._change[1, rows],
+            clipped_after=self._change[1, rows],
         )
 
     def _terminated(self, transition: Transition) -> Bools:
@@ -256,6 +278,12 @@ class EditCore:
     def action_masks(self) -> Bools:
         """Which actions make sense, `(N, A)`: all but the one that would undo the last."""
         return self.actions.masks(self.last)
+
+
+def _change_of(edits: Sequence[EditState]) -> Floats:
+    """How far edits are from their starts, and which share of the pixels they clipped, `(2, n)`."""
+    found = [(mean_difference(edit.view, edit.original), newly_clipped(edit.view, edit.original)) for edit in edits]
+    return np.array(found, dtype=np.float64).reshape(-1, 2).T
 
 
 def spaces_of(objective: Objective, actions: ActionSet) -> tuple[gymnasium.Space[Any], gymnasium.Space[Any]]:
