@@ -25,6 +25,9 @@ class Objective(ABC):
     """figure of the validation split by which one agent is better than another"""
     achieved: ClassVar[str] = "succeeded with"
     """what a success is, as a verb of the past"""
+    by_truth: ClassVar[bool] = False
+    """whether the originals, not the juror, say what is degraded: then every degraded photo is an episode, also one
+    that the juror likes as much as its original"""
 
     max_steps: PositiveInt
     """an episode is cut off after this many steps"""
