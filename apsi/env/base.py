@@ -28,6 +28,8 @@ class Objective(ABC):
     by_truth: ClassVar[bool] = False
     """whether the originals, not the juror, say what is degraded: then every degraded photo is an episode, also one
     that the juror likes as much as its original"""
+    shows_cost: ClassVar[bool] = False
+    """whether evaluations say what a gain cost: how far photos went from their start, and which share was clipped"""
 
     max_steps: PositiveInt
     """an episode is cut off after this many steps"""

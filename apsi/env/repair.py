@@ -12,3 +12,4 @@ class Repair(Optimise):
 
     best_by: ClassVar[str] = "recovered"
     by_truth: ClassVar[bool] = True
+    shows_cost: ClassVar[bool] = False

@@ -33,6 +33,7 @@ def test_the_summary_is_what_the_episodes_say(results: dict[str, list[EpisodeRes
         "photos",
         "sees_original",
         "measures",
+        "undegraded",
         *vars(Truth()),
     }
 

@@ -49,6 +49,24 @@ def test_an_edit_is_played_once_whatever_the_actions_are(
         assert result.measures["distance"][1] == distance([after], [store.read(result.episode.original)])[0]
 
 
+def test_changes_are_measured_from_the_start_and_not_from_the_original(
+    restore: EnvComponents, split: PreparedSplit
+) -> None:
+    policy, store = Fixed(PolicyContext(restore, None, np.random.default_rng(0)), "swap_rb"), PhotoStore()
+    results = roll_out(
+        policy,
+        restore,
+        split.episodes[:2],
+        batch_size=2,
+        store=store,
+        measures={"distance": distance},
+        changes={"change": distance},
+    )
+    for result in results:  # all the way back to the original
+        moved = distance([store.read(result.episode.photo)], [store.read(result.episode.original)])[0]
+        assert result.measures == {"distance": (moved, 0.0), "change": (0.0, moved)}
+
+
 def test_an_edit_that_reaches_the_objective_ends_the_episode(restore: EnvComponents, split: PreparedSplit) -> None:
     assert LABELS[0] == "invert_r"
     assert [r.success for r in play(restore, split, "invert_r")] == [False, False, True]
