@@ -55,6 +55,7 @@ def prepare(config: DictConfig, juror_parameters: bytes | None = None, whole_pho
         data_dir=Path(config.data_dir).expanduser(),
         seed=config.data_seed,
         whole_photos=whole_photos,
+        keep_all=instantiate(config.env).by_truth,
     )
     return prepared
 
@@ -79,7 +80,8 @@ def episode_source(
 ) -> EpisodeSource:
     """The configured source of training episodes on a split."""
     rng = np.random.default_rng(seed)
-    context = EpisodeContext(split, instantiate(config.degradation), cached_juror, store or PhotoStore(), rng)
+    degradation, keep_all = instantiate(config.degradation), instantiate(config.env).by_truth
+    context = EpisodeContext(split, degradation, cached_juror, store or PhotoStore(), rng, keep_all)
     source: EpisodeSource = instantiate(config.episodes, context=context)
     return source
 

@@ -25,6 +25,11 @@ class Objective(ABC):
     """figure of the validation split by which one agent is better than another"""
     achieved: ClassVar[str] = "succeeded with"
     """what a success is, as a verb of the past"""
+    by_truth: ClassVar[bool] = False
+    """whether the originals, not the juror, say what is degraded: then every degraded photo is an episode, also one
+    that the juror likes as much as its original"""
+    shows_cost: ClassVar[bool] = False
+    """whether evaluations say what a gain cost: how far photos went from their start, and which share was clipped"""
 
     max_steps: PositiveInt
     """an episode is cut off after this many steps"""

@@ -1,6 +1,6 @@
 """The editing core: N episodes stepped together, all changed photos scored in one juror call."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -13,10 +13,11 @@ from apsi.env.edit_state import EditState, observe
 from apsi.episodes.base import EpisodeSource, Start
 from apsi.juror.base import Juror
 from apsi.photo import Bools, Floats, Ints, Photo, require_photo
-from apsi.photo.difference import mean_difference
+from apsi.photo.difference import mean_difference, newly_clipped
 from apsi.reward.base import Reward, Transition
 from apsi.state import State, fill
 from apsi.transform.action_set import ActionSet, require_discrete
+from apsi.transform.recipe import Recipe
 
 Observations = npt.NDArray[np.uint8] | dict[str, npt.NDArray[Any]]
 """Photos `(n, 3, h, w)` `uint8` RGB; with `env.extras` a dict of `photo` and the extras, each `(n, ...)`"""
@@ -36,6 +37,8 @@ class StepResult:
     truncated: Bools
     """cut off, where the task would have gone on: what would follow still counts"""
     success: Bools
+    stopped: Bools
+    """nothing was done to the photo"""
     labels: list[tuple[str, ...]]
     """transforms applied to each episode, none where it was stopped"""
 
@@ -83,6 +86,7 @@ class EditCore:
         self.edits: list[EditState] = []
         self.start, self.target, self.scores, self.lowest, self._deferred = (np.zeros(n) for _ in range(5))
         self._distance = np.zeros(n)
+        self._change = np.zeros((2, n))  # since the start: how far, and the share of newly clipped pixels
         self.steps: Ints = np.zeros(n, dtype=np.int64)
         self.juror_calls: Ints = np.zeros(n, dtype=np.int64)
         self.last = self.actions.end(n)
@@ -113,6 +117,7 @@ class EditCore:
             self.target[i] = start.target
             self.steps[i] = self.juror_calls[i] = self._deferred[i] = 0
         self.last[list(indices)] = self.actions.end(1)
+        self._change[:, list(indices)] = 0
         if self._reward.needs_distance:
             self._distance[list(indices)] = [self._distance_of(self.edits[i], i) for i in indices]
 
@@ -148,24 +153,29 @@ class EditCore:
             fill(getattr(self, name), state["arrays"][saved_name])
         self.source.restore(state["source"])
         self.starts, self.edits = starts, edits
+        if self._reward.needs_change:
+            self._change = _change_of(edits)
 
-    def step(self, actions: npt.NDArray[Any]) -> StepResult:
+    def step(self, actions: npt.NDArray[Any], recipes: Mapping[int, Recipe] | None = None) -> StepResult:
         """Applies one action to every episode.
 
         Args:
             actions: `(N, ...)` actions of the action set, or its `END`.
+            recipes: by episode, edits that are made instead of its action and count as one step.
 
         Raises:
             ApsiError: one of them is no action; a `NoNumberError` where it is NaN. Nothing has changed then.
         """
         self.actions.require_valid(actions)
+        given = recipes or {}
         stopped = self.actions.stops(actions)
+        stopped[list(given)] = False
         changed = np.flatnonzero(~stopped)
         labels: list[tuple[str, ...]] = [()] * self.n
-        for i in changed:
-            self.edits[i] = self.edits[i].apply(actions[i])
-            labels[i] = tuple(self.actions.recipe(actions[i]).labels)
-        before, distance_before = self.scores.copy(), self._distance.copy()
+        for i in changed.tolist():
+            recipe = given[i] if i in given else self.actions.recipe(actions[i])
+            self.edits[i], labels[i] = self.edits[i].play(recipe), tuple(recipe.labels)
+        before, distance_before, change_before = self.scores.copy(), self._distance.copy(), self._change.copy()
         if len(changed):
             self.scores[changed] = self._juror.score([self.edits[i].view for i in changed])
         self.juror_calls[changed] += 1
@@ -174,14 +184,22 @@ class EditCore:
         self.lowest = np.minimum(self.lowest, self.scores)
         if self._reward.needs_distance:
             self._distance[changed] = [self._distance_of(self.edits[i], int(i)) for i in changed]
+        if self._reward.needs_change:
+            self._change[:, changed] = _change_of([self.edits[i] for i in changed])
 
-        transition = self._transition(np.arange(self.n), stopped, self.scores, self.steps)
-        transition = replace(transition, before=before, distance_before=distance_before)
+        transition = replace(
+            self._transition(np.arange(self.n), stopped, self.scores, self.steps),
+            before=before,
+            distance_before=distance_before,
+            change_before=change_before[0],
+            clipped_before=change_before[1],
+        )
         rewards, self._deferred = self.objective.defer(self._reward(transition), self._deferred, transition)
         if transition.ended.any():
             self.source.on_episode_end(transition.success[transition.ended])
         terminated = self._terminated(transition)
-        return StepResult(rewards, terminated, transition.ended & ~terminated, transition.success, labels)
+        truncated = transition.ended & ~terminated
+        return StepResult(rewards, terminated, truncated, transition.success, stopped, labels)
 
     def look_ahead(self) -> Lookahead:
         """What every discrete action would do to every episode, without doing it: all scored in one juror call."""
@@ -189,12 +207,19 @@ class EditCore:
         rows = np.repeat(np.arange(self.n), len(actions))
         stopped = np.tile(np.arange(len(actions)) == (-1 if actions.stop is None else actions.stop), self.n)
         outcomes = [outcome for edit in self.edits for outcome in edit.outcomes()]
-        scores, distance = self.scores[rows], self._distance[rows]
+        scores, distance, change = self.scores[rows], self._distance[rows], self._change[:, rows]
         scores[~stopped] = self._juror.score([outcome.view for outcome in outcomes])
         if self._reward.needs_distance:
             pairs = zip(outcomes, rows[~stopped], strict=True)
             distance[~stopped] = [self._distance_of(outcome, int(i)) for outcome, i in pairs]
-        transition = replace(self._transition(rows, stopped, scores, self.steps[rows] + 1), distance_after=distance)
+        if self._reward.needs_change:
+            change[:, ~stopped] = _change_of(outcomes)
+        transition = replace(
+            self._transition(rows, stopped, scores, self.steps[rows] + 1),
+            distance_after=distance,
+            change_after=change[0],
+            clipped_after=change[1],
+        )
         rewards, _ = self.objective.defer(self._reward(transition), self._deferred[rows], transition)
         observations = np.repeat(observe(self.edits), len(actions), axis=0)
         observations[~stopped] = observe(outcomes)
@@ -226,6 +251,10 @@ class EditCore:
             truncated=truncated,
             distance_before=self._distance[rows],
             distance_after=self._distance[rows],
+            change_before=self._change[0, rows],
+            change_after=self._change[0, rows],
+            clipped_before=self._change[1, rows],
+            clipped_after=self._change[1, rows],
         )
 
     def _terminated(self, transition: Transition) -> Bools:
@@ -249,6 +278,12 @@ class EditCore:
     def action_masks(self) -> Bools:
         """Which actions make sense, `(N, A)`: all but the one that would undo the last."""
         return self.actions.masks(self.last)
+
+
+def _change_of(edits: Sequence[EditState]) -> Floats:
+    """How far edits are from their starts, and which share of the pixels they clipped, `(2, n)`."""
+    found = [(mean_difference(edit.view, edit.original), newly_clipped(edit.view, edit.original)) for edit in edits]
+    return np.array(found, dtype=np.float64).reshape(-1, 2).T
 
 
 def spaces_of(objective: Objective, actions: ActionSet) -> tuple[gymnasium.Space[Any], gymnasium.Space[Any]]:

@@ -41,8 +41,12 @@ class EditState(ABC):
         """The photo as edited so far, which the juror scores; not to be written to."""
 
     @abstractmethod
+    def play(self, recipe: Recipe) -> Self:
+        """The state after further edits, which may be none of `actions`."""
+
     def apply(self, action: Any) -> Self:
         """The state after an action of `actions` that is neither STOP nor END."""
+        return self.play(self.actions.recipe(action))
 
     def outcomes(self) -> list[Self]:
         """The states after each discrete action but STOP, which edits nothing, in the order of the actions.
@@ -91,10 +95,9 @@ class PixelEdits(EditState):
     def view(self) -> Photo:
         return self.pixels
 
-    def apply(self, action: Any) -> Self:
-        step = self.actions.recipe(action)
-        recipe = Recipe(self.recipe.transforms + step.transforms)
-        return type(self)(self.original, self.actions, self.observation_size, recipe, step(self.pixels))
+    def play(self, recipe: Recipe) -> Self:
+        whole = Recipe(self.recipe.transforms + recipe.transforms)
+        return type(self)(self.original, self.actions, self.observation_size, whole, recipe(self.pixels))
 
     def observe(self) -> Observation:
         height, width = self.observation_size

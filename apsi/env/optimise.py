@@ -15,6 +15,7 @@ class Optimise(Objective):
 
     best_by: ClassVar[str] = "mean_gain"
     achieved: ClassVar[str] = "improved"
+    shows_cost: ClassVar[bool] = True
 
     def success(self, start: Floats, target: Floats, score: Floats) -> Bools:
         return score > start

@@ -11,3 +11,5 @@ class Repair(Optimise):
     """As `Optimise`, but the better agent recovers more of the distance to the true photos, whatever the juror says."""
 
     best_by: ClassVar[str] = "recovered"
+    by_truth: ClassVar[bool] = True
+    shows_cost: ClassVar[bool] = False

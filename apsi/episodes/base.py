@@ -73,6 +73,8 @@ class EpisodeContext:
     juror: Juror
     store: PhotoStore
     rng: np.random.Generator
+    keep_all: bool = False
+    """whether degraded photos that score no worse than their originals are episodes, too"""
 
 
 class EpisodeSource(ABC):

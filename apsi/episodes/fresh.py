@@ -17,7 +17,8 @@ _TRIES = 20
 class FreshEpisodes(EpisodeSource):
     """Every episode is a new part of an undegraded photo of the split, mirrored every other time, degraded anew.
 
-    A degraded photo that scores no worse than its original is not an episode, as in the prepared ones.
+    A degraded photo that scores no worse than its original is not an episode, as in the prepared ones, unless the
+    context keeps all.
     """
 
     def __init__(self, context: EpisodeContext, min_scale: PositiveFraction, turns: bool = False) -> None:
@@ -45,7 +46,7 @@ class FreshEpisodes(EpisodeSource):
             made = [self._degraded() for _ in range(count - len(found))]
             scores = self.context.juror.score([photo for pair in made for photo in pair[:2]]).reshape(-1, 2).tolist()
             for (original, photo, recipe, source), (target, score) in zip(made, scores, strict=True):
-                if score < target - self.context.juror.tolerance or not len(recipe):
+                if self.context.keep_all or score < target - self.context.juror.tolerance or not len(recipe):
                     found.append(Start(photo, given(original), score, target, tuple(recipe.labels), source))
             if len(found) == count:
                 return found

@@ -11,7 +11,9 @@ from typing import Any
 from apsi.config.renamed import settings_with_new_names
 from apsi.errors import ApsiError
 from apsi.evaluate.interval import Interval, Sample, difference_interval, rate_interval
+from apsi.evaluate.truth import COLOUR_DIFFERENCE, MEASURES, NOTICED, TRUTHS
 
+_COLOUR = tuple(f"{when} {COLOUR_DIFFERENCE}" for when in ("before", "after"))
 _FIGURES = ("success_rate", "mean_gain", "mean_steps", "juror_calls")
 Key = tuple[str, ...]
 """What identifies a test episode: photo, image, degradation, start and target score"""
@@ -33,6 +35,8 @@ class Compared:
     """success (0 or 1) and gain"""
     originals: Mapping[str, str] = field(default_factory=dict)
     """hashes of the photos by their names"""
+    distances: Mapping[Key, tuple[float, float]] = field(default_factory=dict)
+    """of degraded photos, mean CIEDE2000 to the true ones before and after, where that is known"""
     members: tuple["Compared", ...] = ()
     """the runs of a group; its other fields are of all of them or, where that makes no sense, of the first"""
 
@@ -48,12 +52,27 @@ class Compared:
         figures: dict[str, Any] = {name: _mean([policy[name] for policy in policies]) for name in _FIGURES}
         low, high = rate_interval(self.sample(0)) or ("", "")
         figures |= {"success_ci95_low": low, "success_ci95_high": high, "runs": len(self.runs)}
-        return figures | {"success_sd": self.spread("success_rate"), "gain_sd": self.spread("mean_gain")}
+        figures |= {"success_sd": self.spread("success_rate"), "gain_sd": self.spread("mean_gain")}
+        return figures | self.truths
+
+    @property
+    def truths(self) -> dict[str, float | None]:
+        """By the distance to the true photos: means over the runs, standard deviations; None where it is not known."""
+        policies = [run.summary["policies"][run.policy] for run in self.runs]
+        truths: dict[str, float | None] = {}
+        for name in TRUTHS:
+            values = [policy.get(name) for policy in policies]
+            truths |= {name: _mean(values) if None not in values else None, f"{name}_sd": self.spread(name)}
+        for name in MEASURES:
+            pairs = [policy.get("measures", {}).get(name) or (None, None) for policy in policies]
+            for when, figures in zip(("before", "after"), zip(*pairs, strict=True), strict=True):
+                truths[f"{name}_{when}"] = _mean(figures) if None not in figures else None
+        return truths
 
     def spread(self, figure: str) -> float | None:
-        """Standard deviation of a figure of the compared policy between runs; None of a single run."""
-        values = [run.summary["policies"][run.policy][figure] for run in self.runs]
-        return stdev(values) if len(values) > 1 else None
+        """Standard deviation of a figure of the compared policy between runs; None of a single run, or if unknown."""
+        values = [run.summary["policies"][run.policy].get(figure) for run in self.runs]
+        return stdev(values) if len(values) > 1 and None not in values else None
 
     def sample(self, index: int, originals: Mapping[str, str] | None = None) -> Sample:
         """Successes (0) or gains (1) of the episodes.
@@ -62,13 +81,31 @@ class Compared:
             index: which of them.
             originals: hashes by the names of photos; of several samples the same, so that their photos have one order.
         """
+        return Sample.of(
+            [[outcome[index] for outcome in run.episodes.values()] for run in self.runs],
+            self._photos([run.episodes for run in self.runs], originals),
+        )
+
+    def distance_left(self, originals: Mapping[str, str] | None = None) -> Sample | None:
+        """Whose mean is the share of the distance to the true photos that is left; None where that is not known.
+
+        Args:
+            originals: as for `sample`.
+        """
+        if not all(run.distances for run in self.runs):
+            return None
+        photos = self._photos([run.distances for run in self.runs], originals)
+        before, after = (
+            Sample.of([[pair[i] for pair in run.distances.values()] for run in self.runs], photos).sums for i in (0, 1)
+        )
+        return Sample(after, before)
+
+    def _photos(self, episodes: Sequence[Mapping[Key, Any]], originals: Mapping[str, str] | None) -> list[list[str]]:
+        """Hashes of the photos of each run's episodes."""
         known = originals or {}
         for run in self.runs if originals is None else ():
             known = {**known, **run.originals}
-        return Sample.of(
-            [[outcome[index] for outcome in run.episodes.values()] for run in self.runs],
-            [[known.get(key[0], key[0]) for key in run.episodes] for run in self.runs],
-        )
+        return [[known.get(key[0], key[0]) for key in of_run] for of_run in episodes]
 
 
 def grouped(name: str, runs: Sequence[Compared]) -> Compared:
@@ -125,9 +162,13 @@ def read_run(
             _key(row): (float(row["success"]), float(row["final_score"]) - float(row["start_score"])) for row in lines
         }
         originals = {row["photo"]: row["original"] for row in lines if "original" in row}
+        measured = [row for row in lines if row["degradation"] and all(row.get(name) for name in _COLOUR)]
+        distances = {_key(row): (float(row[_COLOUR[0]]), float(row[_COLOUR[1]])) for row in measured}
+        distances = {key: pair for key, pair in distances.items() if pair[0] > NOTICED}
     except (ValueError, KeyError, TypeError, StopIteration) as error:
         raise ApsiError(f"run {name} can't be compared: {results} or {summary} is damaged ({error!r})") from error
-    return Compared(name, policy, content, settings_with_new_names(params), curve, episodes, originals)
+    settings = settings_with_new_names(params)
+    return Compared(name, policy, content, settings, curve, episodes, originals, distances)
 
 
 def require_same_photos(runs: Sequence[Compared]) -> None:
@@ -162,9 +203,23 @@ def difference(first: Compared, other: Compared, index: int) -> Difference:
         other: run or group with the same episodes.
         index: 0 for success, 1 for gain.
     """
-    originals = {name: digest for run in (*first.runs, *other.runs) for name, digest in run.originals.items()}
+    originals = _originals(first, other)
     a, b = first.sample(index, originals), other.sample(index, originals)
     return Difference(b.mean - a.mean, difference_interval(a, b, rates=index == 0))
+
+
+def recovered_difference(first: Compared, other: Compared) -> Difference | None:
+    """How much more of the distance to the true photos `other` takes away; None where that is not known."""
+    originals = _originals(first, other)
+    a, b = first.distance_left(originals), other.distance_left(originals)
+    if a is None or b is None or a.photos != b.photos:
+        return None
+    interval = difference_interval(b, a, rates=False)
+    return Difference(a.mean - b.mean, interval)
+
+
+def _originals(first: Compared, other: Compared) -> dict[str, str]:
+    return {name: digest for run in (*first.runs, *other.runs) for name, digest in run.originals.items()}
 
 
 def rows(runs: Sequence[Compared]) -> list[dict[str, Any]]:
@@ -176,8 +231,11 @@ def rows(runs: Sequence[Compared]) -> list[dict[str, Any]]:
             "train_timesteps": round(fmean(member.summary["train_timesteps"] for member in run.runs)),
             "train_seconds": fmean(member.summary["seconds"]["train"] for member in run.runs),
         }
-        for index, name in enumerate(("success", "gain")):
-            found = difference(runs[0], run, index) if run is not runs[0] else None
+        found_by_name: dict[str, Difference | None] = dict.fromkeys(("success", "gain", "recovered"))
+        if run is not runs[0]:
+            found_by_name = {name: difference(runs[0], run, i) for i, name in enumerate(("success", "gain"))}
+            found_by_name["recovered"] = recovered_difference(runs[0], run)
+        for name, found in found_by_name.items():
             low, high = (found.interval if found and found.interval else None) or ("", "")
             row |= {f"{name}_difference": found.mean if found else "", f"{name}_low": low, f"{name}_high": high}
         table.append(row)

@@ -9,8 +9,17 @@ from typing import Any
 from apsi.config.compose import OF_THIS_RUN
 from apsi.config.options import option_of
 from apsi.evaluate import plots
-from apsi.evaluate.comparison import Compared, Difference, band, difference, differing_params, rows
+from apsi.evaluate.comparison import (
+    Compared,
+    Difference,
+    band,
+    difference,
+    differing_params,
+    recovered_difference,
+    rows,
+)
 from apsi.evaluate.interval import interval_text, rate_interval
+from apsi.evaluate.truth import MEASURES
 from apsi.photo.write import atomic, write_text
 from apsi.web.page import percent, render, with_sign
 
@@ -65,6 +74,8 @@ def comparison_page(
         interval_text=interval_text,
         intervals=[interval_text(rate_interval(run.sample(0))) for run in runs],
         differences=[None, *differences],
+        recovered=[None, *(recovered_difference(runs[0], run) for run in runs[1:])],
+        measures=[name for name in MEASURES if any(row.get(f"{name}_after") is not None for row in rows)],
         verdicts=[
             _verdict(label, run, *both) for label, run, both in zip(labels[1:], runs[1:], differences, strict=True)
         ],

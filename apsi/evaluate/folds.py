@@ -38,7 +38,8 @@ def pooled(evaluations: Sequence[Evaluation], dataset: str) -> Evaluation:
     undegraded = {
         name: _in_turn([evaluation.undegraded[name] for evaluation in evaluations]) for name in first.undegraded
     }
-    return Evaluation(results, together, _mean_curve([e.history for e in evaluations]), first.achieved, undegraded)
+    curve = _mean_curve([e.history for e in evaluations])
+    return Evaluation(results, together, curve, first.achieved, undegraded, first.sees_original)
 
 
 def _in_turn(parts: Sequence[Sequence[EpisodeResult]]) -> list[EpisodeResult]:

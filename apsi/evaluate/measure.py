@@ -7,14 +7,13 @@ import numpy as np
 from apsi.juror.base import Juror
 from apsi.juror.cache import CachedJuror
 from apsi.juror.mix import Mix
-from apsi.photo import Floats, Photo
-from apsi.photo.difference import mean_difference
+from apsi.photo import Floats, Photo, difference
 from apsi.policy.rollout import Measure
 
 
 def clipped(photos: Sequence[Photo], originals: Sequence[Photo]) -> Floats:
     """Share of the pixels with a channel at 0 or 255."""
-    return np.array([((photo == 0) | (photo == 255)).any(axis=2).mean() for photo in photos])
+    return np.array([difference.clipped(photo).mean() for photo in photos])
 
 
 def saturation(photos: Sequence[Photo], originals: Sequence[Photo]) -> Floats:
@@ -28,7 +27,9 @@ def saturation(photos: Sequence[Photo], originals: Sequence[Photo]) -> Floats:
 
 def distance(photos: Sequence[Photo], originals: Sequence[Photo]) -> Floats:
     """Mean absolute difference from the original in [0, 1]; the original is resized where the sizes differ."""
-    return np.array([mean_difference(photo, original) for photo, original in zip(photos, originals, strict=True)])
+    return np.array(
+        [difference.mean_difference(photo, original) for photo, original in zip(photos, originals, strict=True)]
+    )
 
 
 def measures_for(juror: Juror, second: Juror | None, cache: int) -> Mapping[str, Measure]:

@@ -19,6 +19,7 @@ from apsi.evaluate import plots
 from apsi.evaluate.comparison import Compared, band, difference, grouped, read_run, require_same_photos
 from apsi.evaluate.interval import interval_text, mean_interval, rate_interval
 from apsi.evaluate.require import RequirementError
+from apsi.evaluate.truth import TRUTHS
 from apsi.photo.write import atomic, write_text
 from apsi.tracking.none import NoTracker
 from apsi.tracking.recorded import RecordedRun
@@ -125,7 +126,8 @@ def _policies(jobs: Sequence[Job]) -> dict[str, Compared]:
 
 def group_figures(group: Compared) -> dict[str, Any]:
     """Figures of a policy over the runs of a group: means, standard deviations between runs, 95 % intervals."""
-    success, gain = group.sample(0), group.sample(1)
+    success, gain, left = group.sample(0), group.sample(1), group.distance_left()
+    remaining = mean_interval(left) if left else None
     return {
         "runs": len(group.members),
         "episodes": int(success.counts.sum()),
@@ -136,6 +138,8 @@ def group_figures(group: Compared) -> dict[str, Any]:
         "mean_gain": gain.mean,
         "gain_sd": group.spread("mean_gain"),
         "mean_gain_ci95": mean_interval(gain),
+        **group.truths,
+        "recovered_ci95": (1 - remaining[1], min(1.0, 1 - remaining[0])) if remaining else None,
     }
 
 
@@ -216,7 +220,8 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
     if all(row["photos"] == 1 for row in rows):
         said = "a single photo: no intervals"
     table = Table(title="Means over seeds ± standard deviation", caption=said)
-    for column in ("group", "policy", "runs", "success", "95 % interval", "mean gain", "95 % interval"):
+    truths = [name for name in TRUTHS if any(row[name] != "" for row in rows)]
+    for column in ("group", "policy", "runs", "success", "95 % interval", "mean gain", "95 % interval", *truths):
         table.add_column(column, justify="left" if column in ("group", "policy") else "right", overflow="fold")
     for row in rows:
         cells = []
@@ -227,5 +232,8 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
             spread = "" if row[sd] == "" else f" ± {row[sd]:.3f}"
             low, high = row[f"{interval}_low"], row[f"{interval}_high"]
             cells += [f"{row[mean]:{form}}{spread}", "-" if low == "" else interval_text((low, high), form)]
+        for name in truths:
+            spread = "" if row[f"{name}_sd"] == "" else f" ± {row[f'{name}_sd']:.2f}"
+            cells.append("-" if row[name] == "" else f"{row[name]:.2f}{spread}")
         table.add_row(row["group"], row["policy"], str(row["runs"]), *cells)
     return table

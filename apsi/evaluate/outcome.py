@@ -1,9 +1,10 @@
 """The results of an evaluation in sentences."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from apsi.evaluate.summary import PolicySummary
+from apsi.evaluate.truth import CHANGE
 from apsi.juror.base import SCORE_MAX
 from apsi.web.page import percent, with_sign
 
@@ -28,9 +29,13 @@ def sentences(summary: Mapping[str, Any], summaries: Mapping[str, PolicySummary]
         f"On average the score changed by {with_sign(policy.mean_gain, 2)} {_gained(policy.mean_gain_ci95)} "
         f"on a scale of 0 to {SCORE_MAX:g}, with {policy.mean_steps:.1f} edits."
     )
+    if paid := cost(policy.measures):
+        said.append(f"That gain cost {paid}.")
     others = {name: other for name, other in summaries.items() if name != shown}
     if others:
-        rates = _listed([f"{name} {percent(other.success_rate)}" for name, other in others.items()])
+        rates = _listed(
+            [f"{marked(name, other.sees_original)} {percent(other.success_rate)}" for name, other in others.items()]
+        )
         said.append(f"The same photos edited by other policies: {rates}.")
     asked = {name: other.juror_calls / summary["episodes"] for name, other in summaries.items()}
     most_calls = max(asked, key=lambda name: asked[name])
@@ -45,6 +50,20 @@ def sentences(summary: Mapping[str, Any], summaries: Mapping[str, PolicySummary]
             "photos, each tested with photos that it was not trained on."
         )
     return said
+
+
+def cost(measures: Mapping[str, Sequence[float] | None]) -> str:
+    """What was done to the photos for the gain; empty where that was not measured."""
+    change, clipped = measures.get(CHANGE), measures.get("clipped")
+    if change is None or clipped is None:
+        return ""
+    before, after = (f"{100 * share:.1f}\N{NO-BREAK SPACE}%" for share in clipped)
+    return f"{change[1]:.1f} CIEDE2000 away from the start, clipped pixels {before} → {after}"
+
+
+def marked(policy: str, sees_original: bool) -> str:
+    """A policy's name, and where it looks at the undegraded photos, that it does."""
+    return f"{policy} (sees the original)" if sees_original else policy
 
 
 def caution(summary: Mapping[str, Any], photos: int) -> str:

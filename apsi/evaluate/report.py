@@ -9,9 +9,9 @@ from apsi.evaluate import plots
 from apsi.evaluate.gallery import gallery
 from apsi.evaluate.interval import interval_text
 from apsi.evaluate.opening import opening
-from apsi.evaluate.outcome import caution, headline, photos_and_copies, sentences
+from apsi.evaluate.outcome import caution, cost, headline, photos_and_copies, sentences
 from apsi.evaluate.summary import PolicySummary
-from apsi.evaluate.truth import MEASURES
+from apsi.evaluate.truth import CHANGE, MEASURES
 from apsi.photo.write import write_text
 from apsi.policy.rollout import EpisodeResult
 from apsi.transform.catalogue import by_label
@@ -62,7 +62,8 @@ def write_report(
         policies=summaries,
         interval_text=interval_text,
         shown=shown,
-        measures=[name for name in summaries[shown].measures if name not in MEASURES],
+        measures=[name for name in summaries[shown].measures if name not in (*MEASURES, CHANGE)],
+        costs={name: cost(policy.measures) for name, policy in summaries.items()},
         truth=[name for name in MEASURES if summaries[shown].measures.get(name)],
         by_degradation=by_degradation,
         many=len(by_degradation) > _MANY_DEGRADATIONS,

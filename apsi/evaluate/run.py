@@ -19,11 +19,12 @@ from apsi.config.instantiate import instantiate
 from apsi.console import show, track
 from apsi.evaluate.interval import interval_text
 from apsi.evaluate.measure import measures_for
+from apsi.evaluate.outcome import cost, marked
 from apsi.evaluate.pictures import save_pictures, with_small_frames
 from apsi.evaluate.report import write_report
 from apsi.evaluate.saver import ImageSaver
 from apsi.evaluate.summary import PolicySummary, as_dict, summarise, write_results
-from apsi.evaluate.truth import truth_measures
+from apsi.evaluate.truth import CHANGE, COLOUR_DIFFERENCE, MEASURES, TRUTHS, comparable, truth_measures
 from apsi.juror.base import Juror
 from apsi.photo.hash import seed_for
 from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit
@@ -35,7 +36,8 @@ from apsi.tracking.base import Tracker
 from apsi.tracking.description import DESCRIPTION, description
 from apsi.tracking.run_folder import RunFolder
 
-_RECORDED = ("success_rate", "mean_gain", "recovered", "nearer", "harm")
+_RECORDED = ("success_rate", "mean_gain", *TRUTHS)
+_WHEN = ("before", "after")
 log = logging.getLogger(__name__)
 
 
@@ -53,6 +55,8 @@ class Evaluation:
     """what a success is, as a verb of the past: "repaired"."""
     undegraded: dict[str, list[EpisodeResult]] = field(default_factory=dict)
     """by policy, the same photos as they were before they were degraded, for its harm"""
+    sees_original: frozenset[str] = frozenset()
+    """policies that look at the undegraded photos"""
 
 
 def evaluate_agent(
@@ -102,6 +106,7 @@ def play(config: DictConfig, prepared: Prepared, checkpoint: Checkpoint, *, pict
     undegraded = _undegraded(episodes) if config.evaluate.harm else []
     results: dict[str, list[EpisodeResult]] = {}
     harmed: dict[str, list[EpisodeResult]] = {}
+    sees_original = set()
     with open_cached_juror(config, prepared.juror) as cached_juror:
         parts, store = components(config, cached_juror), PhotoStore()
         require_something_to_do(split, parts.objective)
@@ -109,23 +114,32 @@ def play(config: DictConfig, prepared: Prepared, checkpoint: Checkpoint, *, pict
         measures = {**truth, **measures_for(prepared.juror, second, config.score_cache)}
         source = episode_source(config, split, cached_juror, config.seed, store)
         agent = trained_agent(*load_agent(config, checkpoint, parts, source))
+        changes = {CHANGE: truth[COLOUR_DIFFERENCE]} if parts.objective.shows_cost else {}
+        known, size = any(episode.degradation for episode in episodes), config.evaluate.batch_size
         for name, node in config.policy.items():
             rng = np.random.default_rng(seed_for(config.seed, "evaluate", name))
-            context, size = PolicyContext(parts, agent, rng), config.evaluate.batch_size
+            context = PolicyContext(parts, agent, rng, known)
+            policy = instantiate(node, context=context)
+            if policy.sees_original:
+                sees_original.add(name)
             played = roll_out(
-                instantiate(node, context=context),
+                policy,
                 parts,
                 episodes,
                 batch_size=size,
                 store=store,
                 pictures=pictures,
                 measures=measures,
+                changes=changes,
             )
-            results[name] = [with_small_frames(r) for r in track(played, f"Evaluating {name}", len(episodes))]
+            shown = track(comparable(played), f"Evaluating {name}", len(episodes))
+            results[name] = [with_small_frames(result) for result in shown]
             policy = instantiate(node, context=context)
-            harmed[name] = list(roll_out(policy, parts, undegraded, batch_size=size, store=store, measures=truth))
+            left_alone = roll_out(policy, parts, undegraded, batch_size=size, store=store, measures=truth)
+            harmed[name] = list(comparable(left_alone))
     facts = _facts(prepared, checkpoint, split, second)
-    return Evaluation(results, facts, checkpoint.state.history, parts.objective.achieved, harmed)
+    history, achieved = checkpoint.state.history, parts.objective.achieved
+    return Evaluation(results, facts, history, achieved, harmed, frozenset(sees_original))
 
 
 def _undegraded(episodes: Sequence[Episode]) -> list[Episode]:
@@ -160,7 +174,10 @@ def show_evaluation(
     results = evaluation.results
     episodes = [result.episode for result in next(iter(results.values()))]
     undegraded = evaluation.undegraded
-    summaries = {name: summarise(played, undegraded.get(name, ())) for name, played in results.items()}
+    summaries = {
+        name: summarise(played, undegraded.get(name, ()), name in evaluation.sees_original)
+        for name, played in results.items()
+    }
     summary = {
         "episodes": len(episodes),
         "photos": len({episode.photo_hash for episode in episodes}),
@@ -190,9 +207,12 @@ def show_evaluation(
 
 
 def _record_figures(tracker: Tracker, summaries: Mapping[str, PolicySummary], split: str, timesteps: int) -> None:
-    """Up to five figures per policy, to sort and filter runs by; in MLflow each is a chart of one point."""
+    """Figures of each policy, to sort and filter runs by; in MLflow each is a chart of one point."""
     for name, summary in summaries.items():
         numbers = {key: getattr(summary, key) for key in _RECORDED}
+        for measure in MEASURES:
+            if pair := summary.measures.get(measure):
+                numbers |= {f"{measure.lower()}_{when}": figure for when, figure in zip(_WHEN, pair, strict=True)}
         known = {f"{split}/{name}_{key}": value for key, value in numbers.items() if value is not None}
         tracker.metrics(known, timesteps)
 
@@ -211,19 +231,22 @@ def _table(summary: dict[str, Any]) -> Table:
     title = f"{summary['split']} split, {episodes} episodes of {photos} photo{'s' if photos > 1 else ''}"
     table = Table(title=title, caption=said)
     columns = ("policy", "success", "95 % interval", "mean gain", "95 % interval", "steps", "juror calls per episode")
-    truths = [name for name in ("recovered", "harm") if any(p[name] is not None for p in summary["policies"].values())]
-    for column in (*columns, *truths):
+    truths = [name for name in TRUTHS if any(p[name] is not None for p in summary["policies"].values())]
+    costs = {name: cost(p["measures"]) for name, p in summary["policies"].items()}
+    paid = ["what the gain cost"] if any(costs.values()) else []
+    for column in (*columns, *paid, *truths):
         table.add_column(column, justify="left" if column == "policy" else "right")
     for name, p in summary["policies"].items():
         success, gain = p["success_ci95"], p["mean_gain_ci95"]
         table.add_row(
-            name,
+            marked(name, p["sees_original"]),
             f"{p['success_rate']:.3f}",
             interval_text(success) if success else "-",
             f"{p['mean_gain']:+.3f}",
             interval_text(gain, "+.3f") if gain else "-",
             f"{p['mean_steps']:.2f}",
             f"{p['juror_calls'] / episodes:.1f}",
+            *(costs[name] or "-" for _ in paid),
             *("-" if p[name] is None else f"{p[name]:.2f}" for name in truths),
         )
     return table

@@ -4,7 +4,7 @@ import csv
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +46,23 @@ class PolicySummary(Truth):
     """photos scored over all episodes"""
     photos: int
     """originals that the episodes were made from"""
+    sees_original: bool = False
+    """whether the policy looks at the undegraded photos"""
     measures: dict[str, tuple[float, float] | None]
     """further figures by name: means over the photos before and after; None where no photo has them"""
+    undegraded: dict[str, tuple[float, float] | None] = field(default_factory=dict)
+    """the same of the photos as they were before they were degraded, played for harm"""
 
 
-def summarise(results: Sequence[EpisodeResult], undegraded: Sequence[EpisodeResult] = ()) -> PolicySummary:
+def summarise(
+    results: Sequence[EpisodeResult], undegraded: Sequence[EpisodeResult] = (), sees_original: bool = False
+) -> PolicySummary:
     """Summarises at least one episode.
 
     Args:
         results: of a policy.
         undegraded: of the same policy, on photos that were not degraded: for its harm only.
+        sees_original: whether the policy looks at the undegraded photos.
     """
     n = len(results)
     photos = [[result.episode.photo_hash for result in results]]
@@ -69,9 +76,16 @@ def summarise(results: Sequence[EpisodeResult], undegraded: Sequence[EpisodeResu
         mean_steps=sum(result.steps for result in results) / n,
         juror_calls=sum(result.juror_calls for result in results),
         photos=successes.photos,
+        sees_original=sees_original,
         **vars(truth_of(results, undegraded)),
-        measures={name: _mean_pair([result.measures[name] for result in results]) for name in results[0].measures},
+        measures=_mean_measures(results),
+        undegraded=_mean_measures(undegraded),
     )
+
+
+def _mean_measures(results: Sequence[EpisodeResult]) -> dict[str, tuple[float, float] | None]:
+    names = results[0].measures if results else ()
+    return {name: _mean_pair([result.measures[name] for result in results]) for name in names}
 
 
 def _mean_pair(pairs: Sequence[tuple[float, float]]) -> tuple[float, float] | None:

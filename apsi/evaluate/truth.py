@@ -1,12 +1,12 @@
 """How near a photo is to the true one, where that is known: what no juror can be gamed about.
 
 Good photos are degraded, and an edit is held against the originals (distort-and-recover: Park, Lee, Yoo, Kweon, CVPR
-2018). Photos of another size than their original, as after a crop, are left out.
+2018). Photos that were cropped, turned or mirrored are left out, as are those of another size than their original.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,18 +21,26 @@ from apsi.evaluate.interval import Interval, Sample, mean_interval, rate_interva
 from apsi.photo import Floats, Photo
 from apsi.photo.hash import pixel_hash
 from apsi.policy.rollout import EpisodeResult, Measure
+from apsi.transform.catalogue import by_label
 
 COLOUR_DIFFERENCE = "CIEDE2000"
 MEASURES = (COLOUR_DIFFERENCE, "PSNR", "SSIM", "GMS")
 """Mean colour difference (0: equal, 1: just noticeable), peak signal-to-noise ratio in dB, structural similarity,
 gradient-magnitude similarity"""
 
+TRUTHS = ("recovered", "nearer", "harm")
+"""The figures of `Truth`"""
+
+CHANGE = "change"
+"""Name of the mean CIEDE2000 between a photo at its start and at the end: what a gain cost"""
+
 _HIGHEST_PSNR = 10 * math.log10(12 * 255**2)
 """dB: rounding to bytes alone is as far off as this, so that nothing above it can be told"""
 _SMALLEST = 7  # pixels: the window of SSIM
 _GMS_CONSTANT = 170 / 255**2  # of Xue, Zhang, Mou, Bovik: "Gradient magnitude similarity deviation", TIP 2014
 _REMEMBERED = 20_000
-_NOTICED = 0.01  # CIEDE2000; a change below it is none
+NOTICED = 0.01
+"""CIEDE2000; a change below it is none"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +82,17 @@ def truth_measures() -> dict[str, Measure]:
     return {name: measure(index) for index, name in enumerate(MEASURES)}
 
 
+def comparable(results: Iterable[EpisodeResult]) -> Iterator[EpisodeResult]:
+    """The results, with NaN for the measures of photos that an edit or a degradation framed or mirrored anew."""
+    for result in results:
+        labels = (*result.episode.degradation, *result.actions)
+        if any(by_label(label).reframes for label in labels):
+            unknown = {name: (math.nan, math.nan) for name in (*MEASURES, CHANGE) if name in result.measures}
+            yield replace(result, measures=result.measures | unknown)
+        else:
+            yield result
+
+
 def compare(photo: Photo, original: Photo) -> tuple[float, float, float, float]:
     """`MEASURES` of a photo and its original of the same size, `(H, W, 3)` `uint8`, at least 7 pixels a side."""
     if (photo == original).all():
@@ -103,10 +122,10 @@ def truth_of(results: Sequence[EpisodeResult], undegraded: Sequence[EpisodeResul
     both = (*results, *undegraded)
     compared = [(r, *r.measures[COLOUR_DIFFERENCE]) for r in both if COLOUR_DIFFERENCE in r.measures]
     compared = [row for row in compared if not any(map(math.isnan, row[1:]))]
-    degraded = [row for row in compared if row[0].episode.degradation and row[1] > _NOTICED]
+    degraded = [row for row in compared if row[0].episode.degradation and row[1] > NOTICED]
     as_given = [row for row in compared if not row[0].episode.degradation]
     left = _sample(degraded, lambda before, after: after, lambda before, after: before)
-    nearer = _sample(degraded, lambda before, after: float(after < before - _NOTICED))
+    nearer = _sample(degraded, lambda before, after: float(after < before - NOTICED))
     harm = _sample(as_given, lambda before, after: after - before)
     remaining, added = (mean_interval(sample) if sample else None for sample in (left, harm))
     return Truth(

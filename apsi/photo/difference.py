@@ -2,12 +2,25 @@
 
 import numpy as np
 
-from apsi.photo import Photo
+from apsi.photo import Bools, Photo
 from apsi.photo.resample import resample
 
 
 def mean_difference(photo: Photo, original: Photo) -> float:
     """Mean absolute difference in [0, 1]; the original is resized where the sizes differ."""
-    if photo.shape != original.shape:
-        original = resample(original, photo.shape[1], photo.shape[0])
-    return float(np.abs(photo.astype(np.int16) - original).mean() / 255)
+    return float(np.abs(photo.astype(np.int16) - _alike(original, photo)).mean() / 255)
+
+
+def clipped(photo: Photo) -> Bools:
+    """Which pixels have a channel at 0 or 255, `(H, W)`."""
+    pixels: Bools = ((photo == 0) | (photo == 255)).any(axis=2)
+    return pixels
+
+
+def newly_clipped(photo: Photo, original: Photo) -> float:
+    """Share of the pixels that are clipped and were not; the original is resized where the sizes differ."""
+    return float((clipped(photo) & ~clipped(_alike(original, photo))).mean())
+
+
+def _alike(original: Photo, photo: Photo) -> Photo:
+    return resample(original, photo.shape[1], photo.shape[0])

@@ -1,9 +1,9 @@
 """The policy contract."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from apsi.agent.ask import TrainedAgent
 from apsi.env.core import EditCore, EnvComponents
 from apsi.photo import Ints
+from apsi.transform.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Choice:
     """`(n, ...)`, of the action set, or its END"""
     juror_calls: Ints
     """photos scored in order to choose, beside the one that the environment scores after a step, `(n,)`"""
+    recipes: Mapping[int, Recipe] = field(default_factory=dict)
+    """by episode of the core: edits played instead of the action, which needs to be none of the action set"""
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,15 @@ class PolicyContext:
     components: EnvComponents
     agent: TrainedAgent | None
     rng: np.random.Generator
+    originals_known: bool = True
+    """whether photos were degraded, so that their originals say what is right"""
 
 
 class Policy(ABC):
     """Chooses the next action of several episodes."""
+
+    sees_original: ClassVar[bool] = False
+    """whether it looks at the undegraded photo: a ceiling for the others and no rival, which reports say"""
 
     def __init__(self, context: PolicyContext) -> None:
         self.context = context

@@ -71,6 +71,7 @@ def roll_out(
     store: PhotoStore,
     pictures: int = 0,
     measures: Mapping[str, Measure] | None = None,
+    changes: Mapping[str, Measure] | None = None,
 ) -> Iterator[EpisodeResult]:
     """Plays the episodes in order, `batch_size` side by side, and yields their results in order.
 
@@ -81,7 +82,8 @@ def roll_out(
         batch_size: episodes side by side.
         store: reads the photos.
         pictures: for so many episodes, the first ones, every state of the photo is kept.
-        measures: taken of each photo at the start and at the end.
+        measures: taken of each photo at the start and at the end, beside its original.
+        changes: the same, beside the photo at the start.
     """
     for start in range(0, len(episodes), batch_size):
         batch = episodes[start : start + batch_size]
@@ -89,19 +91,21 @@ def roll_out(
         core.reset()
         starts = core.photos
         results = _play(policy, core, batch, pictures - start)
-        yield from _measured(results, starts, core, measures or {})
+        originals = [start.original for start in core.starts] if measures else []
+        figures = _measured(measures or {}, starts, core.photos, originals)
+        figures |= _measured(changes or {}, starts, core.photos, starts)
+        for i, result in enumerate(results):
+            yield replace(result, measures={name: pairs[i] for name, pairs in figures.items()})
 
 
 def _measured(
-    results: Sequence[EpisodeResult], starts: Sequence[Photo], core: EditCore, measures: Mapping[str, Measure]
-) -> Iterator[EpisodeResult]:
-    originals = [start.original for start in core.starts] if measures else []
-    figures = {
-        name: list(zip(measure(starts, originals).tolist(), measure(core.photos, originals).tolist(), strict=True))
+    measures: Mapping[str, Measure], starts: Sequence[Photo], ends: Sequence[Photo], originals: Sequence[Photo]
+) -> dict[str, list[tuple[float, float]]]:
+    """By name the figures of each photo at the start and at the end."""
+    return {
+        name: list(zip(measure(starts, originals).tolist(), measure(ends, originals).tolist(), strict=True))
         for name, measure in measures.items()
     }
-    for i, result in enumerate(results):
-        yield replace(result, measures={name: pairs[i] for name, pairs in figures.items()})
 
 
 def _play(policy: Policy, core: EditCore, episodes: Sequence[Episode], pictures: int) -> list[EpisodeResult]:
@@ -117,14 +121,14 @@ def _play(policy: Policy, core: EditCore, episodes: Sequence[Episode], pictures:
         choice = policy.choose(core, active)
         actions[active] = choice.actions
         extra_calls[active] += choice.juror_calls
-        stopped = core.actions.stops(actions)
-        outcome = core.step(actions)
+        outcome = core.step(actions, choice.recipes)
         for i in active:
+            edited = not outcome.stopped[i]
             labels[i] += outcome.labels[i]
-            steps[i] += not stopped[i]
-            if not stopped[i]:
+            steps[i] += edited
+            if edited:
                 scores[i].append(float(core.scores[i]))
-            if i < pictures and not stopped[i]:
+            if i < pictures and edited:
                 edit, label = core.edits[i], " ".join(outcome.labels[i])
                 frames[i].append(Frame(edit.view, label, core.scores[i], edit.recipe))
             if outcome.done[i]:

@@ -65,7 +65,7 @@ class Search(Policy):
         while left and searches:
             count = min(left, searches[0].population_size)
             asked = [[search.ask() for _ in range(count)] for search in searches]
-            actions = [[self._action(strengths) for strengths in row] for row in asked]
+            actions = [[self._actions.of_strengths(strengths) for strengths in row] for row in asked]
             views = [core.edits[i].apply(a).view for i, row in zip(chosen, actions, strict=True) for a in row]
             scores: Floats = self.context.components.juror.score(views).reshape(len(chosen), count)
             for k, search in enumerate(searches):
@@ -76,11 +76,6 @@ class Search(Policy):
                     search.tell(list(zip(asked[k], (-scores[k]).tolist(), strict=True)))
             left -= count
         return best
-
-    def _action(self, strengths: Floats) -> npt.NDArray[np.float32]:
-        """Strengths as an action; STOP's number says no."""
-        more = [-1.0] * (len(self._actions.labels) - len(strengths))
-        return np.array([*strengths, *more], np.float32)
 
 
 def _require_continuous(actions: ActionSet) -> ParametricActions:

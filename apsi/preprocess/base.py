@@ -50,6 +50,8 @@ class Context:
     """photos that are copies of others"""
     whole_photos: bool = False
     """no crops and flips, whatever the data set says: for evaluation, not for training"""
+    keep_all: bool = False
+    """whether degraded photos that score no worse than their originals are kept"""
     prepared: Path | None = None
     """the finished folder, once there is one"""
     engine: Engine = field(default_factory=lambda: Local(None))

@@ -25,7 +25,10 @@ _ORIGINALS_AT_ONCE = 16
 
 @dataclass(frozen=True)
 class Degrade(Step):
-    """Degrades every photo up to `per_photo` times in different ways; drops and counts those that score no worse."""
+    """Degrades every photo up to `per_photo` times in different ways.
+
+    Those that score no worse are dropped and counted, unless the context keeps all.
+    """
 
     per_photo: dict[str, int]
     """for each split, degraded versions of one photo"""
@@ -36,6 +39,8 @@ class Degrade(Step):
 
     def run(self, context: Context) -> Context:
         context = context.then(self, context.degradation, context.seed)
+        if context.keep_all:  # else the key is that of an apsi that always dropped some
+            context = context.then("keep_all")
         name = re.sub(r"[^\w-]+", "_", context.dataset.name)[:40]
         folder = context.data_dir / PREPARED_FOLDER / f"{name}-{context.key}"
         build_once(folder, lambda target: self._build(target, context))
@@ -59,7 +64,8 @@ class Degrade(Step):
                 scores = pool.score([photo for _, photo in made])
                 for (record, _), score in zip(made, scores.tolist(), strict=True):
                     assert record.initial_score is not None
-                    if record.transformations and score >= record.initial_score - pool.tolerance:
+                    no_worse = score >= record.initial_score - pool.tolerance
+                    if record.transformations and no_worse and not context.keep_all:
                         dropped[record.split] += 1
                         _image(target, record).unlink()
                     else:

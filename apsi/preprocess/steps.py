@@ -80,6 +80,7 @@ class Steps:
         data_dir: Path,
         seed: int,
         whole_photos: bool = False,
+        keep_all: bool = False,
     ) -> Prepared:
         """Prepares a data set under `data_dir`, or finds it prepared.
 
@@ -87,7 +88,15 @@ class Steps:
             ApsiError: no usable photo, or steps that leave no finished folder.
         """
         context = Context(
-            dataset, degradation, juror, open_pool, data_dir, seed, whole_photos=whole_photos, engine=self.engine
+            dataset,
+            degradation,
+            juror,
+            open_pool,
+            data_dir,
+            seed,
+            whole_photos=whole_photos,
+            keep_all=keep_all,
+            engine=self.engine,
         )
         with self.engine:
             for step in self.steps.values():

@@ -35,6 +35,14 @@ class Transition:
     """mean absolute difference from the original in [0, 1] before the step, where the reward needs it"""
     distance_after: Floats | None = None
     """after it"""
+    change_before: Floats | None = None
+    """mean absolute difference from the start of the episode in [0, 1] before the step, where the reward needs it"""
+    change_after: Floats | None = None
+    """after it"""
+    clipped_before: Floats | None = None
+    """share of the pixels that were clipped before the step and not at the start, where the reward needs it"""
+    clipped_after: Floats | None = None
+    """after it"""
 
 
 class Reward(ABC):
@@ -46,6 +54,8 @@ class Reward(ABC):
     """whether a cut-off episode has no rewards to come, so that its last state has no value to bootstrap from"""
     needs_distance: ClassVar[bool] = False
     """whether it needs the distances of a transition"""
+    needs_change: ClassVar[bool] = False
+    """whether it needs what was changed and clipped since the start"""
 
     @abstractmethod
     def __call__(self, transition: Transition) -> Floats:

@@ -14,6 +14,7 @@ from apsi.console import show
 from apsi.errors import ApsiError
 from apsi.evaluate.comparison import Compared, difference, grouped, read_run, require_same_photos, rows
 from apsi.evaluate.comparison_page import write_comparison
+from apsi.evaluate.truth import TRUTHS
 from apsi.tracking.base import Tracker
 from apsi.tracking.recorded import RecordedRun
 from apsi.tracking.run_folder import RunFolder
@@ -82,11 +83,13 @@ def _read(name: str, tracker: Tracker) -> Compared:
 
 def _table(runs: Sequence[Compared]) -> Table:
     table = Table(title=f"{len(runs[0].episodes)} episodes; differences from the first with 95 % intervals")
-    for column in ("run", "success", "difference", "mean gain", "difference"):
+    truths = [name for name in TRUTHS if any(run.figures[name] is not None for run in runs)]
+    for column in ("run", "success", "difference", "mean gain", "difference", *truths):
         table.add_column(column, justify="left" if column == "run" else "right", overflow="fold")
     for run in runs:
         success, gain = ("" if run is runs[0] else difference(runs[0], run, index).text for index in (0, 1))
         figures = run.figures
         name = f"{run.name} ({len(run.members)} runs)" if run.members else Path(run.name).name
-        table.add_row(name, f"{figures['success_rate']:.3f}", success, f"{figures['mean_gain']:+.3f}", gain)
+        known = ["-" if figures[truth] is None else f"{figures[truth]:.2f}" for truth in truths]
+        table.add_row(name, f"{figures['success_rate']:.3f}", success, f"{figures['mean_gain']:+.3f}", gain, *known)
     return table

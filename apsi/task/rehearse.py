@@ -132,8 +132,9 @@ def _rehearse(
             return
         core = EditCore(parts, _One(split, store), 1)
         core.reset()
+        known = bool(split.episodes[0].degradation)
         for node in config.policy.values():
-            context = PolicyContext(parts, trained_agent(algo, model), np.random.default_rng(0))
+            context = PolicyContext(parts, trained_agent(algo, model), np.random.default_rng(0), known)
             instantiate(node, context=context).choose(core, [0])
 
 

@@ -79,8 +79,8 @@ def description(record: Mapping[str, Any], summary: Mapping[str, Any] | None = N
             "",
             f"{summary['episodes']} episodes of the {summary['split']} split:",
             "",
-            "| policy | success | mean gain | steps | juror calls |",
-            "| --- | --- | --- | --- | --- |",
+            "| policy | success | mean gain | steps | juror calls | recovered | nearer | harm |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- |",
             *_rows(summary["policies"]),
             "",
             "Pictures and all figures: report.html and results.csv among the artifacts.",
@@ -91,10 +91,12 @@ def description(record: Mapping[str, Any], summary: Mapping[str, Any] | None = N
 def _rows(policies: Mapping[str, Any]) -> Iterator[str]:
     for name, p in policies.items():
         interval = p["success_ci95"]
+        seen = " (sees the original)" if p["sees_original"] else ""
+        truths = " | ".join("-" if p[name] is None else f"{p[name]:.2f}" for name in ("recovered", "nearer", "harm"))
         within = f" ({interval[0]:.3f} - {interval[1]:.3f})" if interval else ""
         yield (
-            f"| {name} | {p['success_rate']:.3f}{within} | {p['mean_gain']:+.3f} | {p['mean_steps']:.2f} "
-            f"| {p['juror_calls']} |"
+            f"| {name}{seen} | {p['success_rate']:.3f}{within} | {p['mean_gain']:+.3f} | {p['mean_steps']:.2f} "
+            f"| {p['juror_calls']} | {truths} |"
         )
 
 

@@ -20,6 +20,9 @@ METRICS = {
     "SPLIT/POLICY_recovered": "share of the distance (mean CIEDE2000) to the true photos that the policy took away",
     "SPLIT/POLICY_nearer": "share of the degraded photos that came nearer to the true ones",
     "SPLIT/POLICY_harm": "distance (mean CIEDE2000) that the policy added to photos that were not degraded",
+    "SPLIT/POLICY_MEASURE_before": "mean CIEDE2000, PSNR, SSIM or gradient-magnitude similarity to the true photos "
+    "before the policy's edits",
+    "SPLIT/POLICY_MEASURE_after": "the same after them",
     "data/skipped_files": "`task=preprocess`: files that could not be used",
     "data/near_duplicates": "photos that are copies of others: same bytes, saved again, resized, slightly cropped",
     "data/SPLIT_episodes": "episodes of a split",
@@ -36,6 +39,7 @@ METRICS = {
 _STANDS_FOR = {
     "SPLIT": "(train|val|test|all)",
     "POLICY": r"[\w-]+",
+    "MEASURE": "(ciede2000|psnr|ssim|gms)",
     "NAME": r"[\w.-]+",
     "N": r"\d+",
 }

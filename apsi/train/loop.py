@@ -25,7 +25,7 @@ from apsi.env.vec_env import PhotoVecEnv
 from apsi.errors import ApsiError
 from apsi.evaluate.saver import ImageSaver
 from apsi.evaluate.summary import summarise
-from apsi.evaluate.truth import Truth, truth_measures
+from apsi.evaluate.truth import Truth, comparable, truth_measures
 from apsi.juror.cache import CachedJuror
 from apsi.juror.parameters import pack_parameters
 from apsi.photo.hash import seed_for
@@ -169,9 +169,8 @@ def evaluate_quickly(
     episodes = split.episodes[: settings.eval_episodes]
     by_truth = parts.objective.best_by in vars(Truth())
     measures = truth_measures() if by_truth else {}
-    played = list(
-        roll_out(policy, parts, episodes, batch_size=64, store=store, pictures=settings.images, measures=measures)
-    )
+    rolled = roll_out(policy, parts, episodes, batch_size=64, store=store, pictures=settings.images, measures=measures)
+    played = list(comparable(rolled))
     summary = summarise(played)
     figures = {
         "success_rate": summary.success_rate,

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from apsi.errors import ApsiError
 from apsi.photo import Photo, require_photo
@@ -19,6 +19,9 @@ class Transform(ABC):
 
     What a transform is given and what it gives is checked at every call: anything else is an `ApsiError` that names it.
     """
+
+    reframes: ClassVar[bool] = False
+    """whether it crops, turns or mirrors the picture: its pixels can't be compared with those of the original then"""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

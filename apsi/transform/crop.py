@@ -1,6 +1,7 @@
 """Transforms that cut: to a shape, to the rule of thirds."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,6 +21,8 @@ class CropRatio(Transform):
 
     width: int
     height: int
+
+    reframes: ClassVar[bool] = True
 
     @property
     def label(self) -> str:
@@ -43,6 +46,8 @@ class CropThirds(Transform):
 
     What people look at is guessed by `apsi.transform.saliency`; the subject is where they look most.
     """
+
+    reframes: ClassVar[bool] = True
 
     @property
     def label(self) -> str:

@@ -1,6 +1,7 @@
 """Transforms that move pixels."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -59,6 +60,8 @@ class Flip(Transform):
 
     axis: str
     """`horizontal` or `vertical`"""
+
+    reframes: ClassVar[bool] = True
 
     @property
     def label(self) -> str:

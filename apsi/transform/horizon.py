@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import cv2
 import numpy as np
@@ -37,6 +37,8 @@ class LevelHorizon(Transform):
     The horizon is the longest line within 10 degrees, where it stands out from the lines of other angles; without one
     the photo stays as it is.
     """
+
+    reframes: ClassVar[bool] = True
 
     @property
     def label(self) -> str:

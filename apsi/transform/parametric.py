@@ -58,6 +58,10 @@ class ParametricActions(ActionSet):
         strengths = zip(self.names, np.clip(action, -1, 1).tolist(), strict=False)  # a further number is STOP
         return Recipe(tuple(Adjust(name, self.reach * s) for name, s in strengths if abs(s) > self._dead_zone))
 
+    def of_strengths(self, strengths: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """The action of one strength for each adjustment; it does not stop."""
+        return np.array([*strengths, *[-1.0] * self._has_stop], np.float32)
+
     def end(self, n: int) -> npt.NDArray[np.float32]:
         return np.full((n, *self.space.shape), _END, np.float32)
 

@@ -1,4 +1,4 @@
-"""Seeds of the data and of the agent, and the juror that is not trained on."""
+"""Seeds of the data and of the agent, the juror that is not trained on, and which degraded photos count."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,13 +8,14 @@ from omegaconf import DictConfig
 
 from apsi.agent.checkpoint import Checkpoint, TrainState
 from apsi.agent.jurors import second_juror
-from apsi.config.build import prepare
+from apsi.config.build import episode_source, prepare
 from apsi.config.compose import load_config
 from apsi.errors import ApsiError
-from apsi.juror.base import FittedJuror
+from apsi.juror.base import FittedJuror, Juror
 from apsi.juror.parameters import pack_parameters
+from apsi.photo.prepared import PreparedSplit
 from apsi.photo.write import read_png
-from apsi.preprocess.steps import Prepared
+from apsi.preprocess.steps import Prepared, Steps
 
 
 def configured(data_dir: Path, *more: str) -> DictConfig:
@@ -78,3 +79,15 @@ def test_a_checkpoint_without_one_is_evaluated_with_one_on_its_own_photos_only(
         assert again is not None and again.fingerprint == fitted.fingerprint
         with pytest.raises(ApsiError, match=r"second_juror=Naturalness is fitted on .* best\.zip holds none"):
             second_juror(config, replace(prepared, folder=Path("others")), checkpoint)
+
+
+@pytest.mark.parametrize(("env", "kept"), [("restore", False), ("optimise", False), ("repair", True)])
+def test_the_environment_says_whether_the_juror_decides_what_is_degraded(
+    env: str, kept: bool, split: PreparedSplit, juror: Juror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load_config([f"env={env}", "episodes=fresh"])
+    assert episode_source(config, split, juror, 0).context.keep_all is kept
+    asked: list[bool] = []
+    monkeypatch.setattr(Steps, "run", lambda self, **given: asked.append(given["keep_all"]))
+    prepare(config)
+    assert asked == [kept]

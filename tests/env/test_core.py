@@ -15,10 +15,12 @@ from apsi.photo import Floats, Photo
 from apsi.photo.difference import mean_difference
 from apsi.photo.prepared import PreparedSplit
 from apsi.reward.bonus import NoBonus
+from apsi.reward.careful import Careful
 from apsi.reward.multi_objective import MultiObjective
 from apsi.reward.rl_guide import RlGuide
 from apsi.reward.stop_only import StopOnlyPlain
-from apsi.transform.action_set import END, NoNumberError
+from apsi.transform.action_set import END, DiscreteActions, NoNumberError
+from apsi.transform.catalogue import by_label
 from apsi.transform.parametric import ParametricActions
 from tests.conftest import InOrder, Redness, context
 
@@ -242,6 +244,29 @@ def test_distances_reach_the_reward_that_asks_for_them(optimise: EnvComponents, 
     off = mean_difference(store.read(start.photo), store.read(start.original))
     assert step(core, SWAP_RB, END, END).rewards[0] == pytest.approx(off)  # all the way back
     assert step(core, SWAP_RB, END, END).rewards[0] == pytest.approx(-off)
+
+
+def test_what_was_changed_and_clipped_since_the_start_reaches_the_reward_that_asks_for_it(
+    optimise: EnvComponents, split: PreparedSplit
+) -> None:
+    actions = DiscreteActions(["exposure_up_strong", "exposure_down_strong", "crop_1_1"], stop=True)
+    parts = replace(optimise, actions=actions, reward=Careful(NoBonus(planned=False), change=5, clipping=10))
+    core, other = core_of(parts, split), core_of(parts, split)
+    start = core.photos[0]
+    brighter = by_label("exposure_up_strong")(start)
+    newly = float(((brighter == 255).any(axis=2) & ~((start == 0) | (start == 255)).any(axis=2)).mean())
+    assert newly > 0
+    gain = float(np.diff(Redness().score([start, brighter]))[0])
+    expected = gain - 5 * mean_difference(brighter, start) - 10 * newly
+    assert core.look_ahead().rewards[0, 0] == pytest.approx(expected)
+    assert step(core, 0, 0, 3).rewards.tolist()[::2] == pytest.approx([expected, 0])
+    other.restore(core.state())
+    ahead = core.look_ahead().rewards[:, :2].copy()
+    assert np.allclose(step(other, 1, 1, 1).rewards, ahead[:, 1])
+    assert np.allclose(step(core, 1, 1, 1).rewards, ahead[:, 1])
+    core.reset([0])
+    assert np.allclose(core.look_ahead().rewards[0], core_of(parts, split).look_ahead().rewards[0])
+    assert np.isfinite(step(core, 2, 2, 2).rewards).all()  # of another size than the start
 
 
 def test_multi_step_pays_out_deferred_rewards_later(restore: EnvComponents, split: PreparedSplit) -> None:

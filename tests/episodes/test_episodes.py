@@ -1,5 +1,7 @@
 """Where episodes come from: every photo, in an order that the seed decides, new ones that are worse than they were."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,8 @@ def test_fresh_photos_that_never_get_worse_are_an_error(split: PreparedSplit) ->
     source = FreshEpisodes(type(made)(made.split, made.degradation, Indifferent(), made.store, made.rng), 0.5)
     with pytest.raises(ApsiError, match="choose another degradation or juror"):
         source.draw(2)
+    source.context = replace(source.context, keep_all=True)
+    assert [start.score for start in source.draw(2)] == [5.0, 5.0]
 
 
 def test_the_curriculum_gets_harder_with_success_and_not_before(split: PreparedSplit) -> None:

@@ -14,6 +14,7 @@ from apsi.evaluate.comparison import (
     differing_params,
     grouped,
     read_run,
+    recovered_difference,
     require_same_photos,
     rows,
 )
@@ -133,3 +134,44 @@ def test_damaged_results_are_an_error_that_names_the_files(tmp_path: Path) -> No
     (tmp_path / "summary.json").write_text('{"policies": {"agent": {}}}')
     with pytest.raises(ApsiError, match=r"results\.csv .* is damaged"):
         read_run("a", tmp_path / "results.csv", tmp_path / "summary.json", {}, [])
+
+
+def near(name: str, left: float, jitter: float = 0.0) -> Compared:
+    """A run whose photos keep this share of their distance to the true ones."""
+    run, rng = compared(name, photos(np.zeros(20), 2)), np.random.default_rng(0)
+    before = dict(zip(run.episodes, rng.uniform(5, 15, 40).tolist(), strict=True))
+    distances = {key: (far, far * (left + rng.normal(0, jitter))) for key, far in before.items()}
+    policy = {**run.summary["policies"]["agent"], "recovered": 1 - left, "nearer": 1.0, "harm": 0.5}
+    policy["measures"] = {"CIEDE2000": [10.0, 10 * left], "GMS": None}
+    return replace(run, distances=distances, summary={**run.summary, "policies": {"agent": policy}})
+
+
+def test_what_was_recovered_is_compared_photo_by_photo() -> None:
+    first, other = near("a", 0.9, 0.02), near("b", 0.7, 0.02)
+    found = recovered_difference(first, other)
+    assert found is not None and found.interval is not None
+    assert found.mean == pytest.approx(0.2) and found.interval[0] <= 0.2 <= found.interval[1]
+    assert recovered_difference(first, compared("c", photos(np.zeros(20), 2))) is None
+    row = rows([first, other])[1]
+    assert (row["recovered"], row["harm"], row["recovered_difference"]) == (pytest.approx(0.3), 0.5, found.mean)
+    assert (row["CIEDE2000_before"], row["CIEDE2000_after"]) == (10.0, 7.0)
+    assert row["GMS_after"] is row["recovered_sd"] is None
+
+
+def test_a_group_recovers_what_its_runs_do_in_the_mean() -> None:
+    group = grouped("g", [near("a", 0.9), near("b", 0.7)])
+    left = group.distance_left()
+    assert left is not None and left.mean == pytest.approx(0.8)
+    assert group.figures["recovered"] == pytest.approx(0.2)
+    assert group.figures["recovered_sd"] == pytest.approx(0.1 * np.sqrt(2))
+    assert grouped("g", [near("a", 0.9), compared("b", photos(np.zeros(20), 2))]).figures["recovered"] is None
+
+
+def test_distances_are_read_of_degraded_photos_alone(tmp_path: Path) -> None:
+    head = "policy,photo,image,degradation,start_score,target_score,final_score,success,original,before CIEDE2000,"
+    lines = ["p,p.png,gamma_up,3,5,4,1,h,8.0,6.0", "q,q.png,,5,5,5,0,i,0.0,1.0", "r,r.png,gamma_up,3,5,4,1,j,,"]
+    text = "\n".join([head + "after CIEDE2000", *(f"agent,{line}" for line in lines)])
+    (tmp_path / "results.csv").write_text(text)
+    (tmp_path / "summary.json").write_text('{"policies": {"agent": {}}}')
+    run = read_run("a", tmp_path / "results.csv", tmp_path / "summary.json", {}, [])
+    assert list(run.distances.values()) == [(8.0, 6.0)] and len(run.episodes) == 3

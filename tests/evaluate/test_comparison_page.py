@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from apsi.evaluate.comparison_page import ascii_letters, short_names, write_comparison
-from tests.evaluate.test_comparison import Outcomes, compared
+from tests.evaluate.test_comparison import Outcomes, compared, near
 from tests.evaluate.test_report import Page
 
 FOLDER = "/home/someone/outputs/pipeline/2026-11-23_10-11-12-123456"
@@ -76,3 +76,11 @@ def test_with_one_photo_the_page_says_that_nothing_can_be_said(tmp_path: Path) -
     write_comparison(tmp_path, [compared("a", one), compared("b", two, gamma="0.5")])
     text = Page((tmp_path / "comparison.html").read_text()).text
     assert "All episodes are of one photo" in text and "whether that is chance can't be told" in text
+
+
+def test_the_distance_to_the_true_photos_has_a_table_where_it_is_known(tmp_path: Path) -> None:
+    write_comparison(tmp_path, [near("a", 0.9, 0.02), near("b", 0.7, 0.02)])
+    text = Page((tmp_path / "comparison.html").read_text()).text
+    assert "How near the true photos are" in text and "+0.200 *" in text and "10 → 7" in text
+    write_comparison(tmp_path, [compared("a", [("p", 0.0, 0.0)]), compared("b", [("p", 1.0, 1.0)])])
+    assert "true photos" not in (tmp_path / "comparison.html").read_text()

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
-from apsi.evaluate.outcome import caution, headline, photos_and_copies, sentences
+from apsi.evaluate.outcome import caution, cost, headline, photos_and_copies, sentences
 from apsi.evaluate.report import write_report
-from apsi.evaluate.summary import PolicySummary, summarise
+from apsi.evaluate.run import write_summary
+from apsi.evaluate.summary import PolicySummary, as_dict, summarise
 from apsi.evaluate.video import write_video
 from apsi.photo.write import write_png
 from apsi.policy.rollout import EpisodeResult
+from apsi.tracking.none import NoTracker
+from apsi.tracking.run_folder import RunFolder
 
 Results = dict[str, list[EpisodeResult]]
 FACTS = {
@@ -72,9 +75,15 @@ class Page(HTMLParser):
         return [values for name, values in self.tags if name == tag]
 
 
-def report(folder: Path, results: Results, history: Sequence[Any] = (), **facts: Any) -> str:
+def report(
+    folder: Path,
+    results: Results,
+    history: Sequence[Any] = (),
+    summaries: dict[str, PolicySummary] | None = None,
+    **facts: Any,
+) -> str:
     path = folder / "report.html"
-    summaries = {name: summarise(played) for name, played in results.items()}
+    summaries = summaries or {name: summarise(played) for name, played in results.items()}
     write_report(
         path,
         summary={**FACTS, "episodes": len(next(iter(results.values()))), **facts},
@@ -207,6 +216,41 @@ def test_the_headline_and_the_sentences_say_what_came_out() -> None:
     assert "Greedy needs 14.0 juror scores per episode, the agent 2.1" in said
     plain = {**facts, "degraded": False, "episodes": 45}
     assert headline(plain, summaries, "agent", "improved") == "The agent improved 39 of 45 photos"
+
+
+def test_what_the_gain_cost_is_said_beside_it_where_it_was_measured(
+    results: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paid = {"change": (0.0, 3.21), "clipped": (0.014, 0.021)}
+    said = "3.2 CIEDE2000 away from the start, clipped pixels 1.4 % → 2.1 %"
+    summaries = {"agent": figures(0.86, measures=paid), "nothing": figures(0.0, measures=paid)}
+    spoken = " ".join(sentences({**FACTS, "episodes": 100}, summaries, "agent")).replace("\N{NO-BREAK SPACE}", " ")
+    assert f"That gain cost {said}." in spoken
+    assert cost({"clipped": (0.014, 0.021)}) == cost({**paid, "change": None}) == ""
+    measured = {
+        name: [replace(result, measures={"distance": (0.1, 0.2), **paid}) for result in played]
+        for name, played in results.items()
+    }
+    page, without = Page(report(tmp_path, measured)).text, Page(report(tmp_path, results)).text
+    assert page.replace("\N{NO-BREAK SPACE}", " ").count(said) == 3  # in words, and in a row of each policy
+    assert "what the gain cost" not in without and "change" not in re.findall(r"distance (\w+)", page)
+    folder = RunFolder(tmp_path)
+    folder.note(command="python run.py")
+    policies = as_dict({name: summarise(played) for name, played in measured.items()})
+    write_summary({"split": "test", "episodes": 3, "photos": 3, "policies": policies}, folder, NoTracker())
+    assert "gain cost" in " ".join(capsys.readouterr().out.split())
+
+
+def test_photos_that_were_not_degraded_have_a_row_of_their_own(results: Results, tmp_path: Path) -> None:
+    near = {"CIEDE2000": (9.0, 6.0), "PSNR": (20.0, 22.0), "SSIM": (0.8, 0.9), "GMS": (0.9, 0.95)}
+    played = [replace(result, measures=near) for result in results["greedy"]]
+    alone = [
+        replace(result, measures={name: (pair[0], pair[0] - 7) for name, pair in near.items()}) for result in played
+    ]
+    summaries = {"greedy": summarise(played, alone)}
+    page = Page(report(tmp_path, {"greedy": played}, summaries=summaries)).text
+    assert "greedy, not degraded" in page and "9.0 → 6.0" in page and "9.0 → 2.0" in page
+    assert "not degraded" not in Page(report(tmp_path, {"greedy": played})).text.partition("Distance to the true")[2]
 
 
 @pytest.mark.parametrize(

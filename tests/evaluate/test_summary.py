@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from apsi.evaluate.outcome import sentences
 from apsi.evaluate.run import write_summary
 from apsi.evaluate.summary import COLUMNS, as_dict, summarise, write_results
 from apsi.evaluate.truth import Truth
 from apsi.policy.rollout import EpisodeResult
+from apsi.tracking.description import description
 from apsi.tracking.none import NoTracker
 from apsi.tracking.run_folder import RunFolder
 
@@ -29,7 +31,9 @@ def test_the_summary_is_what_the_episodes_say(results: dict[str, list[EpisodeRes
         "mean_steps",
         "juror_calls",
         "photos",
+        "sees_original",
         "measures",
+        "undegraded",
         *vars(Truth()),
     }
 
@@ -85,3 +89,18 @@ def test_an_episode_knows_the_score_of_every_state(results: dict[str, list[Episo
     for result in (*results["greedy"], *results["nothing"]):
         assert len(result.scores) == result.steps + 1
         assert (result.scores[0], result.scores[-1]) == (result.episode.start_score, result.final_score)
+
+
+def test_a_policy_that_looks_at_the_originals_is_marked_wherever_its_figures_stand(
+    results: dict[str, list[EpisodeResult]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summaries = {name: summarise(played, (), name == "greedy") for name, played in results.items()}
+    summary = {"split": "test", "episodes": 3, "photos": 3, "policies": as_dict(summaries)}
+    assert summary["policies"]["greedy"]["sees_original"] and not summary["policies"]["nothing"]["sees_original"]
+    folder = RunFolder(tmp_path)
+    folder.note(command="python run.py")
+    write_summary(summary, folder, NoTracker())
+    assert "sees the original" in " ".join(capsys.readouterr().out.split())
+    assert "greedy (sees the original) |" in description(folder.record(), summary)
+    said = sentences({**summary, "degraded": True}, summaries, "nothing")
+    assert "greedy (sees the original) 100" in " ".join(said)

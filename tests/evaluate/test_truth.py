@@ -1,6 +1,7 @@
 """The distance to the true photos, checked against cases made by hand."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from skimage.color import lab2rgb
 
 from apsi.evaluate.summary import summarise
-from apsi.evaluate.truth import COLOUR_DIFFERENCE, compare, truth_measures, truth_of
+from apsi.evaluate.truth import CHANGE, COLOUR_DIFFERENCE, comparable, compare, truth_measures, truth_of
 from apsi.photo import Photo
 from apsi.photo.prepared import Episode
 from apsi.policy.rollout import EpisodeResult
@@ -75,3 +76,22 @@ def test_a_summary_has_the_truth_and_leaves_out_what_no_photo_has() -> None:
     assert (summary.recovered, summary.nearer, summary.harm) == (0.25, 0.5, 3.0)
     assert summary.measures == {COLOUR_DIFFERENCE: (10.0, 7.5), "PSNR": None}
     assert summary.harm_ci95 is None  # of one photo
+    assert summary.undegraded == {COLOUR_DIFFERENCE: (0.0, 3.0), "PSNR": None}
+
+
+@pytest.mark.parametrize("label", ["flip_horizontal", "flip_vertical", "crop_1_1", "crop_thirds", "level_horizon"])
+def test_a_picture_that_was_framed_or_mirrored_anew_is_left_out_even_where_its_size_stays(label: str) -> None:
+    kept, edited, degraded = result("a", 10, 5), result("b", 10, 90), result("c", 90, 0, (label,))
+    edited = replace(edited, actions=("gamma_up", label))
+    edited.measures["clipped"], edited.measures[CHANGE] = (0.1, 0.2), (0.0, 80.0)
+    same, *others = comparable([kept, edited, degraded])
+    assert same is kept
+    assert all(math.isnan(figure) for other in others for figure in other.measures[COLOUR_DIFFERENCE])
+    assert math.isnan(others[0].measures[CHANGE][1]) and others[0].measures["clipped"] == (0.1, 0.2)
+    assert truth_of([kept, *others]).recovered == 0.5
+
+
+def test_moving_one_channel_or_halves_is_damage_and_counts() -> None:
+    for label in ("shift_left_r", "shift_down_all", "swap_rb"):
+        [counted] = comparable([result("a", 10, 5, (label,))])
+        assert counted.measures[COLOUR_DIFFERENCE] == (10, 5)

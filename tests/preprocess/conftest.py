@@ -79,6 +79,7 @@ class Prepare(Protocol):
         versions: int = 1,
         open_pool: Callable[[Juror], AbstractContextManager[Juror]] = InlinePool,
         engine: Engine | None = None,
+        keep_all: bool = False,
     ) -> Prepared: ...
 
 
@@ -96,6 +97,7 @@ def prepare() -> Prepare:
         versions: int = 1,
         open_pool: Callable[[Juror], AbstractContextManager[Juror]] = InlinePool,
         engine: Engine | None = None,
+        keep_all: bool = False,
     ) -> Prepared:
         enlarge = {"train": versions, "val": versions, "test": versions}
         pipeline = Steps(
@@ -117,6 +119,7 @@ def prepare() -> Prepare:
             open_pool=open_pool,
             data_dir=data_dir,
             seed=seed,
+            keep_all=keep_all,
         )
 
     return run

@@ -219,6 +219,17 @@ def test_a_degraded_photo_that_scores_no_worse_is_dropped_and_counted(whole: Pre
     assert all(episode.start_score < episode.target_score for episode in whole.split("all").episodes)
 
 
+def test_where_the_originals_decide_every_degraded_photo_is_kept(
+    photos: Path, tmp_path: Path, prepare: PrepareCall
+) -> None:
+    kept = prepare(photos, tmp_path, keep_all=True)
+    for split, originals in zip(SPLITS, (14, 3, 3), strict=True):
+        assert len(records_of(kept, split)) == 3 * originals
+        assert kept.split(split).dropped == 0
+    assert any(episode.start_score >= episode.target_score for episode in kept.split("all").episodes)
+    assert kept.folder.name != prepare(photos, tmp_path).folder.name
+
+
 def test_without_degradation_the_photos_are_kept_as_they_are(
     tmp_path: Path, photos: Path, prepare: PrepareCall
 ) -> None:

@@ -11,6 +11,7 @@ from apsi.config.instantiate import instantiate
 from apsi.photo import Floats
 from apsi.reward.base import Reward, Transition
 from apsi.reward.bonus import Bonus, FixedBonus, NoBonus, SigmoidBonus
+from apsi.reward.careful import Careful
 from apsi.reward.multi_objective import MultiObjective
 from apsi.reward.nearer_original import NearerOriginal
 from apsi.reward.rl_guide import RlGuide
@@ -31,6 +32,7 @@ REWARDS: list[Reward] = [
         StopOnlyQuadratic(bonus, 0.1),
         MultiObjective(bonus, 2, 0.1, 1),
         NearerOriginal(bonus, 10),
+        Careful(bonus, 5, 10),
     )
 ]
 WON = {"ended": True, "success": True}
@@ -53,6 +55,7 @@ def transition(before: object, after: object, **more: object) -> Transition:
         "truncated": np.zeros(n, bool),
         "distance_before": np.zeros(n),
         "distance_after": np.zeros(n),
+        **{f"{what}_{when}": np.zeros(n) for what in ("change", "clipped") for when in ("before", "after")},
     }
     return Transition(before=before, after=after, **(fields | {k: np.atleast_1d(v) for k, v in more.items()}))  # type: ignore[arg-type]
 
@@ -152,7 +155,12 @@ def test_planned_pays_for_a_detour_that_ended_well_and_for_nothing_else() -> Non
     [
         *(("score_difference", "none"), ("score_difference", "fixed"), ("score_difference", "sigmoid")),
         *(("clipped_difference", "fixed"), ("step_penalized", "sigmoid"), ("rl_guide", "fixed")),
-        *(("multi_objective", "sigmoid"), ("stop_only_plain", "fixed"), ("stop_only_quadratic", "sigmoid")),
+        *(
+            ("careful", "fixed"),
+            ("multi_objective", "sigmoid"),
+            ("stop_only_plain", "fixed"),
+            ("stop_only_quadratic", "sigmoid"),
+        ),
     ],
 )
 def test_every_reward_takes_a_bonus_on_the_command_line(reward: str, bonus: str) -> None:
@@ -166,3 +174,32 @@ def test_every_reward_takes_a_bonus_on_the_command_line(reward: str, bonus: str)
 def test_nearer_original_sums_to_how_much_nearer_an_episode_ended_whatever_the_juror_says(distances: Floats) -> None:
     steps = transition(np.zeros(5), np.full(5, 9.0), distance_before=distances[:-1], distance_after=distances[1:])
     assert NearerOriginal(NONE, 10)(steps).sum() == pytest.approx(10 * (distances[0] - distances[-1]))
+
+
+shares = arrays(np.float64, 6, elements=st.floats(0, 1))
+
+
+def careful_steps(path: Floats, changes: Floats, clipped: Floats) -> Transition:
+    """One episode, step by step."""
+    more = {"change_before": changes[:-1], "change_after": changes[1:]}
+    return transition(path[:-1], path[1:], **more, clipped_before=clipped[:-1], clipped_after=clipped[1:])
+
+
+@given(path=arrays(np.float64, 6, elements=st.floats(0, 10)), changes=shares, clipped=shares)
+def test_careful_without_prices_is_the_difference_and_with_them_sums_to_gain_less_cost(
+    path: Floats, changes: Floats, clipped: Floats
+) -> None:
+    changes[0] = clipped[0] = 0  # of the start from itself
+    steps = careful_steps(path, changes, clipped)
+    assert Careful(NONE, 0, 0)(steps).tolist() == ScoreDifference(NONE)(steps).tolist()
+    assert Careful(NONE, 5, 10)(steps).sum() == pytest.approx(path[-1] - path[0] - 5 * changes[-1] - 10 * clipped[-1])
+
+
+def test_careful_pays_for_what_is_taken_back_and_charges_for_what_is_changed_or_clipped() -> None:
+    for what, price in (("change", 5), ("clipped", 10)):
+        more, less = (
+            transition(6, 6, **{f"{what}_before": a, f"{what}_after": b}) for a, b in ((0.1, 0.3), (0.3, 0.1))
+        )
+        assert Careful(NONE, 5, 10)(more)[0] == pytest.approx(-0.2 * price)
+        assert Careful(NONE, 5, 10)(less)[0] == pytest.approx(0.2 * price)
+    assert Careful(NONE, 5, 10)(transition(6, 6, stopped=True, ended=True))[0] == 0

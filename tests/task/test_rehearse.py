@@ -54,6 +54,10 @@ BAD = {
         "policy=expected_improvement needs an agent that",
     ),
     "policy=greedy": (["policy=[greedy]", "algo=sac", *PARAMETRIC], "policy=greedy needs discrete actions"),
+    "policy=oracle": (
+        ["policy=[oracle]", "env=optimise", "degradation=none"],
+        "policy=oracle looks at the photos as they",
+    ),
     "reward=stop_only_plain": ([], r"add env\.stop=true"),
     "reward=stop_only_quadratic": ([], r"add env\.stop=true"),
     "task=evaluate": ([], "needs an agent: add checkpoint="),
