@@ -50,12 +50,11 @@ class RecoverPolicy(BasePolicy):
         members: int,
         dropout: float,
         margin: float,
-        caution: float,
         **kwargs: Any,
     ) -> None:
         """Builds the networks; arguments as Stable-Baselines3 passes them, those of the actions, and of `Recover`."""
         super().__init__(observation_space, action_space, **kwargs)
-        self.names, self.reach, self.margin, self.caution = names, reach, margin, caution
+        self.names, self.reach, self.margin = names, reach, margin
         self.features_extractor = self.make_features_extractor()
         n_features = self.features_extractor.features_dim
         self.strength_nets = nn.ModuleList(head(n_features, len(names), net_arch, dropout) for _ in range(members))
@@ -80,7 +79,7 @@ class RecoverPolicy(BasePolicy):
 
     def _predict(self, observation: Any, deterministic: bool = False) -> torch.Tensor:
         members, gain = self.strengths_and_gain(observation)
-        strengths = (1 - self.caution) * members.mean(0)
+        strengths = members.mean(0)
         # above one half, which means STOP, where the gain is below the margin
         return strengths if gain is None else torch.cat([strengths, torch.sigmoid(self.margin - gain)[:, None]], 1)
 
@@ -140,8 +139,6 @@ class Recover(FullInformation):
     members: PositiveInt
     """networks that set strengths, whose mean counts; of continuous actions"""
     dropout: Fraction
-    caution: Fraction
-    """strengths are made weaker by this share when the agent acts, after training too; of continuous actions"""
     updates: PositiveInt
     """between two checks of milestones"""
 
@@ -154,8 +151,7 @@ class Recover(FullInformation):
         return kind(policy, env, **arguments)
 
     def arguments(self, env: VecEnv) -> dict[str, Any]:
-        of_policy = ("dropout", "members", "caution")
-        return {name: value for name, value in super().arguments(env).items() if name not in of_policy}
+        return {name: value for name, value in super().arguments(env).items() if name not in ("dropout", "members")}
 
     def policy_kwargs(self, env: VecEnv, network: Network) -> dict[str, Any]:
         assert isinstance(env, PhotoVecEnv)
@@ -165,8 +161,7 @@ class Recover(FullInformation):
         else:
             actions = _parametric(actions)
             require_differentiable(actions.names)
-            own |= {"names": list(actions.names), "reach": actions.reach}
-            own |= {"members": self.members, "caution": self.caution}
+            own |= {"names": list(actions.names), "reach": actions.reach, "members": self.members}
         return super().policy_kwargs(env, network) | own
 
     def require_trainable(self, env: VecEnv) -> None:

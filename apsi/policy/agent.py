@@ -8,7 +8,10 @@ import numpy.typing as npt
 
 from apsi.agent.ask import Memory, TrainedAgent
 from apsi.env.core import EditCore, Observations
+from apsi.errors import ApsiError
 from apsi.policy.base import Choice, Policy, PolicyContext, no_calls
+from apsi.transform.parametric import ParametricActions
+from apsi.types import Fraction
 
 
 class Agent(Policy):
@@ -18,9 +21,24 @@ class Agent(Policy):
     episode would do the same again and go in circles, so it takes the best of the actions not tried there yet.
     """
 
-    def __init__(self, context: PolicyContext, no_repeats: bool) -> None:
+    def __init__(self, context: PolicyContext, no_repeats: bool, caution: Fraction = 0.0) -> None:
+        """Takes the agent.
+
+        Args:
+            context: with a trained agent.
+            no_repeats: never the same discrete action twice on the same photo within an episode.
+            caution: share by which the strengths of continuous actions are made weaker.
+
+        Raises:
+            ApsiError: caution of an agent with discrete actions.
+        """
         super().__init__(context)
-        self._no_repeats = no_repeats
+        self._no_repeats, self._boldness = no_repeats, 1 - caution
+        if caution and not isinstance(context.components.actions, ParametricActions):
+            raise ApsiError(
+                f"policy.agent.caution={caution} makes strengths weaker, and these actions have none: add "
+                "transform=adjustments or parametric"
+            )
         self._tried: dict[int, dict[bytes, set[int]]] = {}
         self._memory: Memory | None = None
 
@@ -33,6 +51,8 @@ class Agent(Policy):
             actions = self._untried(core, active, observations, agent.prefer(observations))
         else:
             actions = self._recall(core, active, observations, agent)
+        if isinstance(core.actions, ParametricActions):
+            actions = core.actions.scaled(actions, self._boldness)
         return Choice(actions, no_calls(active))
 
     def _untried(

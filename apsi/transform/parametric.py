@@ -62,6 +62,14 @@ class ParametricActions(ActionSet):
         """The action of one strength for each adjustment; it does not stop."""
         return np.array([*strengths, *[-1.0] * self._has_stop], np.float32)
 
+    def scaled(self, actions: npt.NDArray[Any], factor: float) -> npt.NDArray[np.float32]:
+        """Actions `(n, ...)` with all strengths multiplied by a factor in [0, 1]; STOP stays what it is."""
+        if factor == 1:
+            return actions
+        changed = actions.copy()
+        changed[:, : len(self.names)] *= factor
+        return changed
+
     def end(self, n: int) -> npt.NDArray[np.float32]:
         return np.full((n, *self.space.shape), _END, np.float32)
 

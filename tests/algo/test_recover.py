@@ -86,19 +86,6 @@ def test_it_needs_photos_that_it_can_degrade_itself(split: PreparedSplit) -> Non
         algo.require_trainable(env)
 
 
-def test_caution_makes_every_strength_weaker_and_stops_as_before(split: PreparedSplit) -> None:
-    _, bold = model_of(split, *TWO)
-    _, careful = model_of(split, *TWO, "algo.caution=0.25")
-    with torch.no_grad():
-        for model in (bold, careful):
-            for net in model.policy.strength_nets:  # type: ignore[attr-defined]
-                net[-1].bias.fill_(0.3)
-    photo = np.ascontiguousarray(natural_photo(0, 36, 36).transpose(2, 0, 1))[None]
-    (whole, _), (less, _) = (model.predict(photo) for model in (bold, careful))  # type: ignore[attr-defined]
-    np.testing.assert_allclose(less[:, :2], 0.75 * whole[:, :2], rtol=1e-6)
-    assert (whole[:, :2] > 0).all() and less[0, 2] == whole[0, 2]
-
-
 def test_the_mean_of_the_members_is_played(split: PreparedSplit) -> None:
     _, model = model_of(split, *TWO, "algo.members=2")
     with torch.no_grad():
