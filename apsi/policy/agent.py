@@ -47,6 +47,7 @@ class Agent(Policy):
         if agent is None:
             raise ValueError("the policy 'agent' needs a trained agent")
         observations = core.observe(active)
+        actions: npt.NDArray[Any]
         if self._no_repeats and agent.prefer is not None:
             actions = self._untried(core, active, observations, agent.prefer(observations))
         else:

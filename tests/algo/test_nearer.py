@@ -52,7 +52,7 @@ def values(algo: Algo, model: NearerModel, photo: Photo) -> Floats:
 
 def test_before_it_has_learned_it_stops_at_once(split: PreparedSplit) -> None:
     algo, model = model_of(split)
-    assert values(algo, model, natural_photo(0, 36, 36)).tolist() == [0, 0, pytest.approx(0.05)]
+    assert values(algo, model, natural_photo(0, 36, 36)).tolist() == [0, 0, pytest.approx(0.01)]
 
 
 def test_without_stop_there_are_only_transforms_to_value(split: PreparedSplit) -> None:

@@ -1,12 +1,14 @@
 """Baselines: they do what their names say and count what they ask the juror."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from apsi.agent.ask import TrainedAgent
 from apsi.env.core import EnvComponents
+from apsi.errors import ApsiError
 from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.policy.agent import Agent
 from apsi.policy.base import Policy, PolicyContext
@@ -15,6 +17,7 @@ from apsi.policy.greedy import Greedy
 from apsi.policy.nothing import Nothing
 from apsi.policy.random import Random
 from apsi.policy.rollout import EpisodeResult, roll_out
+from apsi.transform.parametric import ParametricActions
 
 STOP = 4
 
@@ -144,3 +147,24 @@ def test_beam_search_finds_what_greedy_misses(optimise: EnvComponents, split: Pr
     results = beam(2, 2)
     scored = sum(optimise.juror.batches[before:])  # type: ignore[attr-defined]
     assert sum(r.juror_calls for r in results) == scored - sum(r.steps for r in results)  # those were scored twice
+
+
+def test_caution_makes_strengths_weaker_and_leaves_stop_as_it_is(restore: EnvComponents, split: PreparedSplit) -> None:
+    actions = ParametricActions(["contrast", "gamma"], reach=1.0, dead_zone=0.0, stop=True)
+    parts = replace(restore, actions=actions)
+    asked = np.array([[0.4, -0.8, 0.1]], np.float32)
+    agent = TrainedAgent(lambda observations, memory, begins: (asked.repeat(len(begins), 0), None), None)
+    context = PolicyContext(parts, agent, np.random.default_rng(0))
+    played = {
+        caution: next(
+            roll_out(Agent(context, True, caution), parts, split.episodes[:1], batch_size=1, store=PhotoStore())
+        ).actions[:2]
+        for caution in (0.0, 0.5)
+    }
+    assert played == {0.0: ("contrast(+0.400)", "gamma(-0.800)"), 0.5: ("contrast(+0.200)", "gamma(-0.400)")}
+    assert actions.scaled(np.array([[0.4, -0.8, 0.9]], np.float32), 0.5)[0, 2] == np.float32(0.9)
+
+
+def test_discrete_actions_have_no_strengths_for_caution(restore: EnvComponents) -> None:
+    with pytest.raises(ApsiError, match=r"policy\.agent\.caution=0\.5 .* transform=adjustments or parametric"):
+        Agent(PolicyContext(restore, None, np.random.default_rng(0)), True, 0.5)
