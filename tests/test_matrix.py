@@ -4,6 +4,7 @@ The page that shows an evaluation has tests of its own; here it would only take 
 """
 
 import csv
+import json
 from collections.abc import Collection
 from inspect import signature
 from itertools import zip_longest
@@ -103,6 +104,19 @@ def test_an_option_trains_and_evaluates(choices: list[str], tmp_path: Path, data
     assert 1 <= len(rows) <= 8
     assert all(0 <= float(row["final_score"]) <= 10 for row in rows)
     assert any(int(row["steps"]) > 0 for row in rows) or "stop" in option
+
+
+def test_policies_that_play_what_is_no_action_or_see_the_original_are_evaluated_as_others(
+    tmp_path: Path, data_dir: Path
+) -> None:
+    chosen = ["env=repair", "policy=[clahe,oracle]", "algo=dqn", *ALGORITHMS["dqn"], "train.total_timesteps=64"]
+    rows = run(chosen, tmp_path, data_dir)
+    assert {row["actions"] for row in rows if row["policy"] == "clahe"} == {"clahe"}
+    policies = json.loads((tmp_path / "summary.json").read_text())["policies"]
+    assert [policies[name]["sees_original"] for name in ("clahe", "oracle")] == [False, True]
+    assert policies["oracle"]["recovered"] > 0 and policies["oracle"]["harm"] == 0 < policies["clahe"]["harm"]
+    assert policies["clahe"]["undegraded"]["CIEDE2000"] == [0, pytest.approx(policies["clahe"]["harm"])]
+    assert "change" not in policies["clahe"]["measures"]  # what a gain cost is told where nobody knows the originals
 
 
 @pytest.mark.parametrize("algo", ["ppo", "dqn", pytest.param("recurrent_ppo", marks=pytest.mark.slow)])

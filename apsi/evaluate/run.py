@@ -222,7 +222,11 @@ def write_summary(summary: dict[str, Any], folder: RunFolder, tracker: Tracker) 
     path = folder.path / "summary.json"
     write_text(path, json.dumps(summary, indent=1))
     tracker.tags({DESCRIPTION: description(folder.record(), summary)})
-    show(_table(summary), f"Report   {folder.path / 'report.html'}", f"Episodes {folder.path / 'results.csv'}")
+    policies = summary["policies"].items()
+    paid = [
+        f"{name}: {p['mean_gain']:+.2f} of score for {said}" for name, p in policies if (said := cost(p["measures"]))
+    ]
+    show(_table(summary), *paid, f"Report   {folder.path / 'report.html'}", f"Episodes {folder.path / 'results.csv'}")
 
 
 def _table(summary: dict[str, Any]) -> Table:
@@ -232,9 +236,7 @@ def _table(summary: dict[str, Any]) -> Table:
     table = Table(title=title, caption=said)
     columns = ("policy", "success", "95 % interval", "mean gain", "95 % interval", "steps", "juror calls per episode")
     truths = [name for name in TRUTHS if any(p[name] is not None for p in summary["policies"].values())]
-    costs = {name: cost(p["measures"]) for name, p in summary["policies"].items()}
-    paid = ["what the gain cost"] if any(costs.values()) else []
-    for column in (*columns, *paid, *truths):
+    for column in (*columns, *truths):
         table.add_column(column, justify="left" if column == "policy" else "right")
     for name, p in summary["policies"].items():
         success, gain = p["success_ci95"], p["mean_gain_ci95"]
@@ -246,7 +248,6 @@ def _table(summary: dict[str, Any]) -> Table:
             interval_text(gain, "+.3f") if gain else "-",
             f"{p['mean_steps']:.2f}",
             f"{p['juror_calls'] / episodes:.1f}",
-            *(costs[name] or "-" for _ in paid),
             *("-" if p[name] is None else f"{p[name]:.2f}" for name in truths),
         )
     return table

@@ -238,7 +238,7 @@ def test_what_the_gain_cost_is_said_beside_it_where_it_was_measured(
     folder.note(command="python run.py")
     policies = as_dict({name: summarise(played) for name, played in measured.items()})
     write_summary({"split": "test", "episodes": 3, "photos": 3, "policies": policies}, folder, NoTracker())
-    assert "gain cost" in " ".join(capsys.readouterr().out.split())
+    assert f"nothing: +0.00 of score for {said}" in " ".join(capsys.readouterr().out.split())
 
 
 def test_photos_that_were_not_degraded_have_a_row_of_their_own(results: Results, tmp_path: Path) -> None:
