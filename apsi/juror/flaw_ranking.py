@@ -16,7 +16,8 @@ from apsi.photo import Floats
 
 _HEADS = 4
 _HIDDEN = 48
-_STEPS = 200
+_STEPS = (60, 200)
+"""At least and at most; in between four a photo"""
 _BATCH = 48  # photos
 _LEARNING_RATE = 5e-3
 _WEIGHT_DECAY = 1e-3
@@ -64,7 +65,7 @@ def learn(photos: Sequence[Versions], seed: int) -> Heads:
         photos: N, 2 or more.
         seed: of everything random.
     """
-    each = np.concatenate([photo.rows for photo in photos]).astype(np.float64)
+    each = np.concatenate([photo.rows for photo in photos])
     mean, spread = each.mean(axis=0), each.std(axis=0) + 1e-3
     n_heads = min(_HEADS, len(photos))
     with _alone(seed):
@@ -73,7 +74,8 @@ def learn(photos: Sequence[Versions], seed: int) -> Heads:
         trained = [_train(data, among) for among in track(others, "Ranking flaws", total=n_heads)]
     layers = [[_array(parameter) for parameter in network.parameters()] for network in trained]
     weights, biases, outputs, output_biases = (np.stack(each) for each in zip(*layers, strict=True))
-    return Heads(mean, spread, weights.swapaxes(1, 2), biases, outputs[:, 0], output_biases[:, 0])
+    hidden = np.ascontiguousarray(weights.swapaxes(1, 2))  # a sum rounds differently in another layout
+    return Heads(mean, spread, hidden, biases, outputs[:, 0], output_biases[:, 0])
 
 
 class _Data:
@@ -104,9 +106,10 @@ class _Data:
 def _train(data: _Data, among: torch.Tensor) -> nn.Sequential:
     network = nn.Sequential(nn.Linear(data.inputs.shape[-1], _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 1))
     noisy = nn.Sequential(nn.Dropout(_DROPOUT[0]), network[:2], nn.Dropout(_DROPOUT[1]), network[2])
+    steps = int(np.clip(4 * len(data.inputs), *_STEPS))
     optimizer = torch.optim.AdamW(network.parameters(), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _LEARNING_RATE, total_steps=_STEPS)
-    for _ in range(_STEPS):
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _LEARNING_RATE, total_steps=steps)
+    for _ in range(steps):
         rows = among[torch.randperm(len(among))[:_BATCH]]
         optimizer.zero_grad()
         data.loss(noisy, rows).backward()  # type: ignore[no-untyped-call]

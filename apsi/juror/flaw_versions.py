@@ -1,6 +1,6 @@
 """What a juror of flaws learns from: worse versions of a good photo, and which of two is better."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from apsi.degradation.photographic import Photographic
-from apsi.juror.flaw_statistics import features
 from apsi.photo import Floats, Photo
 from apsi.transform.base import Transform
 
@@ -26,7 +25,7 @@ _TEMPTING_STEPS, _TRIED, _KEPT = 3, 10, 3
 class Versions:
     """A good photo and worse ones made of it, as rows of statistics, and which of two rows is better."""
 
-    rows: list[npt.NDArray[np.float32]] = field(default_factory=list)
+    rows: list[Floats] = field(default_factory=list)
     """`(F,)` each; the first is the photo's, then come `n_flawed` flawed ones"""
     pairs: list[tuple[int, int, float]] = field(default_factory=list)
     """row of the better, of the worse, weight"""
@@ -34,7 +33,7 @@ class Versions:
 
     def add(self, row: Floats) -> int:
         """The number of the new row; a good photo is better than what is made of it."""
-        self.rows.append(row.astype(np.float32))
+        self.rows.append(row)
         number = len(self.rows) - 1
         if number:
             self.pairs.append((0, number, 1.0))
@@ -52,6 +51,8 @@ class Lessons:
 
     degradation: Photographic
     edits: tuple[Transform, ...]
+    describe: Callable[[Sequence[Photo]], list[Floats]]
+    """statistics `(F,)` of each photo"""
 
     def random(self, photo: Photo, number: int) -> Versions:
         """Flawed versions, each at half and at full strength, and edits of the photo and of these."""
@@ -63,14 +64,15 @@ class Lessons:
             flaws.sample(np.random.default_rng(seed))(photo) for flaws in (halved, self.degradation) for seed in seeds
         ]
         versions = Versions(n_flawed=len(flawed))
-        for version in (photo, *flawed, *(self._edited(photo, rng) for _ in range(_EDITS))):
-            versions.add(features(version))
+        edits = [self._edited(photo, rng) for _ in range(_EDITS)]
+        starts = rng.integers(len(flawed), size=_EDITED).tolist()
+        edited = [self._edited(flawed[i], rng) for i in starts]
+        rows = [versions.add(row) for row in self.describe([photo, *flawed, *edits, *edited])]
         versions.pairs += [(1 + i, 1 + _RECIPES + i, 1.0) for i in range(_RECIPES)]
         true = _lab(photo)
-        for i in rng.integers(len(flawed), size=_EDITED).tolist():
-            edited = self._edited(flawed[i], rng)
-            nearer = _distance(_lab(flawed[i]), true) - _distance(_lab(edited), true)
-            versions.compare(versions.add(features(edited)), 1 + i, nearer)
+        for i, after, row in zip(starts, edited, rows[-_EDITED:], strict=True):
+            nearer = _distance(_lab(flawed[i]), true) - _distance(_lab(after), true)
+            versions.compare(row, 1 + i, nearer)
         return versions
 
     def tempting(
@@ -90,11 +92,11 @@ class Lessons:
         state, at = photo, 0
         if not good:
             state = self.degradation.sample(rng)(photo)
-            at = versions.add(features(state))
+            at = versions.add(self.describe([state])[0])
         away = _distance(_lab(state), true)
         for _ in range(_TEMPTING_STEPS):
             tried = [self.edits[i](state) for i in rng.permutation(len(self.edits))[:_TRIED]]
-            rows = [features(each) for each in tried]
+            rows = self.describe(tried)
             ranks = np.array([judge(row) for row in rows])
             order = np.argsort(-ranks, kind="stable")[:_KEPT].tolist()
             added = [versions.add(rows[i]) for i in order]
@@ -102,7 +104,7 @@ class Lessons:
             if at:
                 for row, distance in zip(added, apart, strict=True):
                     versions.compare(row, at, away - distance)
-            if ranks[order[0]] <= judge(versions.rows[at].astype(np.float64)):
+            if ranks[order[0]] <= judge(versions.rows[at]):
                 break
             state, at, away = tried[order[0]], added[0], apart[0]
 

@@ -14,6 +14,7 @@ from apsi.juror.base import SCORE_MAX, About, FittedJuror, Parameters, require_s
 from apsi.juror.flaw_ranking import Heads, learn
 from apsi.juror.flaw_statistics import VERSION, features
 from apsi.juror.flaw_versions import Lessons, Versions
+from apsi.juror.neural import NeuralJuror
 from apsi.photo import Floats, Photo
 from apsi.photo.hash import value_hash
 from apsi.transform.base import Transform
@@ -49,23 +50,35 @@ class Flaws(FittedJuror):
         "not what is shown or how it is composed",
     )
 
-    def __init__(self, degradation: Photographic, edits: list[str], flawless: float) -> None:
+    def __init__(
+        self, degradation: Photographic, edits: list[str], flawless: float, backbone: NeuralJuror | None = None
+    ) -> None:
         """Takes what it learns from.
 
         Args:
             degradation: flaws that good photos are given.
             edits: labels of transforms that make a good photo worse.
             flawless: share of the good photos that score 10, in (0, 1).
+            backbone: a neural juror whose network's outputs are learned from too; it stays as it is.
         """
         if not 0 < flawless < 1:
             raise ApsiError(f"juror.flawless={flawless} must be above 0 and below 1")
         if not edits:
             raise ApsiError("juror.edits is empty: name at least one transform, such as contrast_up_weak")
-        self.degradation, self.flawless = degradation, flawless
+        self.degradation, self.flawless, self.backbone = degradation, flawless, backbone
         self.edits: tuple[Transform, ...] = tuple(by_label(label) for label in edits)
-        self._settings = value_hash([VERSION, repr(degradation), edits, flawless])
+        self._seen_by = VERSION if backbone is None else f"{VERSION}-{backbone.fingerprint}"
+        self._settings = value_hash([self._seen_by, repr(degradation), edits, flawless])
         self._heads: Heads | None = None
         self._flawed = self._good = 0.0
+
+    @property
+    def tolerance(self) -> float:
+        return 0.0 if self.backbone is None else self.backbone.tolerance
+
+    def warm_up(self) -> None:
+        if self.backbone is not None:
+            self.backbone.warm_up()
 
     @property
     def is_fitted(self) -> bool:
@@ -78,10 +91,10 @@ class Flaws(FittedJuror):
         digest = hashlib.sha256()
         for name, values in sorted(self.parameters().items()):
             digest.update(name.encode() + np.ascontiguousarray(values).tobytes())
-        return f"flaws-{VERSION}-{digest.hexdigest()[:12]}"
+        return f"flaws-{self._seen_by}-{digest.hexdigest()[:12]}"
 
     def fit(self, photos: Iterable[Photo]) -> None:
-        lessons = Lessons(self.degradation, self.edits)
+        lessons = Lessons(self.degradation, self.edits, self._describe)
         kept: list[tuple[int, Versions]] = []
         every = 1
         for number, photo in enumerate(photos):
@@ -116,6 +129,15 @@ class Flaws(FittedJuror):
             log.warning("juror=flaws could not tell good photos from flawed ones: it needs more or other photos")
             self._good = self._flawed + 1.0
 
+    def _describe(self, photos: Sequence[Photo]) -> list[Floats]:
+        rows = [features(photo) for photo in photos]
+        if self.backbone is None or not rows:
+            return rows
+        frozen = self.backbone.through(
+            photos, lambda outputs: np.asarray(outputs, np.float64).reshape(len(outputs), -1)
+        )
+        return [np.concatenate(both) for both in zip(rows, frozen, strict=True)]
+
     def _levels(self, heads: Heads, versions: Sequence[Versions]) -> tuple[float, float]:
         """From where on nothing is to be seen, and that of a typical flawed photo, by heads that have not seen them."""
         own = [[heads.own(place, row) for row in each.rows[: 1 + each.n_flawed]] for place, each in enumerate(versions)]
@@ -144,7 +166,7 @@ class Flaws(FittedJuror):
         if self._heads is None:
             raise ApsiError("juror=flaws scores only after it was fitted; run task=preprocess first")
         # one row at a time: many rows round differently for different batch sizes
-        return np.array([self._heads(features(photo)).mean() for photo in photos], dtype=np.float64)
+        return np.array([self._heads(row).mean() for row in self._describe(photos)], dtype=np.float64)
 
     def score(self, photos: Sequence[Photo]) -> Floats:
         place = np.minimum((self.ranks(photos) - self._flawed) / (self._good - self._flawed), 1)

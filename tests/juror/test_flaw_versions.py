@@ -1,5 +1,7 @@
 """What the juror of flaws learns from: the same versions again, and pairs whose better one is nearer to the photo."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from skimage import data
@@ -18,8 +20,14 @@ def coffee() -> Photo:
     return fit(data.coffee(), 128, "square")
 
 
+def described(photos: Sequence[Photo]) -> list[Floats]:
+    return [features(photo) for photo in photos]
+
+
 def lessons(*edits: str) -> Lessons:
-    return Lessons(instantiate(load_config(["degradation=photographic"]).degradation), tuple(map(by_label, edits)))
+    return Lessons(
+        instantiate(load_config(["degradation=photographic"]).degradation), tuple(map(by_label, edits)), described
+    )
 
 
 def test_a_photo_and_its_number_have_the_same_versions_again(coffee: Photo) -> None:
@@ -30,7 +38,7 @@ def test_a_photo_and_its_number_have_the_same_versions_again(coffee: Photo) -> N
 
 def test_the_photo_is_better_than_all_and_half_the_strength_than_the_whole(coffee: Photo) -> None:
     versions = lessons("warmth").random(coffee, 0)
-    assert np.array_equal(versions.rows[0], features(coffee).astype(np.float32))
+    assert np.array_equal(versions.rows[0], features(coffee))
     better = {(better, worse) for better, worse, _ in versions.pairs}
     assert {(0, row) for row in range(1, len(versions.rows))} <= better
     half = versions.n_flawed // 2
@@ -58,8 +66,8 @@ def test_what_a_juror_falls_for_is_added_as_worse_than_the_photo(coffee: Photo, 
     made.tempting(coffee, 0, versions, likes_green, good=good)
     added = versions.rows[known + (not good) :]
     assert len(added) == 9  # three steps, and of each the three best
-    firsts = [likes_green(added[i].astype(np.float64)) for i in (0, 3, 6)]
-    start = likes_green(versions.rows[0 if good else known].astype(np.float64))
+    firsts = [likes_green(added[i]) for i in (0, 3, 6)]
+    start = likes_green(versions.rows[0 if good else known])
     assert start < firsts[0] < firsts[1] < firsts[2]
     assert {(0, row) for row in range(known, len(versions.rows))} <= {(b, w) for b, w, _ in versions.pairs}
 

@@ -30,7 +30,7 @@ from tests.juror.test_naturalness import crops
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it matters that it learns, not what."""
-    monkeypatch.setattr("apsi.juror.flaw_ranking._STEPS", 30)
+    monkeypatch.setattr("apsi.juror.flaw_ranking._STEPS", (30, 30))
 
 
 def made(*overrides: str) -> Flaws:
@@ -173,7 +173,22 @@ def test_more_photos_than_it_needs_are_thinned_out_evenly(seen: list[Photo], mon
     made().fit(seen[:5])
     for versions in learned_from:
         first = [each.rows[0].tolist() for each in versions]
-        assert first == [features(seen[i]).astype(np.float32).tolist() for i in (0, 2, 4)]
+        assert first == [features(seen[i]).tolist() for i in (0, 2, 4)]
+
+
+@pytest.mark.usefixtures("quick")
+def test_outputs_of_a_frozen_network_are_learned_from_too(seen: list[Photo], models: Path) -> None:
+    network = ["path", "size", "mean", "std", "mapping.centre", "mapping.scale", "activation"]
+    values = [f"'{models / 'bins.onnx'}'", "16", "[0,0,0]", "[1,1,1]", "0", "1", "softmax_mean"]
+    settings = [f"juror.backbone.{key}={value}" for key, value in zip(network, values, strict=True)]
+    with_backbone, loaded = made("juror@juror.backbone=onnx", *settings), made("juror@juror.backbone=onnx", *settings)
+    with_backbone.fit(seen[:2])
+    assert with_backbone.parameters()["mean"].size == features(seen[0]).size + 10
+    assert with_backbone.ranks(seen[:5]).tolist() == [with_backbone.ranks([photo])[0] for photo in seen[:5]]
+    loaded.load_parameters(with_backbone.parameters())
+    assert loaded.fingerprint == with_backbone.fingerprint
+    assert with_backbone.backbone is not None and with_backbone.backbone.fingerprint in with_backbone.fingerprint
+    assert loaded.tolerance == with_backbone.backbone.tolerance > made().tolerance == 0
 
 
 def test_an_unfitted_juror_refuses_to_score(photo: Photo) -> None:
