@@ -65,14 +65,15 @@ def metrics() -> str:
 def jurors() -> str:
     """One row an option of `juror=`, by name, made of what each says of itself."""
     rows = [
-        "| juror= | better is | native range | to 0-10 | reference | licence |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| juror= | what it knows | better is | native range | to 0-10 | reference | licence |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for path in sorted((CONFIG_DIR / "juror").glob("*.yaml")):
         says = get_class(yaml.safe_load(path.read_text(encoding="utf-8"))["_target_"]).about
         better = "higher" if says.higher_is_better else "lower"
         cells = [
             f"`{path.stem}`",
+            says.knows or "-",
             better,
             says.native_range,
             says.mapping,

@@ -26,6 +26,8 @@ class About:
     licence: str
     higher_is_better: bool = True
     """Direction of the native score"""
+    knows: str = ""
+    """What its score answers to, and what not"""
 
 
 class Juror(ABC):

@@ -36,6 +36,7 @@ class HttpJuror(Juror):
         mapping="as the server gives them",
         reference="`task=serve_juror`",
         licence="that of the served juror",
+        knows="what the served juror knows",
     )
 
     def __init__(

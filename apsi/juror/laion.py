@@ -16,6 +16,7 @@ class Laion(EmbeddingJuror):
         mapping="unchanged, clipped to [0, 10]",
         reference="<https://github.com/christophschuhmann/improved-aesthetic-predictor>",
         licence="weights Apache-2.0 (head), MIT (CLIP)",
+        knows="what people rate high (SAC, LAION-Logos, AVA); hardly flaws of exposure or colour",
     )
     remedy = (
         "Download sac+logos+ava1-l14-linearMSE.pth from "

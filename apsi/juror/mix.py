@@ -23,6 +23,7 @@ class Mix(FittedJuror):
         mapping="weighted mean of the scores of its jurors",
         reference="part of apsi",
         licence="those of its jurors",
+        knows="what its jurors know",
     )
 
     def __init__(self, jurors: dict[str, Juror], weights: dict[str, float]) -> None:

@@ -24,6 +24,8 @@ class Naturalness(FittedJuror):
         reference="after NIQE (Mittal 2013) and IL-NIQE (Zhang 2015)",
         licence="MIT, part of apsi",
         higher_is_better=False,
+        knows="damage that photographs never show: exchanged or inverted channels, shifted parts, noise, "
+        "blur; not beauty, and it holds duller photos than good ones for better",
     )
 
     def __init__(self) -> None:

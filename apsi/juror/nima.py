@@ -37,6 +37,7 @@ class Nima(TorchJuror):
         mapping="1 becomes 0, 10 becomes 10",
         reference="Talebi, Milanfar: NIMA, 2018, <https://arxiv.org/abs/1709.05424>",
         licence="that of the weights; torchvision's networks BSD-3-Clause",
+        knows="what its weights were trained on: people's ratings (AVA) or technical quality (TID2013)",
     )
 
     def __init__(

@@ -46,6 +46,7 @@ class OnnxJuror(NeuralJuror):
         mapping="`juror.mapping`: linear or logistic, either direction",
         reference="<https://onnx.ai>",
         licence="the model's own",
+        knows="what the model was trained on",
     )
 
     def __init__(

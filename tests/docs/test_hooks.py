@@ -51,7 +51,8 @@ def test_the_page_on_records_has_every_metric() -> None:
 def test_the_table_of_jurors_has_a_row_for_each() -> None:
     rows = TABLES["jurors"]().splitlines()[2:]
     assert [row.split("`")[1] for row in rows] == sorted(path.stem for path in (CONFIG_DIR / "juror").glob("*.yaml"))
-    assert all(len(row.split(" | ")) == 6 for row in rows)
+    assert all(len(row.split(" | ")) == 7 for row in rows)
+    assert not any("| - |" in row for row in rows), "About.knows says what a juror answers to"
     assert "MIT, part of apsi" in next(row for row in rows if "naturalness" in row)
 
 
