@@ -1,12 +1,17 @@
 """The packages of apsi import in one direction: no circle between rooms or files, imports inside functions included."""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import apsi
+from tests.command_line import REPOSITORY
 
+PAGE = REPOSITORY / "docs" / "developing.md"
+ORDER = re.findall(r"`(\w+)`", "".join(re.findall(r"^\d\. .+\n", PAGE.read_text(encoding="utf-8"), re.MULTILINE)))
+"""The packages as the page lists them"""
 ROOT = Path(apsi.__file__).parent
 MODULES = {
     ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__"): path
@@ -47,9 +52,27 @@ def test_no_file_is_part_of_a_circle() -> None:
     assert circle({name: set(imports(path)) - {name} for name, path in MODULES.items()}) == []
 
 
-def test_no_room_is_part_of_a_circle() -> None:
-    edges: dict[str, set[str]] = {}
+def edges() -> dict[str, set[str]]:
+    """By room, the others that it imports from."""
+    found: dict[str, set[str]] = {}
     for name, path in MODULES.items():
-        edges.setdefault(room(name), set()).update({room(found) for found in imports(path)} - {room(name)})
-    edges.pop("apsi")  # the version, which everything may name
-    assert circle(edges) == []
+        found.setdefault(room(name), set()).update({room(other) for other in imports(path)} - {room(name)})
+    found.pop("apsi")  # the version, which everything may name
+    return found
+
+
+def test_no_room_is_part_of_a_circle() -> None:
+    assert circle(edges()) == []
+
+
+def test_a_package_imports_only_from_those_that_the_page_lists_before_it() -> None:
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert sorted(ORDER) == sorted(packages), f"{PAGE.name} lists every package once"
+    places = {f"apsi.{name}": place for place, name in enumerate(ORDER)}
+    against = {
+        f"{importer} imports {other}"
+        for importer, others in edges().items()
+        for other in others
+        if places.get(other, -1) > places.get(importer, len(ORDER))
+    }
+    assert not against

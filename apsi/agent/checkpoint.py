@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.save_util import load_from_zip_file, recursive_getattr
 
+from apsi.config.renamed import state_with_new_names
 from apsi.config.saved import CONFIG, open_checkpoint, read_checkpoint_config
 from apsi.config.trust import signed
 from apsi.errors import ApsiError
@@ -134,7 +135,9 @@ def load_into(checkpoint: Checkpoint, model: BaseAlgorithm) -> None:
 
 
 def read_run_state(checkpoint: Checkpoint) -> State | None:
-    """The state needed to resume exactly; None where the checkpoint has none, as the best one of a run.
+    """The state needed to resume exactly, earlier names made this version's.
+
+    None where the checkpoint has none, as the best one of a run.
 
     Raises:
         ApsiError: it is damaged.
@@ -144,7 +147,8 @@ def read_run_state(checkpoint: Checkpoint) -> State | None:
             if RUN not in archive.namelist():
                 return None
             with archive.open(RUN) as member:
-                return read_state(member)
+                state: State = state_with_new_names(read_state(member))
+                return state
     except (zipfile.BadZipFile, zlib.error, ValueError, TypeError, KeyError, EOFError) as error:
         raise ApsiError(f"{RUN} in {checkpoint.path} is damaged ({error}); start afresh with resume=never") from error
 

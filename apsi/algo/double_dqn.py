@@ -40,6 +40,6 @@ class DoubleDQN(DQN):
 
 @dataclass(frozen=True)
 class DoubleDqn(Dqn):
-    """DQN that does not take the same network's word for which action is best and for how good it is."""
+    """DQN in which one network chooses the best action and another values it, against overestimation."""
 
     model = DoubleDQN

@@ -10,7 +10,7 @@ from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
-from apsi.config.renamed import ARGUMENTS, TARGETS
+from apsi.config.renamed import ARGUMENTS, TARGETS, new_names_for
 from apsi.config.whitelist import holds, how_to_allow, whitelist
 from apsi.errors import ApsiError, did_you_mean
 
@@ -23,7 +23,10 @@ def instantiate(node: DictConfig, /, **arguments: Any) -> Any:
     """
     if "_target_" not in node:
         place = full_key(node) or "configuration"
-        raise ApsiError(f"{place} names nothing to build: its option needs a line _target_: package.module.Class")
+        renamed = new_names_for(f"'{place}'")
+        raise ApsiError(
+            f"{place} names nothing to build: its option needs a line _target_: package.module.Class.{renamed}"
+        )
     check(node)
     alone = OmegaConf.create(_plain(node))  # Hydra would copy the whole configuration of the node
     try:

@@ -8,6 +8,8 @@ OPTIONS = {
     "policy.checked": "policy.expected_improvement",
     "policy.checked.price": "policy.expected_improvement.min_improvement",
     "policy.checked.recall": "policy.expected_improvement.step_correlation",
+    "policy.expected_improvement.price": "policy.expected_improvement.min_improvement",
+    "policy.expected_improvement.recall": "policy.expected_improvement.step_correlation",
     "algo.wander": "algo.random_edit_prob",
 }
 """Groups' options, as `group/option`, and settings"""
@@ -42,6 +44,9 @@ ARGUMENTS = {
 }
 """Arguments by new target"""
 
+STATES = {"_owed": "_deferred", "lessons": "targets"}
+"""What the state of a run in a checkpoint holds"""
+
 
 def with_new_names(written: Any) -> Any:
     """A configuration as plain nested dicts and lists, with the names of this version; the input is not changed."""
@@ -59,6 +64,15 @@ def with_new_names(written: Any) -> Any:
 def settings_with_new_names(settings: Mapping[str, str]) -> dict[str, str]:
     """The same for a configuration as one level of dotted keys."""
     return {OPTIONS.get(key, key): TARGETS.get(value, value) for key, value in settings.items()}
+
+
+def state_with_new_names(state: Any) -> Any:
+    """The same for the state of a run."""
+    if isinstance(state, list):
+        return [state_with_new_names(part) for part in state]
+    if not isinstance(state, dict):
+        return state
+    return {STATES.get(name, name): state_with_new_names(part) for name, part in state.items()}
 
 
 def new_names_for(text: str) -> str:

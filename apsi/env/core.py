@@ -22,9 +22,8 @@ from apsi.transform.recipe import Recipe
 Observations = npt.NDArray[np.uint8] | dict[str, npt.NDArray[Any]]
 """Photos `(n, 3, h, w)` `uint8` RGB; with `env.extras` a dict of `photo` and the extras, each `(n, ...)`"""
 
-_SAME_NAME = ("start", "target", "scores", "lowest", "_distance", "steps", "juror_calls", "last")
-_ARRAYS = {name: name for name in _SAME_NAME} | {"_owed": "_deferred"}
-"""The arrays of a core, one number an episode, by their names in a saved state"""
+_ARRAYS = ("start", "target", "scores", "lowest", "_deferred", "_distance", "steps", "juror_calls", "last")
+"""Of a core, one number an episode"""
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ class EditCore:
             "source": self.source.state(),
             "starts": [start.state() for start in self.starts],
             "edits": [edit.state() for edit in self.edits],
-            "arrays": {saved: getattr(self, name) for saved, name in _ARRAYS.items()},
+            "arrays": {name: getattr(self, name) for name in _ARRAYS},
         }
 
     def restore(self, state: State) -> None:
@@ -149,8 +148,8 @@ class EditCore:
             pairs = zip(starts, state["photos"], strict=True)
             starts = [replace(start, photo=require_photo(photo)) for start, photo in pairs]
             edits = self._begin(starts)
-        for saved_name, name in _ARRAYS.items():
-            fill(getattr(self, name), state["arrays"][saved_name])
+        for name in _ARRAYS:
+            fill(getattr(self, name), state["arrays"][name])
         self.source.restore(state["source"])
         self.starts, self.edits = starts, edits
         if self._reward.needs_change:

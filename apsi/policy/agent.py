@@ -15,7 +15,7 @@ from apsi.types import Fraction
 
 
 class Agent(Policy):
-    """Takes the action the agent thinks best; sees the observation and nothing else.
+    """Takes the action that the agent prefers; sees the observation and nothing else.
 
     With `no_repeats` it remembers what it tried: an agent without memory that comes back to a photo it has seen in this
     episode would do the same again and go in circles, so it takes the best of the actions not tried there yet.

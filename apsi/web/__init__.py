@@ -1,7 +1,7 @@
 """Pages for people: one style sheet and one base template, shared by reports, comparisons and searches.
 
 A page is one HTML file that needs no other file, no network and no script. To make one, put a template into the folder
-`templates` of a package (listed under `package-data` in pyproject.toml) and render it:
+`templates` of a package and render it:
 
     from apsi.web.page import render
 

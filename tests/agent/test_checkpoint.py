@@ -29,6 +29,7 @@ from apsi.agent.checkpoint import (
 )
 from apsi.config.compose import load_config
 from apsi.config.instantiate import instantiate
+from apsi.config.renamed import STATES
 from apsi.env.core import EditCore, EnvComponents
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.errors import ApsiError
@@ -109,6 +110,31 @@ def test_a_checkpoint_from_before_its_components_moved_gives_the_same_agent_back
     observations = np.random.default_rng(0).integers(0, 256, (50, 3, 36, 36), dtype=np.uint8)
     expected, again = (best_actions(config, m, observations) for m in (model, other))
     assert all(np.array_equal(a, b) for a, b in zip(again, expected, strict=True))
+
+
+def test_a_run_from_before_parts_of_its_state_were_renamed_is_read_with_the_new_names(
+    restore: EnvComponents, split: PreparedSplit, tmp_path: Path
+) -> None:
+    config = config_of("afterstate")
+    model = model_of(config, restore, split)
+    model.learn(64)
+    before = run_state(model, restore.juror)
+    earlier = with_names(before, {new: old for old, new in STATES.items()})
+    assert all(f"'{old}'" in str(earlier) for old in STATES)
+    path = tmp_path / "last.zip"
+    save_checkpoint(path, model, Checkpoint(path, config, [], TrainState(64), None), earlier)
+    read = read_run_state(read_checkpoint(path))
+    assert read is not None
+    other = model_of(config, restore, split, seed=7)
+    restore_run(read, other, restore.juror)
+    np.testing.assert_equal(run_state(other, restore.juror), before)
+
+
+def with_names(state: Any, names: dict[str, str]) -> Any:
+    """With some keys named otherwise, wherever they are."""
+    if isinstance(state, dict):
+        return {names.get(key, key): with_names(value, names) for key, value in state.items()}
+    return [with_names(value, names) for value in state] if isinstance(state, list) else state
 
 
 @every_algorithm

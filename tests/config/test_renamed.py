@@ -8,7 +8,7 @@ from hydra.utils import get_object
 from omegaconf import OmegaConf
 
 from apsi.config.compose import explain, flat, load_config
-from apsi.config.instantiate import check
+from apsi.config.instantiate import check, instantiate
 from apsi.config.renamed import ARGUMENTS, OPTIONS, TARGETS, settings_with_new_names, with_new_names
 from apsi.config.schema import completed
 from apsi.errors import ApsiError
@@ -35,6 +35,9 @@ def test_an_old_target_or_argument_of_a_users_own_file_is_answered_with_the_new_
     new = {"_target_": "apsi.policy.expected_improvement.ExpectedImprovement", "price": 0.1}
     with pytest.raises(ApsiError, match="It is now min_improvement"):
         check(OmegaConf.create(new))
+    added = load_config(["+policy.checked.price=0.1"])  # which no schema refuses
+    with pytest.raises(ApsiError, match=r"policy\.checked is now policy\.expected_improvement"):
+        instantiate(added.policy.checked)
 
 
 def test_a_configuration_on_record_is_read_with_the_new_names() -> None:

@@ -326,13 +326,11 @@ def test_episodes_that_were_saved_as_photos_alone_go_on_from_these(
         other.restore({**saved, "edits": saved["edits"][:2]})
 
 
-def test_deferred_rewards_are_saved_with_the_episodes_as_they_always_were(
-    restore: EnvComponents, split: PreparedSplit
-) -> None:
+def test_deferred_rewards_are_saved_with_the_episodes(restore: EnvComponents, split: PreparedSplit) -> None:
     objective = instantiate(load_config(["env=multi_step", "env.reward_every=2"]).env)
     core, other = (core_of(replace(restore, objective=objective), split, n=1) for _ in range(2))
     step(core, INVERT_R)
     saved = core.state()
-    assert saved["arrays"]["_owed"] != 0  # the name that every version has given it
+    assert saved["arrays"]["_deferred"] != 0
     other.restore(saved)
     assert step(core, INVERT_G).rewards.tolist() == step(other, INVERT_G).rewards.tolist() != [0]

@@ -17,7 +17,12 @@ SURE = np.eye(4) * 1e-4
 
 
 def play(
-    parts: EnvComponents, split: PreparedSplit, changes: list[float], covariance: np.ndarray, *, price: float = 0.05
+    parts: EnvComponents,
+    split: PreparedSplit,
+    changes: list[float],
+    covariance: np.ndarray,
+    *,
+    min_improvement: float = 0.05,
 ) -> list[EpisodeResult]:
     """With an agent that expects the same changes of every photo."""
     agent = TrainedAgent(
@@ -26,7 +31,7 @@ def play(
         lambda photos: ChangePrediction(np.tile(changes, (len(photos), 1)), covariance),
     )
     policy = ExpectedImprovement(
-        PolicyContext(parts, agent, np.random.default_rng(0)), min_improvement=price, step_correlation=0.7
+        PolicyContext(parts, agent, np.random.default_rng(0)), min_improvement=min_improvement, step_correlation=0.7
     )
     return list(roll_out(policy, parts, split.episodes, batch_size=2, store=PhotoStore()))
 

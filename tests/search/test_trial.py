@@ -1,4 +1,4 @@
-"""What a trial tells and hears."""
+"""What a trial reports to its study, and what it learns from it."""
 
 from pathlib import Path
 from typing import Any
