@@ -10,12 +10,10 @@ from gymnasium.spaces import Discrete
 from stable_baselines3.common.policies import BasePolicy
 from torch.nn import functional
 
-from apsi.algo.true_photos import TruePhotosModel, head
+from apsi.algo.true_photos import UNIT, TruePhotosModel, head
 from apsi.env.edit_state import EditState, observe
 from apsi.photo import Bools
 from apsi.transform.differentiable import colour_difference
-
-_UNIT = 10.0  # CIEDE2000 that the network counts in: about as far as degraded photos are from their originals
 
 
 class NearerPolicy(BasePolicy):
@@ -43,7 +41,7 @@ class NearerPolicy(BasePolicy):
     def gains(self, observations: torch.Tensor) -> torch.Tensor:
         """CIEDE2000 that each of T transforms takes away, `(n, T)`, of observations `(n, 3, h, w)` `uint8`."""
         predicted: torch.Tensor = self.gain_net(self.extract_features(observations, self.features_extractor))
-        return _UNIT * predicted
+        return UNIT * predicted
 
     def values(self, gains: torch.Tensor) -> torch.Tensor:
         """What the actions are worth `(n, A)`: their gains, and the margin for STOP."""
@@ -97,7 +95,7 @@ class NearerModel(TruePhotosModel):
             start = start if step else distances[:, 0]
             gains = distances[:, :1] - distances[:, 1:]
             predicted = self.policy.gains(torch.from_numpy(given.seen).to(self.device))
-            losses.append(((predicted - gains) / _UNIT).square().mean(1))
+            losses.append(((predicted - gains) / UNIT).square().mean(1))
             actions = self.policy.values(predicted.detach()).argmax(1).cpu().numpy()
             edits = np.flatnonzero(actions < gains.shape[1])
             after, edited = distances[edits, 1 + actions[edits]], going[edits]

@@ -12,13 +12,12 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
-from torch.nn import functional
 
 from apsi.algo.ahead import own_photos
 from apsi.algo.base import Network
 from apsi.algo.full_information import FullInformation
 from apsi.algo.nearer import NearerModel
-from apsi.algo.true_photos import TruePhotosModel, head
+from apsi.algo.true_photos import UNIT, TruePhotosModel, head
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.errors import ApsiError
 from apsi.photo import Bools
@@ -71,7 +70,7 @@ class RecoverPolicy(BasePolicy):
         """
         features = self.extract_features(observations, self.features_extractor)
         strengths = torch.stack([torch.tanh(net(features)) for net in self.strength_nets])
-        return strengths, None if self.gain_net is None else self.gain_net(features)[:, 0]
+        return strengths, None if self.gain_net is None else UNIT * self.gain_net(features)[:, 0]
 
     def edit(self, photos: torch.Tensor, strengths: torch.Tensor) -> torch.Tensor:
         """Photos `(n, 3, h, w)` in [0, 1] after these strengths; gradients reach the strengths."""
@@ -107,7 +106,7 @@ class RecoverModel(TruePhotosModel):
             with torch.no_grad():
                 after = colour_difference(self.policy.edit(self._compared(now), strengths), true)
             if gain is not None:
-                losses[-1] = losses[-1] + functional.smooth_l1_loss(gain, before - after)
+                losses[-1] = losses[-1] + ((gain - (before - after)) / UNIT).square().mean()
             nearer[: len(after)] = after < first[: len(after)]
             if step < self.steps - 1:  # editing whole photos takes long, so that few go on
                 going = max(1, len(now) // _GO_ON)

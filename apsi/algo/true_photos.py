@@ -16,6 +16,9 @@ from apsi.episodes.fresh import FreshEpisodes
 from apsi.photo import Bools
 from apsi.state import State, generator_state
 
+UNIT = 10.0
+"""CIEDE2000 that networks count gains in: about as far as degraded photos are from their originals"""
+
 
 class TruePhotosModel(OwnPhotosModel):
     """Degrades photos itself, edits them, and learns from their distance to the originals.
