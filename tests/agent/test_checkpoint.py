@@ -117,12 +117,12 @@ def test_a_run_from_before_parts_of_its_state_were_renamed_is_read_with_the_new_
 ) -> None:
     config = config_of("afterstate")
     model = model_of(config, restore, split)
-    model.learn(64)
+    model.learn(16)
     before = run_state(model, restore.juror)
     earlier = with_names(before, {new: old for old, new in STATES.items()})
     assert all(f"'{old}'" in str(earlier) for old in STATES)
     path = tmp_path / "last.zip"
-    save_checkpoint(path, model, Checkpoint(path, config, [], TrainState(64), None), earlier)
+    save_checkpoint(path, model, Checkpoint(path, config, [], TrainState(16), None), earlier)
     read = read_run_state(read_checkpoint(path))
     assert read is not None
     other = model_of(config, restore, split, seed=7)
