@@ -53,7 +53,12 @@ class Compared:
         low, high = rate_interval(self.sample(0)) or ("", "")
         figures |= {"success_ci95_low": low, "success_ci95_high": high, "runs": len(self.runs)}
         figures |= {"success_sd": self.spread("success_rate"), "gain_sd": self.spread("mean_gain")}
-        return figures | self.truths
+        return figures | self.truths | {"sees_original": self.sees_original}
+
+    @property
+    def sees_original(self) -> bool:
+        """Whether the policy looks at the undegraded photos."""
+        return any(run.summary["policies"][run.policy].get("sees_original", False) for run in self.runs)
 
     @property
     def truths(self) -> dict[str, float | None]:

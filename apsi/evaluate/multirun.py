@@ -18,6 +18,7 @@ from apsi.errors import ApsiError
 from apsi.evaluate import plots
 from apsi.evaluate.comparison import Compared, band, difference, grouped, read_run, require_same_photos
 from apsi.evaluate.interval import interval_text, mean_interval, rate_interval
+from apsi.evaluate.outcome import marked
 from apsi.evaluate.require import RequirementError
 from apsi.evaluate.truth import TRUTHS
 from apsi.photo.write import atomic, write_text
@@ -139,6 +140,7 @@ def group_figures(group: Compared) -> dict[str, Any]:
         "gain_sd": group.spread("mean_gain"),
         "mean_gain_ci95": mean_interval(gain),
         **group.truths,
+        "sees_original": group.sees_original,
         "recovered_ci95": (1 - remaining[1], min(1.0, 1 - remaining[0])) if remaining else None,
     }
 
@@ -235,5 +237,5 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
         for name in truths:
             spread = "" if row[f"{name}_sd"] == "" else f" ± {row[f'{name}_sd']:.2f}"
             cells.append("-" if row[name] == "" else f"{row[name]:.2f}{spread}")
-        table.add_row(row["group"], row["policy"], str(row["runs"]), *cells)
+        table.add_row(row["group"], marked(row["policy"], row["sees_original"]), str(row["runs"]), *cells)
     return table

@@ -58,6 +58,8 @@ def make_run(folder: Path, algo: str, seed: int, photos: int = PHOTOS) -> None:
             "mean_gain": values.mean(),
             "mean_steps": 1,
             "juror_calls": 9,
+            "sees_original": name == "nothing",
+            "recovered": 0.1 * seed,
         }
         for name, values in (("agent", outcomes), ("nothing", 0 * outcomes))
     }
@@ -96,7 +98,11 @@ def test_runs_that_differ_in_their_seeds_alone_are_summarised_together(
     ]
     page = (multirun / "multirun.html").read_text()
     assert "seeds 1, 2, 3" in page and "Against the first group" in page
-    assert "photo and seed" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "photo and seed" in printed and "0.20 ± 0.10" in printed
+    assert (found["recovered"], found["recovered_sd"], found["harm"]) == (pytest.approx(0.2), pytest.approx(0.1), None)
+    assert (found["sees_original"], ppo["policies"]["nothing"]["sees_original"]) == (False, True)
+    assert "nothing (sees the original)" in page and "agent (sees the original)" not in page
 
 
 def test_a_run_that_failed_is_named_and_the_others_are_summarised(multirun: Path) -> None:
