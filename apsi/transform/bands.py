@@ -1,12 +1,12 @@
 """Large photos a band of rows at a time: floats then take little memory, and all cores are used."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+
+from apsi.photo.threads import in_threads
 
 _BAND_PIXELS = 500_000
 """Of a band; smaller photos are one"""
@@ -15,8 +15,7 @@ _BAND_PIXELS = 500_000
 def by_bands(function: Callable[..., npt.NDArray[Any]], *planes: npt.NDArray[Any], reach: int = 0) -> npt.NDArray[Any]:
     """`function(*planes)`, bit for bit, without ever handing it all rows of a large photo.
 
-    Bands are whole rows, as vectorised code rounds differently at the end of a row. As many are computed side by side
-    as OpenCV has threads.
+    Bands are whole rows, as vectorised code may round differently at the end of a row.
 
     Args:
         function: gets rows `(h, ...)` of each plane and returns as many `(h, ...)`. It knows no rows but these: what it
@@ -42,6 +41,6 @@ def by_bands(function: Callable[..., npt.NDArray[Any]], *planes: npt.NDArray[Any
     def put(start: int) -> None:
         result[start : start + rows] = band(start)
 
-    with ThreadPoolExecutor(max(1, cv2.getNumThreads())) as threads:
-        list(threads.map(put, range(rows, height, rows)))
+    for _ in in_threads(put, range(rows, height, rows)):
+        pass
     return result
