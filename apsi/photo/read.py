@@ -4,7 +4,7 @@ import io
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", "
 MAX_PIXELS = 200_000_000
 """Pixels of the largest photo that is read unless told otherwise: phones reach 200 million, medium format 151"""
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 _MAX_SCANS = 100
 _FULL_SCANS = 16
 """Scans of the largest photo: more of them need a smaller one; cameras and encoders write up to 12"""
@@ -67,27 +67,38 @@ def decode_photo(data: bytes, max_pixels: int | None = None) -> Photo:
         data: a whole file.
         max_pixels: a photo with more is refused; None: `MAX_PIXELS`.
     """
-    with _opened(data) as image:
-        pixels = _require_bounded(image, data, MAX_PIXELS if max_pixels is None else max_pixels)
-        with _one_large if pixels > _LARGE_PIXELS else nullcontext():
+    with opened(data) as image:
+        pixels = require_bounded(image, data, MAX_PIXELS if max_pixels is None else max_pixels)
+        with decoding(pixels):
             image.load()
             _turn_upright(image)
-            return _to_photo(image)
+            return to_photo(image)
 
 
 def pixels_of(data: bytes) -> int:
     """How many pixels an image file has, by its header; `decode_photo` raises the same errors."""
-    with _opened(data) as image:
+    with opened(data) as image:
         return image.width * image.height
 
 
+def decoding(pixels: int) -> AbstractContextManager[object]:
+    """To be held while so many pixels are unpacked: large photos are one at a time."""
+    return _one_large if pixels > _LARGE_PIXELS else nullcontext()
+
+
 @contextmanager
-def _opened(data: bytes) -> Iterator[Image.Image]:
+def opened(data: bytes, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
+    """An image file with its header read and nothing decoded; what its decoder raises is an `UnreadablePhotoError`.
+
+    Args:
+        data: a whole file.
+        formats: names of Pillow's decoders that may be asked.
+    """
     if not data:
         raise UnreadablePhotoError("the file is empty")
     try:
         # only these: other decoders of Pillow's may call programs, such as Ghostscript for EPS
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        with Image.open(io.BytesIO(data), formats=formats) as image:
             yield image
     except UnidentifiedImageError as error:
         raise UnreadablePhotoError("not an image, or of a kind that is not read") from error
@@ -97,6 +108,7 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
         ValueError,
         TypeError,
         EOFError,
+        RuntimeError,
         struct.error,
     ) as error:  # what Pillow's decoders raise
         if "out of memory" in str(error):
@@ -104,7 +116,7 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
         raise UnreadablePhotoError(f"corrupt or truncated: {error}") from error
 
 
-def _require_bounded(image: Image.Image, data: bytes, max_pixels: int) -> int:
+def require_bounded(image: Image.Image, data: bytes, max_pixels: int) -> int:
     """The pixels of an image that was opened and not loaded, all limits kept."""
     pixels = image.width * image.height
     if pixels > max_pixels:
@@ -136,7 +148,7 @@ def _turn_upright(image: Image.Image) -> None:
         ImageOps.exif_transpose(image, in_place=True)
 
 
-def _to_photo(image: Image.Image) -> Photo:
+def to_photo(image: Image.Image) -> Photo:
     """The pixels in sRGB, converted strip by strip: what conversions hold on the way is small."""
     if image.mode in ("F", "LAB", "HSV"):
         raise UnreadablePhotoError(f"pixel mode {image.mode} is not supported; export it as 8- or 16-bit RGB")
@@ -167,10 +179,11 @@ def _to_srgb(image: Image.Image, top: int) -> Photo:
         image = Image.alpha_composite(white, rgba).convert("L" if image.mode.startswith("L") else "RGB")
     elif image.mode == "P":
         image = image.convert("RGB")
-    return np.array(_apply_profile(image, profile), dtype=np.uint8)
+    return np.array(apply_profile(image, profile), dtype=np.uint8)
 
 
-def _apply_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
+def apply_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """The image in sRGB, where it has a profile that fits."""
     if profile and image.mode in ("RGB", "CMYK", "L"):
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))

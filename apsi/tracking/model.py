@@ -36,6 +36,7 @@ from apsi.policy.agent import Agent
 from apsi.policy.base import PolicyContext
 from apsi.policy.rollout import roll_out
 from apsi.torchvision_ops import define_missing
+from apsi.transform.full_size import apply
 from apsi.transform.recipe import Recipe
 
 _CODE = Path(__file__).with_name("model_code.py")
@@ -117,7 +118,7 @@ class PhotoEditor(PythonModel):
         if photos.dtype != np.uint8 or photos.ndim != 4 or photos.shape[-1] != 3 or not photos.size:
             raise ApsiError(f"photos are uint8 RGB of shape (n, h, w, 3), these are {photos.dtype} {photos.shape}")
         recipes, scores = self._recipes(list(photos))
-        edited = [recipe(photo) for recipe, photo in zip(recipes, photos, strict=True)]
+        edited = [apply(recipe, photo) for recipe, photo in zip(recipes, photos, strict=True)]
         if len({photo.shape for photo in edited}) > 1:
             raise ApsiError("the edits cut these photos to different sizes: give one photo at a time")
         return {

@@ -26,8 +26,12 @@ def _blur_or_sharpen(photo: Photo, strength: float) -> Photo:
 
 
 _KINDS = {
-    "exposure": _Kind(lambda p, s: look_up(p, exposure_table(s)), "Open up the exposure", "Take the exposure back"),
-    "contrast": _Kind(lambda p, s: look_up(p, contrast_table(2**s)), "Raise the contrast", "Lower the contrast"),
+    "exposure": _Kind(
+        lambda p, s: look_up(p, exposure_table(s, p.dtype)), "Open up the exposure", "Take the exposure back"
+    ),
+    "contrast": _Kind(
+        lambda p, s: look_up(p, contrast_table(2**s, p.dtype)), "Raise the contrast", "Lower the contrast"
+    ),
     "saturation": _Kind(
         lambda p, s: change_saturation(p, lambda values: values * (1 + s)), "Saturate the colours", "Mute the colours"
     ),
@@ -44,7 +48,9 @@ _KINDS = {
         "Shift the tint to magenta",
         "Shift the tint to green",
     ),
-    "gamma": _Kind(lambda p, s: look_up(p, gamma_table(2**-s)), "Lift the middle tones", "Press the middle tones down"),
+    "gamma": _Kind(
+        lambda p, s: look_up(p, gamma_table(2**-s, p.dtype)), "Lift the middle tones", "Press the middle tones down"
+    ),
     "blur_sharpen": _Kind(_blur_or_sharpen, "Sharpen it", "Soften it"),
 }
 
@@ -70,6 +76,8 @@ class Adjust(Transform):
     gone; temperature a quarter more red and less blue; tint a fifth less green; gamma 1/2 or 2; blur_sharpen a Gaussian
     of 3 pixels (at a shorter side of 128), or an unsharp mask of 1.5 pixels and 1.5 times the difference.
     """
+
+    deep = True
 
     name: str
     strength: float

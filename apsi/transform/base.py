@@ -1,10 +1,12 @@
 """The transform contract."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ClassVar, Self
+
+import numpy as np
 
 from apsi.errors import ApsiError
 from apsi.photo import Photo, require_photo
@@ -22,6 +24,8 @@ class Transform(ABC):
 
     reframes: ClassVar[bool] = False
     """whether it crops, turns or mirrors the picture: its pixels can't be compared with those of the original then"""
+    deep: ClassVar[bool] = False
+    """Whether it does the same to photos of 16 bits, `uint16`"""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -52,22 +56,37 @@ class Transform(ABC):
         return None
 
 
+def require_deep(transforms: Iterable[Transform]) -> None:
+    """Raises an ApsiError that names the transforms that photos of 16 bits can't be given to, if there are any."""
+    shallow = [transform.label for transform in transforms if not transform.deep]
+    if shallow:
+        raise ApsiError(
+            f"a photo of 16 bits, and these transforms are for 8 bits only: {', '.join(dict.fromkeys(shallow))}; leave "
+            "them out, or give them the photo in 8 bits (apsi.photo.depth.to_8_bits)"
+        )
+
+
 def _checked(call: Callable[[Any, Photo], Photo]) -> Callable[[Any, Photo], Photo]:
     @wraps(call)
     def checked(self: Transform, photo: Photo) -> Photo:
         try:
-            require_photo(photo)
+            require_photo(photo, deep=True)
         except (AttributeError, ValueError) as error:
             raise ApsiError(
                 f"transform '{self.label}' was not given a photo: {error}; read files with apsi.photo.read.read_photo, "
                 "or leave out a fourth channel: photo[..., :3]"
             ) from error
+        if photo.dtype != np.uint8:
+            require_deep([self])
         result = call(self, photo)
         try:
-            return require_photo(result)
+            require_photo(result, deep=True)
+            if result.dtype != photo.dtype:
+                raise ValueError(f"it was given {photo.dtype}, this is {result.dtype}")
         except (AttributeError, ValueError) as error:
             kind = f"{type(self).__module__}.{type(self).__qualname__}"
             raise ApsiError(f"transform '{self.label}' ({kind}) does not return a photo: {error}") from error
+        return result
 
     return checked
 
@@ -91,6 +110,8 @@ class Named(Transform):
 @dataclass(frozen=True)
 class Stop(Transform):
     """The agent's own end of an episode; changes nothing."""
+
+    deep = True
 
     @property
     def label(self) -> str:

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from apsi.photo import Photo
+from apsi.photo.depth import to_whole, white
+from apsi.transform.bands import by_bands
 from apsi.transform.base import Named, Transform
 from apsi.transform.channel_group import Element
 
@@ -20,6 +22,8 @@ NAMES = {"r": "red", "g": "green", "b": "blue", "all": "all channels"}
 @dataclass(frozen=True)
 class SwapChannels(Transform):
     """Exchanges two channels; undoes itself."""
+
+    deep = True
 
     first: str
     second: str
@@ -56,6 +60,8 @@ class SwapChannels(Transform):
 class InvertChannels(Transform):
     """Turns channels into their negatives, 255 - x; undoes itself."""
 
+    deep = True
+
     channels: str
     """of `rgb`"""
 
@@ -77,15 +83,17 @@ class InvertChannels(Transform):
         return Element(inverted=(int("r" in self.channels), int("g" in self.channels), int("b" in self.channels)))
 
     def __call__(self, photo: Photo) -> Photo:
-        inverted = photo.copy()
+        inverted, top = photo.copy(), white(photo.dtype)
         for c in self.channels:
-            inverted[:, :, CHANNELS.index(c)] ^= 255  # 255 - x == x ^ 255 for uint8
+            inverted[:, :, CHANNELS.index(c)] ^= top  # 255 - x == x ^ 255 for uint8
         return inverted
 
 
 @dataclass(frozen=True)
 class Gray(Transform):
     """Takes the colours away; `luma` weighs the channels as the eye does (Rec. 601), `mean` equally."""
+
+    deep = True
 
     method: str
 
@@ -99,13 +107,20 @@ class Gray(Transform):
         return f"The colours add nothing here: try it in black and white, {weights}."
 
     def __call__(self, photo: Photo) -> Photo:
-        weights = np.array([0.299, 0.587, 0.114]) if self.method == "luma" else np.full(3, 1 / 3)
-        return np.repeat(to_bytes(photo @ weights)[..., None], 3, axis=2)
+        weights = np.array([299, 587, 114] if self.method == "luma" else [1, 1, 1], np.uint32)
+
+        def gray(rows: Photo) -> Photo:  # in whole numbers: halves are halves wherever they stand
+            total = sum(rows[..., c] * weights[c] for c in range(3))
+            return np.repeat(to_whole(total / weights.sum(), rows.dtype)[..., None], 3, axis=2)
+
+        return by_bands(gray, photo)
 
 
 @dataclass(frozen=True)
 class Saturate(Named):
     """Multiplies the saturation of HSV by `factor`."""
+
+    deep = True
 
     factor: float
 
@@ -117,6 +132,8 @@ class Saturate(Named):
 class Vibrance(Named):
     """Saturation s becomes s * (1 + 0.5 * (1 - s)): pale colours gain most."""
 
+    deep = True
+
     def __call__(self, photo: Photo) -> Photo:
         return change_saturation(photo, lambda s: s * (1 + 0.5 * (1 - s)))
 
@@ -124,6 +141,8 @@ class Vibrance(Named):
 @dataclass(frozen=True)
 class Gains(Named):
     """Multiplies each channel by a factor, saturating."""
+
+    deep = True
 
     factors: tuple[float, float, float]
 
@@ -138,6 +157,8 @@ class WhiteBalance(Named):
     Where a channel is nearly empty, its mean less than an eighth of the mean of all, the photo stays as it is.
     """
 
+    deep = True
+
     def __call__(self, photo: Photo) -> Photo:
         means = np.array(cv2.mean(np.ascontiguousarray(photo))[:3])
         if means.min() * _LARGEST_GAIN <= means.mean():  # the channel holds noise, or the photo is black
@@ -148,27 +169,41 @@ class WhiteBalance(Named):
 
 def to_bytes(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.uint8]:
     """Values on the scale 0 to 255, rounded and saturating."""
-    rounded: npt.NDArray[np.uint8] = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    return rounded
+    return to_whole(values, np.uint8)
 
 
-def look_up(photo: Photo, table: npt.NDArray[np.uint8]) -> Photo:
-    """Replaces every value by its entry in a table `(256,)`, or `(256, 3)` for one a channel."""
-    table = table.reshape(1, 256, -1)
-    replaced: Photo = cv2.LUT(np.ascontiguousarray(photo), table).astype(np.uint8, copy=False)
+def tone_table(curve: Callable[[npt.NDArray[np.float64]], npt.NDArray[Any]], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """What a curve makes of every value of photos of this type.
+
+    Args:
+        curve: values on the scale 0 to 255 `(n,)` -> such values `(n,)`, or `(n, 3)` for a curve a channel.
+        dtype: `uint8` or `uint16`.
+    """
+    finer = white(dtype) // 255
+    return to_whole(curve(np.arange(white(dtype) + 1) / finer) * finer, dtype)
+
+
+def look_up(photo: Photo, table: npt.NDArray[Any]) -> Photo:
+    """Replaces every value by its entry in a table `(256,)`, or `(256, 3)` for one a channel; of 65,536 for 16 bits."""
+    table = table.reshape(1, len(table), -1)
+    replaced: Photo = cv2.LUT(np.ascontiguousarray(photo), table).astype(table.dtype, copy=False)
     return replaced
 
 
 def multiply_channels(photo: Photo, factors: tuple[float, float, float]) -> Photo:
     """Multiplies each channel by its factor, saturating."""
-    return look_up(photo, to_bytes(np.arange(256)[:, None] * np.array(factors)))
+    return look_up(photo, tone_table(lambda values: values[:, None] * np.array(factors), photo.dtype))
 
 
 def change_saturation(photo: Photo, change: Callable[[Any], Any]) -> Photo:
     """Applies a function to the saturation of HSV, in [0, 1]; hue and value stay."""
-    hsv = cv2.cvtColor(photo.astype(np.float32) / 255, cv2.COLOR_RGB2HSV)
-    hsv[..., 1] = np.clip(change(hsv[..., 1]), 0, 1)
-    return to_bytes(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).astype(np.float32) * 255)
+
+    def changed(rows: Photo) -> Photo:
+        hsv = cv2.cvtColor(rows.astype(np.float32) / white(rows.dtype), cv2.COLOR_RGB2HSV)
+        hsv[..., 1] = np.clip(change(hsv[..., 1]), 0, 1)
+        return to_whole(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB) * white(rows.dtype), rows.dtype)
+
+    return by_bands(changed, photo)
 
 
 TRANSFORMS = (

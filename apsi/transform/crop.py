@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from apsi.photo import Floats, Photo
+from apsi.photo.depth import to_8_bits
 from apsi.transform.base import Transform
 from apsi.transform.saliency import saliency
 
@@ -18,6 +19,8 @@ _WORTH_OF_THIRDS = 0.04  # a subject that is off by the whole side counts as muc
 @dataclass(frozen=True)
 class CropRatio(Transform):
     """The largest centred part with sides in the ratio width : height."""
+
+    deep = True
 
     width: int
     height: int
@@ -48,6 +51,7 @@ class CropThirds(Transform):
     """
 
     reframes: ClassVar[bool] = True
+    deep = True
 
     @property
     def label(self) -> str:
@@ -59,7 +63,7 @@ class CropThirds(Transform):
 
     def __call__(self, photo: Photo) -> Photo:
         h, w = photo.shape[:2]
-        across, down = _most_looked_at(saliency(photo))
+        across, down = _most_looked_at(saliency(to_8_bits(photo)))
         new_w, new_h = max(1, round(_PART * w)), max(1, round(_PART * h))
         left, top = min(round(across * w), w - new_w), min(round(down * h), h - new_h)
         return photo[top : top + new_h, left : left + new_w]

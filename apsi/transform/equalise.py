@@ -4,6 +4,8 @@ OpenCV's counts in whole numbers: on a tile of 16 x 16 pixels what it clips goes
 small photos. Here histograms are shares, and always those of a small version of the photo.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -16,29 +18,53 @@ _GIVEN_BACK = 0.3  # of unsharp masking: the spread of tones that making a photo
 _SMOOTHING = 1.0  # levels; the histogram of a small tile has gaps that a large one's hasn't
 
 
-def equalise(lightness: npt.NDArray[np.uint8], limit: float) -> npt.NDArray[np.float32]:
-    """Equalised lightness `(H, W)` on the scale 0 to 255, interpolated between the curves of 8 x 8 tiles.
+class Equalisation:
+    """The curves of 8 x 8 tiles of a photo, between which each pixel is interpolated.
 
     Zuiderveld, "Contrast limited adaptive histogram equalization", Graphics Gems IV, 1994.
-
-    Args:
-        lightness: `(H, W)`.
-        limit: largest share of a tile's pixels that one of the 256 levels counts for, times 256; what is above it is
-            given to all levels alike.
     """
-    curves = _curves(_small(lightness), limit)
-    height, width = lightness.shape
-    (top, below), (left, right) = _between(height, len(curves)), _between(width, curves.shape[1])
-    equalised = np.empty((height, width), np.float32)
-    for start in range(0, height, _BAND):
-        band = slice(start, start + _BAND)
-        share = below[band, None, None]
-        rows = curves[top[band]] * (1 - share) + curves[np.minimum(top[band] + 1, len(curves) - 1)] * share
-        index = (np.arange(len(rows), dtype=np.int32)[:, None] * curves.shape[1] + left) * 256 + lightness[band]
-        values, one_tile = rows.ravel(), 256 * min(1, curves.shape[1] - 1)
-        here = values.take(index)
-        equalised[band] = here + right * (values.take(index + one_tile) - here)
-    return equalised
+
+    def __init__(self, lightness: npt.NDArray[np.uint8], limit: float) -> None:
+        """Finds the curves.
+
+        Args:
+            lightness: of the whole photo, `(H, W)`.
+            limit: largest share of a tile's pixels that one of the 256 levels counts for, times 256; what is above it
+                is given to all levels alike.
+        """
+        self._curves = _curves(_small(lightness), limit)
+        self._down = _between(lightness.shape[0], len(self._curves))
+        self._across = _between(lightness.shape[1], self._curves.shape[1])
+
+    def of_rows(self, y: npt.NDArray[np.int64], lightness: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Equalised lightness `(n, W)` of some rows, on the scale 0 to 255.
+
+        Args:
+            y: which rows of the photo they are, `(n,)`.
+            lightness: theirs, `(n, W)` on the same scale, with fractions or without.
+        """
+        equalised = np.empty(lightness.shape, np.float32)
+        for start in range(0, len(y), _BAND):
+            band = slice(start, start + _BAND)
+            equalised[band] = self._of_band(y[band], lightness[band])
+        return equalised
+
+    def _of_band(self, y: npt.NDArray[np.int64], lightness: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        (top, below), (left, right) = (part[y] for part in self._down), self._across
+        curves, tiles = self._curves, self._curves.shape[1]
+        share = below[:, None, None]
+        values = (curves[top] * (1 - share) + curves[np.minimum(top + 1, len(curves) - 1)] * share).ravel()
+        level = np.clip(lightness, 0, 255).astype(np.int32)
+        part = (lightness - level).astype(np.float32)
+        first = (np.arange(len(y), dtype=np.int32)[:, None] * tiles + left) * 256
+        last = first + 256 * min(1, tiles - 1)
+        next_level = np.minimum(level + 1, 255)
+        here, there = (
+            low + part * (values.take(tile + next_level) - low)
+            for tile, low in ((first, values.take(first + level)), (last, values.take(last + level)))
+        )
+        equalised: npt.NDArray[np.float32] = here + right * (there - here)
+        return equalised
 
 
 def _small(lightness: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from apsi.errors import ApsiError, did_you_mean
 from apsi.photo import Photo
 from apsi.photo.hash import pixel_hash
+from apsi.transform.bands import by_bands
 from apsi.transform.base import LabelParser, Transform
 from apsi.transform.colour import look_up, to_bytes
 from apsi.transform.detail import scale_of
@@ -164,7 +165,7 @@ def _spread(photo: Photo, reach: float, kernel: Callable[[float], npt.NDArray[np
     light = cv2.filter2D(light, -1, weights / weights.sum(), borderType=cv2.BORDER_REFLECT)
     if factor > 1:
         light = cv2.resize(light, (width, height), interpolation=cv2.INTER_LINEAR)
-    return to_bytes(255 * linear_to_srgb(light))
+    return by_bands(lambda rows: to_bytes(255 * linear_to_srgb(rows)), light)
 
 
 def _jpeg(photo: Photo, quality: float) -> Photo:

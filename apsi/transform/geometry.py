@@ -20,6 +20,8 @@ class ShiftHalf(Transform):
     Left and right undo each other bit for bit at every size, up and down likewise.
     """
 
+    deep = True
+
     direction: str
     channel: str
 
@@ -57,6 +59,8 @@ class ShiftHalf(Transform):
 @dataclass(frozen=True)
 class Flip(Transform):
     """Mirrors the photo, left to right or top to bottom; undoes itself."""
+
+    deep = True
 
     axis: str
     """`horizontal` or `vertical`"""

@@ -8,13 +8,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from apsi.errors import ApsiError
 from apsi.photo import Photo
+from apsi.photo.depth import to_8_bits
 from apsi.photo.resample import resample
 from apsi.transform.base import Transform
 
 _Segments: TypeAlias = npt.NDArray[np.float64]
 """Left and right end of each, x1, y1, x2, y2 in pixels"""
 
+_LONGEST = 32_766  # pixels, what cv2.warpAffine can turn
 _LOOK = 1024  # longer side, in pixels, on which lines are first looked for
 _LAST_LOOK = 240  # the photo is halved until it is smaller: soft horizons are lines in small versions only
 _LEVELLED = 10.0  # degrees; what leans more is meant to
@@ -39,6 +42,7 @@ class LevelHorizon(Transform):
     """
 
     reframes: ClassVar[bool] = True
+    deep = True
 
     @property
     def label(self) -> str:
@@ -49,10 +53,15 @@ class LevelHorizon(Transform):
         return "The horizon is crooked: level it."
 
     def __call__(self, photo: Photo) -> Photo:
-        degrees = lean(photo)
+        degrees = lean(to_8_bits(photo))
         if degrees is None or abs(degrees) < _LEAST_TURN:
             return photo.copy()
         h, w = photo.shape[:2]
+        if max(h, w) > _LONGEST:
+            raise ApsiError(
+                f"'{self.label}' can't turn {w} x {h} pixels, at most {_LONGEST:,} a side: crop the photo or make it "
+                "smaller first, or leave this step out"
+            )
         turn = cv2.getRotationMatrix2D(((w - 1) / 2, (h - 1) / 2), degrees, 1.0)
         turned = cv2.warpAffine(
             np.ascontiguousarray(photo), turn, (w, h), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
@@ -62,7 +71,7 @@ class LevelHorizon(Transform):
         shrink = 1 / (math.cos(radians) + max(w / h, h / w) * math.sin(radians))
         new_w, new_h = max(1, int(shrink * w)), max(1, int(shrink * h))
         left, top = (w - new_w) // 2, (h - new_h) // 2
-        return turned[top : top + new_h, left : left + new_w].astype(np.uint8, copy=False)
+        return turned[top : top + new_h, left : left + new_w].astype(photo.dtype, copy=False)
 
 
 def lean(photo: Photo) -> float | None:

@@ -10,35 +10,38 @@ import numpy as np
 import numpy.typing as npt
 
 from apsi.photo import Photo
+from apsi.photo.depth import to_whole, white
+from apsi.transform.bands import by_bands
 from apsi.transform.base import Named
-from apsi.transform.colour import look_up, to_bytes
-from apsi.transform.equalise import equalise
+from apsi.transform.colour import look_up, to_bytes, tone_table
+from apsi.transform.equalise import Equalisation
 
-_VALUES = np.arange(256.0)
-_LINEAR = np.where(_VALUES / 255 <= 0.04045, _VALUES / 255 / 12.92, ((_VALUES / 255 + 0.055) / 1.055) ** 2.4)
-BYTES_IN_LINEAR_LIGHT = _LINEAR.astype(np.float32)
-"""Linear light in [0, 1] of each byte of sRGB, `(256,)`"""
 _NEARLY_BLACK = 8 / 255  # mean of all values
 
 
-def contrast_table(factor: float) -> npt.NDArray[np.uint8]:
+def contrast_table(factor: float, dtype: npt.DTypeLike = np.uint8) -> npt.NDArray[Any]:
     """Factor * (x - 127.5) + 127.5, saturating."""
-    return to_bytes(factor * (_VALUES - 127.5) + 127.5)
+    return tone_table(lambda values: factor * (values - 127.5) + 127.5, dtype)
 
 
-def brightness_table(amount: float) -> npt.NDArray[np.uint8]:
+def brightness_table(amount: float, dtype: npt.DTypeLike = np.uint8) -> npt.NDArray[Any]:
     """X + amount, saturating: darkening 10 by 40 gives 0, not 30."""
-    return to_bytes(_VALUES + amount)
+    return tone_table(lambda values: values + amount, dtype)
 
 
-def gamma_table(gamma: float) -> npt.NDArray[np.uint8]:
+def gamma_table(gamma: float, dtype: npt.DTypeLike = np.uint8) -> npt.NDArray[Any]:
     """255 * (x / 255) ** gamma: below 1 brightens, above 1 darkens."""
-    return to_bytes(255 * (_VALUES / 255) ** gamma)
+    return tone_table(lambda values: 255 * (values / 255) ** gamma, dtype)
 
 
-def exposure_table(stops: float) -> npt.NDArray[np.uint8]:
+def exposure_table(stops: float, dtype: npt.DTypeLike = np.uint8) -> npt.NDArray[Any]:
     """Linear light times 2 ** stops, by the sRGB transfer functions of IEC 61966-2-1."""
-    return to_bytes(255 * linear_to_srgb(_LINEAR * 2**stops))
+    return tone_table(lambda values: 255 * linear_to_srgb(srgb_to_linear(values / 255) * 2**stops), dtype)
+
+
+def srgb_to_linear(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """SRGB's values in [0, 1] as linear light in [0, 1] (IEC 61966-2-1)."""
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 
 def linear_to_srgb(light: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -47,54 +50,77 @@ def linear_to_srgb(light: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
+BYTES_IN_LINEAR_LIGHT = srgb_to_linear(np.arange(256.0) / 255).astype(np.float32)
+"""Linear light in [0, 1] of each byte of sRGB, `(256,)`"""
+
+
 @dataclass(frozen=True)
 class Curve(Named):
     """Replaces every value by what a table says, the same for all pixels and channels."""
 
-    table: Callable[[float], npt.NDArray[np.uint8]]
+    deep = True
+
+    table: Callable[[float, npt.DTypeLike], npt.NDArray[Any]]
     amount: float
 
     def __call__(self, photo: Photo) -> Photo:
-        return look_up(photo, _table(self.table, self.amount))
+        return look_up(photo, _table(self.table, self.amount, photo.dtype))
 
 
 @cache
-def _table(table: Callable[[float], Any], amount: float) -> Any:
-    return table(amount)
+def _table(table: Callable[[float, Any], Any], amount: float, dtype: Any) -> Any:
+    return table(amount, dtype)
 
 
 @dataclass(frozen=True)
 class AutoGamma(Named):
     """The gamma that brings the mean to the middle of the scale; a nearly black or white photo stays as it is."""
 
+    deep = True
+
     def __call__(self, photo: Photo) -> Photo:
-        mean = float(np.mean(cv2.mean(np.ascontiguousarray(photo))[:3])) / 255
+        mean = float(np.mean(cv2.mean(np.ascontiguousarray(photo))[:3])) / white(photo.dtype)
         if not _NEARLY_BLACK < mean < 1 - _NEARLY_BLACK:  # there is nothing but noise to lift
             return photo.copy()
-        return look_up(photo, gamma_table(np.log(0.5) / np.log(mean)))
+        return look_up(photo, gamma_table(np.log(0.5) / np.log(mean), photo.dtype))
 
 
 @dataclass(frozen=True)
 class Clahe(Named):
     """Contrast-limited adaptive histogram equalisation of Lab's lightness: limit 2, 8 x 8 tiles."""
 
+    deep = True
+
     def __call__(self, photo: Photo) -> Photo:
-        lab = cv2.cvtColor(np.ascontiguousarray(photo), cv2.COLOR_RGB2LAB)
-        lab[..., 0] = to_bytes(equalise(lab[..., 0].astype(np.uint8, copy=False), limit=2.0))
-        return cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).astype(np.uint8, copy=False)
+        lightness = by_bands(lambda rows: to_bytes(2.55 * _lab(rows)[..., 0]), photo)
+        equalised = Equalisation(lightness, limit=2.0)
+
+        def evened(rows: Photo, y: npt.NDArray[np.int64]) -> Photo:
+            lab = _lab(rows)
+            lab[..., 0] = equalised.of_rows(y, 2.55 * lab[..., 0]) / 2.55
+            return to_whole(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * white(rows.dtype), rows.dtype)
+
+        return by_bands(evened, photo, np.arange(len(photo)))
+
+
+def _lab(photo: Photo) -> npt.NDArray[np.float32]:
+    """Lightness in [0, 100], a, b: in floats, as Lab in bytes and back is off by up to 24 of 255."""
+    return cv2.cvtColor(photo.astype(np.float32) / white(photo.dtype), cv2.COLOR_RGB2LAB).astype(np.float32, copy=False)
 
 
 @dataclass(frozen=True)
 class AutoContrast(Named):
     """Stretches each channel to the whole scale."""
 
+    deep = True
+
     def __call__(self, photo: Photo) -> Photo:
         rows = np.ascontiguousarray(photo)  # reduced in two steps, which is faster than over both sides at once
-        low = rows.min(axis=0).min(axis=0).astype(float)
-        high = rows.max(axis=0).max(axis=0).astype(float)
+        low = rows.min(axis=0).min(axis=0).astype(float) * 255 / white(photo.dtype)
+        high = rows.max(axis=0).max(axis=0).astype(float) * 255 / white(photo.dtype)
         factor = np.where(high > low, 255 / np.maximum(high - low, 1), 1.0)
         low = np.where(high > low, low, 0.0)
-        return look_up(photo, to_bytes((_VALUES[:, None] - low) * factor))
+        return look_up(photo, tone_table(lambda values: (values[:, None] - low) * factor, photo.dtype))
 
 
 _MUCH = {"up_weak": " a little", "up": "", "up_strong": " a lot"}
@@ -102,7 +128,7 @@ _MUCH |= {name.replace("up", "down"): much for name, much in _MUCH.items()}
 
 
 def _curves(
-    kind: str, table: Callable[[float], Any], amounts: dict[str, float], more: str, less: str
+    kind: str, table: Callable[[float, Any], Any], amounts: dict[str, float], more: str, less: str
 ) -> tuple[Curve, ...]:
     return tuple(
         Curve(f"{kind}_{name}", f"{more if name.startswith('up') else less}{_MUCH[name]}.", table, amount)

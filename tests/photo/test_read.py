@@ -384,7 +384,7 @@ def test_of_large_photos_one_is_decoded_at_a_time(monkeypatch: pytest.MonkeyPatc
         busy.pop()
         return noise()
 
-    monkeypatch.setattr(read, "_to_photo", convert)
+    monkeypatch.setattr(read, "to_photo", convert)
     data = encode(Image.fromarray(noise(10, 10)), "PNG")
     for limit, allowed in ((99, {1}), (100, {1, 2, 3, 4})):
         most.clear()

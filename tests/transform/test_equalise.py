@@ -5,16 +5,21 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from apsi.photo import Photo
 from apsi.photo.read import read_photo
 from apsi.photo.resample import resample
 from apsi.transform.catalogue import by_label
-from apsi.transform.equalise import equalise
+from apsi.transform.equalise import Equalisation
 from tests.transform.test_full_size import made_photo
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
+
+
+def equalise(lightness: Photo, limit: float) -> npt.NDArray[np.float32]:
+    return Equalisation(lightness, limit).of_rows(np.arange(len(lightness)), lightness)
 
 
 def lightness(photo: Photo) -> Photo:
