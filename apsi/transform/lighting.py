@@ -1,8 +1,9 @@
 """Transforms of light: one curve for all pixels, or one for each region."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -58,7 +59,7 @@ class Curve(Named):
         return look_up(photo, _table(self.table, self.amount))
 
 
-@cache
+@lru_cache(1024)  # as there is one for each photo whose gamma is found
 def _table(table: Callable[[float], Any], amount: float) -> Any:
     return table(amount)
 
@@ -67,11 +68,14 @@ def _table(table: Callable[[float], Any], amount: float) -> Any:
 class AutoGamma(Named):
     """The gamma that brings the mean to the middle of the scale; a nearly black or white photo stays as it is."""
 
-    def __call__(self, photo: Photo) -> Photo:
+    def fixed_for(self, photo: Photo) -> Curve:
         mean = float(np.mean(cv2.mean(np.ascontiguousarray(photo))[:3])) / 255
-        if not _NEARLY_BLACK < mean < 1 - _NEARLY_BLACK:  # there is nothing but noise to lift
-            return photo.copy()
-        return look_up(photo, gamma_table(np.log(0.5) / np.log(mean)))
+        # else there is nothing but noise to lift
+        gamma = math.log(0.5) / math.log(mean) if _NEARLY_BLACK < mean < 1 - _NEARLY_BLACK else 1.0
+        return Curve(self.name, self.words, gamma_table, gamma)
+
+    def __call__(self, photo: Photo) -> Photo:
+        return self.fixed_for(photo)(photo)
 
 
 @dataclass(frozen=True)
@@ -85,16 +89,30 @@ class Clahe(Named):
 
 
 @dataclass(frozen=True)
+class Stretch(Named):
+    """Lays the part of the scale from `low` to `high` over the whole of it, for each channel."""
+
+    low: tuple[int, int, int]
+    high: tuple[int, int, int]
+
+    def __call__(self, photo: Photo) -> Photo:
+        factors = [255 / (high - low) for low, high in zip(self.low, self.high, strict=True)]
+        return look_up(photo, to_bytes((_VALUES[:, None] - np.array(self.low)) * np.array(factors)))
+
+
+@dataclass(frozen=True)
 class AutoContrast(Named):
     """Stretches each channel to the whole scale."""
 
-    def __call__(self, photo: Photo) -> Photo:
+    def fixed_for(self, photo: Photo) -> Stretch:
         rows = np.ascontiguousarray(photo)  # reduced in two steps, which is faster than over both sides at once
-        low = rows.min(axis=0).min(axis=0).astype(float)
-        high = rows.max(axis=0).max(axis=0).astype(float)
-        factor = np.where(high > low, 255 / np.maximum(high - low, 1), 1.0)
-        low = np.where(high > low, low, 0.0)
-        return look_up(photo, to_bytes((_VALUES[:, None] - low) * factor))
+        low, high = rows.min(axis=0).min(axis=0), rows.max(axis=0).max(axis=0)
+        one_value = low == high  # such a channel stays
+        (r0, g0, b0), (r1, g1, b1) = np.where(one_value, 0, low).tolist(), np.where(one_value, 255, high).tolist()
+        return Stretch(self.name, self.words, (r0, g0, b0), (r1, g1, b1))
+
+    def __call__(self, photo: Photo) -> Photo:
+        return self.fixed_for(photo)(photo)
 
 
 _MUCH = {"up_weak": " a little", "up": "", "up_strong": " a lot"}
