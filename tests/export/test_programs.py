@@ -51,7 +51,7 @@ def darktable(files: tuple[Path, ...], photo: Path, folder: Path) -> Photo:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("labels", RECIPES, ids=lambda labels: ",".join(labels))
+@pytest.mark.parametrize("labels", RECIPES, ids=",".join)
 @pytest.mark.parametrize(
     ("export", "program"),
     [
