@@ -16,6 +16,8 @@ from apsi.installation import CONFIG_DIR, command
 _TEXTS = (
     "dataset.path",
     "checkpoint",
+    "recipe",
+    "photo",
     "resume",
     "run_id",
     "data_dir",

@@ -92,7 +92,7 @@ def _settings(path: Path) -> str:
     """The file without its first comment, where there is more than a name in it: settings, or whose it takes over."""
     text = path.read_text(encoding="utf-8")
     content = yaml.safe_load(text)
-    inner = content.get(path.stem, content)  # an option of `policy` stands under its own name
+    inner = content.get(path.stem, content)  # one of several, as of `policy`, stands under its own name
     inherits = any(isinstance(entry, str) and entry != "_self_" for entry in content.get("defaults", ()))
     if not inherits and not (isinstance(inner, dict) and inner.keys() - _NO_SETTING):
         return ""

@@ -29,6 +29,9 @@ SUPPLIED = {  # arguments that a caller, not a YAML file, supplies
 }
 
 
+SEVERAL = {"policy", "export"}
+"""Groups of which several options are chosen at once, which stand under their own names"""
+
 EXTRA = {"juror/mapping": ["juror=onnx"]}
 """What a group stands in"""
 
@@ -67,13 +70,13 @@ def load(group: str, option: str) -> DictConfig:
     extra = [*EXTRA.get(group, []), *(f"{group}.{key}=somewhere" for key in missing)]
     if (group, option) in COMPONENTS:  # a preset brings what it needs
         extra += beside(group, option)
-    chosen = f"{group}=[{option}]" if group == "policy" else f"{group}={option}"
+    chosen = f"{group}=[{option}]" if group in SEVERAL else f"{group}={option}"
     return load_config([chosen, *extra])
 
 
 def node_of(group: str, option: str) -> DictConfig:
     """The component itself."""
-    node = OmegaConf.select(load(group, option), f"policy.{option}" if group == "policy" else group.replace("/", "."))
+    node = OmegaConf.select(load(group, option), f"{group}.{option}" if group in SEVERAL else group.replace("/", "."))
     assert isinstance(node, DictConfig)
     return node
 
@@ -123,6 +126,7 @@ def test_an_option_begins_with_a_comment_that_says_what_it_is(group: str, option
         "tracking",
         "algo/schedule",
         "preprocess/engine",
+        "export",
     ],
 )
 def test_what_is_cheap_to_build_is_built(group: str) -> None:

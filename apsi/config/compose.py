@@ -22,6 +22,9 @@ _HYDRAS_OWN_WORDS = ("Config search path:", "provider=", "To append to", "full_k
 _FROM_CHECKPOINT_ONLY = ("algo", "feature_extractor", "transform", "juror")
 OF_THIS_RUN = (
     "task",
+    "export",
+    "recipe",
+    "photo",
     "tracking",
     "device",
     "worker_pool",

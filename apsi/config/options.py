@@ -51,7 +51,7 @@ def options_text() -> str:
 def option_of(place: str, target: str) -> str | None:
     """The option that names this target, of the group at a place of the configuration such as `algo.schedule`.
 
-    Options of `policy` stand below it, under their own names.
+    Options of `policy` and `export` stand below them, under their own names.
     """
     group = CONFIG_DIR / place.replace(".", "/")
     line = re.compile(rf"^ *_target_: {re.escape(target)}$", re.MULTILINE)

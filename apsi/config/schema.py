@@ -104,6 +104,7 @@ class Config:
     train: TrainSettings = field(default_factory=TrainSettings)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
+    export: dict[str, Component] = field(default_factory=dict)
     second_juror: Component | None = None
     seed: int = 42
     """of the agent: networks, exploration, order of the training episodes, random baselines"""
@@ -121,6 +122,8 @@ class Config:
     resume: str | None = "auto"
     run_id: str | None = None
     run_ids: list[str] = field(default_factory=list)
+    recipe: str | None = None
+    photo: str | None = None
     groups: Any = None
     """a mapping of lists, and no typed one, which Hydra would not fill from the command line"""
 

@@ -45,6 +45,13 @@ class Transform(ABC):
     @abstractmethod
     def __call__(self, photo: Photo) -> Photo: ...
 
+    def fixed_for(self, photo: Photo) -> "Transform":
+        """The same edit with what it takes from the whole photo, such as a mean, taken from this one.
+
+        Its own where it takes nothing, or where the parts that it takes something from move with the pixels.
+        """
+        return self
+
     @property
     def inverse(self) -> "Transform | None":
         """The transform that undoes this one bit for bit, or None."""

@@ -159,12 +159,15 @@ class WhiteBalance(Named):
 
     deep = True
 
-    def __call__(self, photo: Photo) -> Photo:
+    def fixed_for(self, photo: Photo) -> Gains:
         means = np.array(cv2.mean(np.ascontiguousarray(photo))[:3])
         if means.min() * _LARGEST_GAIN <= means.mean():  # the channel holds noise, or the photo is black
-            return photo.copy()
+            return Gains(self.name, self.words, (1.0, 1.0, 1.0))
         r, g, b = (means.mean() / means).tolist()
-        return multiply_channels(photo, (r, g, b))
+        return Gains(self.name, self.words, (r, g, b))
+
+    def __call__(self, photo: Photo) -> Photo:
+        return self.fixed_for(photo)(photo)
 
 
 def to_bytes(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.uint8]:

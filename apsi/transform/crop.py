@@ -7,7 +7,7 @@ import numpy as np
 
 from apsi.photo import Floats, Photo
 from apsi.photo.depth import to_8_bits
-from apsi.transform.base import Transform
+from apsi.transform.base import Named, Transform
 from apsi.transform.saliency import saliency
 
 _PART = 0.8  # of each side
@@ -44,6 +44,23 @@ class CropRatio(Transform):
 
 
 @dataclass(frozen=True)
+class CropPart(Named):
+    """The part of 80 % that begins at these shares of the photo's sides."""
+
+    reframes: ClassVar[bool] = True
+    deep = True
+
+    across: float
+    down: float
+
+    def __call__(self, photo: Photo) -> Photo:
+        h, w = photo.shape[:2]
+        new_w, new_h = max(1, round(_PART * w)), max(1, round(_PART * h))
+        left, top = min(round(self.across * w), w - new_w), min(round(self.down * h), h - new_h)
+        return photo[top : top + new_h, left : left + new_w]
+
+
+@dataclass(frozen=True)
 class CropThirds(Transform):
     """The part of 80 % that keeps most of what people look at, and rather brings it to a point of the rule of thirds.
 
@@ -61,12 +78,11 @@ class CropThirds(Transform):
     def advice(self) -> str:
         return "Put the subject on a third instead of the middle."
 
+    def fixed_for(self, photo: Photo) -> CropPart:
+        return CropPart(self.label, self.advice, *_most_looked_at(saliency(to_8_bits(photo))))
+
     def __call__(self, photo: Photo) -> Photo:
-        h, w = photo.shape[:2]
-        across, down = _most_looked_at(saliency(to_8_bits(photo)))
-        new_w, new_h = max(1, round(_PART * w)), max(1, round(_PART * h))
-        left, top = min(round(across * w), w - new_w), min(round(down * h), h - new_h)
-        return photo[top : top + new_h, left : left + new_w]
+        return self.fixed_for(photo)(photo)
 
 
 def _most_looked_at(looks: Floats) -> tuple[float, float]:

@@ -1,8 +1,9 @@
 """Transforms of light: one curve for all pixels, or one for each region."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -67,7 +68,7 @@ class Curve(Named):
         return look_up(photo, _table(self.table, self.amount, photo.dtype))
 
 
-@cache
+@lru_cache(256)  # as there is one for each photo whose gamma is found
 def _table(table: Callable[[float, Any], Any], amount: float, dtype: Any) -> Any:
     return table(amount, dtype)
 
@@ -78,11 +79,14 @@ class AutoGamma(Named):
 
     deep = True
 
-    def __call__(self, photo: Photo) -> Photo:
+    def fixed_for(self, photo: Photo) -> Curve:
         mean = float(np.mean(cv2.mean(np.ascontiguousarray(photo))[:3])) / white(photo.dtype)
-        if not _NEARLY_BLACK < mean < 1 - _NEARLY_BLACK:  # there is nothing but noise to lift
-            return photo.copy()
-        return look_up(photo, gamma_table(np.log(0.5) / np.log(mean), photo.dtype))
+        # else there is nothing but noise to lift
+        gamma = math.log(0.5) / math.log(mean) if _NEARLY_BLACK < mean < 1 - _NEARLY_BLACK else 1.0
+        return Curve(self.name, self.words, gamma_table, gamma)
+
+    def __call__(self, photo: Photo) -> Photo:
+        return self.fixed_for(photo)(photo)
 
 
 @dataclass(frozen=True)
@@ -109,18 +113,35 @@ def _lab(photo: Photo) -> npt.NDArray[np.float32]:
 
 
 @dataclass(frozen=True)
+class Stretch(Named):
+    """Lays the part of the scale from `low` to `high` over the whole of it, for each channel; both in [0, 255]."""
+
+    deep = True
+
+    low: tuple[float, float, float]
+    high: tuple[float, float, float]
+
+    def __call__(self, photo: Photo) -> Photo:
+        low = np.array(self.low)
+        factors = 255 / (np.array(self.high) - low)
+        return look_up(photo, tone_table(lambda values: (values[:, None] - low) * factors, photo.dtype))
+
+
+@dataclass(frozen=True)
 class AutoContrast(Named):
     """Stretches each channel to the whole scale."""
 
     deep = True
 
-    def __call__(self, photo: Photo) -> Photo:
+    def fixed_for(self, photo: Photo) -> Stretch:
         rows = np.ascontiguousarray(photo)  # reduced in two steps, which is faster than over both sides at once
-        low = rows.min(axis=0).min(axis=0).astype(float) * 255 / white(photo.dtype)
-        high = rows.max(axis=0).max(axis=0).astype(float) * 255 / white(photo.dtype)
-        factor = np.where(high > low, 255 / np.maximum(high - low, 1), 1.0)
-        low = np.where(high > low, low, 0.0)
-        return look_up(photo, tone_table(lambda values: (values[:, None] - low) * factor, photo.dtype))
+        low, high = (ends * (255 / white(photo.dtype)) for ends in (rows.min(0).min(0), rows.max(0).max(0)))
+        one_value = high - low < 1  # such a channel stays
+        (r0, g0, b0), (r1, g1, b1) = np.where(one_value, 0, low).tolist(), np.where(one_value, 255, high).tolist()
+        return Stretch(self.name, self.words, (r0, g0, b0), (r1, g1, b1))
+
+    def __call__(self, photo: Photo) -> Photo:
+        return self.fixed_for(photo)(photo)
 
 
 _MUCH = {"up_weak": " a little", "up": "", "up_strong": " a lot"}

@@ -12,7 +12,7 @@ from apsi.errors import ApsiError
 from apsi.installation import CONFIG_DIR
 from apsi.task import require_evaluating
 from apsi.tracking.run_folder import RunFolder
-from tests.test_conf import COMPONENTS
+from tests.test_conf import COMPONENTS, SEVERAL
 
 MISSING = ["juror@second_juror=nima", "second_juror.path=missing.pth"]
 PARAMETRIC = ["transform=parametric", "degradation=sensible"]
@@ -120,7 +120,7 @@ def rows() -> list[list[str]]:
     chosen = [(group, option) for group, option in COMPONENTS if _is_of_a_run(group) and option != "ray"]
     by_group: dict[str, list[str]] = {}
     for group, option in chosen:
-        by_group.setdefault(group, []).append(f"{group}=[{option}]" if group == "policy" else f"{group}={option}")
+        by_group.setdefault(group, []).append(f"{group}=[{option}]" if group in SEVERAL else f"{group}={option}")
     return [[choice for choice in row if choice] for row in zip_longest(*by_group.values())]
 
 

@@ -61,6 +61,19 @@ def test_the_result_depends_on_the_pixels_only_not_on_the_call_or_the_memory(
     assert np.array_equal(transform(np.asfortranarray(photo)), result)
 
 
+@settings(max_examples=200, deadline=None)
+@given(transforms, photos(), photos())
+def test_fixed_for_a_photo_it_is_the_same_edit_of_that_photo_and_no_more_of_any_photo(
+    transform: Transform, photo: Photo, other: Photo
+) -> None:
+    fixed = transform.fixed_for(photo)
+    assert fixed.label == transform.label
+    assert fixed.advice == transform.advice
+    assert np.array_equal(fixed(photo), transform(photo))
+    if fixed != transform:
+        assert fixed.fixed_for(other) == fixed
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(transforms, max_size=5), photos())
 def test_any_recipe_is_written_down_read_back_and_does_the_same(chosen: list[Transform], photo: Photo) -> None:

@@ -1,0 +1,70 @@
+"""A recipe for other programs."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+from rich.table import Table
+
+from apsi.config.instantiate import instantiate
+from apsi.console import show
+from apsi.errors import ApsiError
+from apsi.export.base import ExportResult, export_all
+from apsi.photo import Photo
+from apsi.photo.read import UnreadablePhotoError, read_photo
+from apsi.tracking.run_folder import RunFolder
+from apsi.transform.recipe import Recipe
+
+log = logging.getLogger(__name__)
+
+
+def export(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
+    """Writes `recipe` in the way of each chosen `export` into the run's folder; `photo` is what it was made for.
+
+    Returns:
+        For each export its files and the labels that it left out.
+
+    Raises:
+        ApsiError: no export, no recipe, a file that can't be read, or no photo where a step depends on it.
+    """
+    if not config.export:
+        raise ApsiError("export=[] names no program: export=[cube,hald]")
+    exports = {str(option): instantiate(node) for option, node in config.export.items()}
+    recipe, photo = _recipe(config.recipe), _photo(config.photo)
+    name = Path(config.photo if photo is not None else config.recipe).stem
+    results = export_all(exports, recipe, photo, folder.path, name)
+    show(_table(results), *(str(path) for path in dict.fromkeys(p for r in results.values() for p in r.paths)))
+    return {
+        option: {
+            "files": [path.name for path in result.paths],
+            "left_out": [one.label for one in result.left_out],
+        }
+        for option, result in results.items()
+    }
+
+
+def _recipe(file: str | None) -> Recipe:
+    if file is None:
+        raise ApsiError("task=export needs recipe=FILE, a recipe as JSON")
+    try:
+        return Recipe.from_json(Path(file).expanduser().read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ApsiError(f"recipe={file} can't be read: {error}") from error
+    except ApsiError as error:
+        raise ApsiError(f"recipe={file}: {error}") from error
+
+
+def _photo(file: str | None) -> Photo | None:
+    try:
+        return None if file is None else read_photo(Path(file).expanduser())
+    except (OSError, UnreadablePhotoError) as error:
+        raise ApsiError(f"photo={file} can't be read: {error}") from error
+
+
+def _table(results: dict[str, ExportResult]) -> Table:
+    table = Table("export", "files", "left out", "notes")
+    for option, result in results.items():
+        left_out = "\n".join(f"{one.label}: {one.reason}" for one in result.left_out)
+        table.add_row(option, "\n".join(path.name for path in result.paths), left_out, "\n".join(result.notes))
+    return table

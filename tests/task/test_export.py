@@ -1,0 +1,72 @@
+"""`task=export`: a recipe in a file becomes files for other programs, or one message says what is missing."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from apsi.config.compose import load_config
+from apsi.errors import ApsiError
+from apsi.photo.write import write_png
+from apsi.task.export import export
+from apsi.tracking.run_folder import RunFolder
+from apsi.transform.recipe import Recipe
+from tests.export.recipes import PHOTO
+
+
+def run(folder: Path, *overrides: str) -> dict[str, dict[str, list[str]]]:
+    config = load_config(["task=export", *overrides])
+    return export(config, RunFolder.create(folder / "run", config))
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> str:
+    (tmp_path / "recipe.json").write_text(Recipe.of(["auto_contrast", "clarity", "warmth"]).to_json())
+    return f"recipe={tmp_path / 'recipe.json'}"
+
+
+def test_the_chosen_exports_are_written_and_what_they_leave_out_is_shown(
+    recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_png(tmp_path / "IMG_1.png", PHOTO)
+    result = run(tmp_path, recipe, f"photo={tmp_path / 'IMG_1.png'}", "export=[cube,lightroom_preset]")
+    assert result == {
+        "cube": {"files": ["IMG_1.cube"], "left_out": ["clarity"]},
+        "lightroom_preset": {"files": ["IMG_1.lightroom.xmp"], "left_out": []},
+    }
+    shown = capsys.readouterr().out
+    assert "clarity: what becomes of a pixel depends on other pixels" in shown
+    assert "auto_contrast" in shown
+    assert all(
+        (tmp_path / "run" / file).is_file() and file in shown for one in result.values() for file in one["files"]
+    )
+
+
+def test_without_a_photo_the_files_are_named_like_the_recipe(tmp_path: Path) -> None:
+    (tmp_path / "look.json").write_text(Recipe.of(["warmth"]).to_json())
+    assert run(tmp_path, f"recipe={tmp_path / 'look.json'}", "export=[cube]")["cube"]["files"] == ["look.cube"]
+
+
+@pytest.mark.parametrize(
+    ("content", "overrides", "message"),
+    [
+        (None, [], r"needs recipe=FILE"),
+        (None, ["recipe=nowhere.json"], r"recipe=nowhere\.json can't be read"),
+        ("{", ["recipe=RECIPE"], r"recipe=.*r\.json: this recipe is not JSON"),
+        ('["contrast_upp"]', ["recipe=RECIPE"], r"r\.json: unknown transform.*Did you mean 'contrast_up'"),
+        ('["auto_contrast"]', ["recipe=RECIPE"], r"'auto_contrast' does something else to every photo.*photo=FILE"),
+        ('["warmth"]', ["recipe=RECIPE", "photo=nowhere.jpg"], r"photo=nowhere\.jpg can't be read"),
+        ('["warmth"]', ["recipe=RECIPE", "photo=RECIPE"], r"photo=.*can't be read: not an image"),
+        ('["warmth"]', ["recipe=RECIPE", "export=[]"], r"export=\[\] names no program"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_one_message_before_anything_is_written(
+    content: str | None, overrides: list[str], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "r.json"
+    if content is not None:
+        text = content if content == "{" else json.dumps({"format": "apsi-recipe-1", "transforms": json.loads(content)})
+        path.write_text(text)
+    with pytest.raises(ApsiError, match=message):
+        run(tmp_path, *(override.replace("RECIPE", str(path)) for override in overrides))
+    assert not list((tmp_path / "run").glob("*.cube"))
