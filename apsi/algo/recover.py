@@ -26,7 +26,7 @@ from apsi.transform.differentiable import adjust, colour_difference, require_dif
 from apsi.transform.parametric import ParametricActions
 from apsi.types import Fraction
 
-_GO_ON = 4
+_GO_ON = 8
 """One of so many photos of a batch is edited again"""
 
 

@@ -82,10 +82,11 @@ class TruePhotosModel(OwnPhotosModel):
 
 
 def head(n_features: int, n_outputs: int, net_arch: list[int], dropout: float) -> nn.Sequential:
-    """Layers behind a feature extractor, with dropout before the first and the last; at first they give 0."""
+    """Layers behind a feature extractor, with dropout between them; at first they give 0."""
     layers = create_mlp(n_features, n_outputs, net_arch)
     last = layers[-1]
     assert isinstance(last, nn.Linear)
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
-    return nn.Sequential(nn.Dropout(dropout), *layers[:-1], nn.Dropout(dropout), last)
+    between = [part for layer in layers[:-1] for part in (layer, *[nn.Dropout(dropout)] * isinstance(layer, nn.ReLU))]
+    return nn.Sequential(*between, last)

@@ -26,7 +26,7 @@ CHOICES = [
         "algo.batch_size=16",
         "algo.updates=4",
     ),
-    *("env.observation_size=[36,36]", "algo.net_arch=[]", "algo.dropout=0.0"),
+    *("env.observation_size=[36,36]", "algo.net_arch=[]", "algo.dropout=0.0", "algo.stride=4"),
 ]
 TWO = ["transform.adjustments=[contrast,gamma]"]
 
