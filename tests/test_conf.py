@@ -189,3 +189,14 @@ def test_photos_as_they_are_are_made_better_with_what_a_photographer_would_use()
     assert len(presets) >= 3
     for preset in presets:
         assert load_config([f"experiment={preset}"]).transform.labels == sensible
+
+
+def test_improving_asks_the_juror_of_flaws_unless_another_is_named_and_repair_the_default_one() -> None:
+    def juror(*overrides: str) -> str:
+        return str(load_config(list(overrides)).juror._target_).rpartition(".")[2]
+
+    for preset in ("env=optimise", *(f"experiment={o}" for g, o in OPTIONS if g == "experiment" and "optimise" in o)):
+        assert juror(preset) == "Flaws"
+        assert juror("juror=naturalness", preset) == juror(preset, "juror=naturalness") == "Naturalness"
+    assert {juror(), juror("env=repair"), juror("experiment=repair")} == {"Naturalness"}
+    assert juror("env=repair", "juror=flaws") == "Flaws"

@@ -184,7 +184,7 @@ def _compression(luma: _Plane, opponents: _Planes) -> list[float]:
     for plane in (luma, *opponents):
         for axis in (0, 1):
             steps = np.abs(np.diff(plane, axis=axis)).mean(axis=1 - axis) + 0.2
-            phases = [float(steps[phase::_BLOCK].mean()) for phase in range(_BLOCK)]
+            phases = steps[: SIZE - _BLOCK].reshape(-1, _BLOCK).mean(axis=0).tolist()
             found.append(5 * phases[_BLOCK - 1] / sum(phases[1:6]))
             if plane is not luma:  # colours are halved before they are compressed
                 found.append(sum(phases[1::2]) / sum(phases[::2]))

@@ -28,7 +28,7 @@ _MOST = 400
 _FEW = 20
 _REPAIRED = 4
 """Of so many photos one is flawed and edited step by step"""
-_STEEP = 4.0
+_STEEP = 2.0
 
 
 class Flaws(FittedJuror):
@@ -38,7 +38,7 @@ class Flaws(FittedJuror):
     flawed versions, the same flaws at half and at full strength, the photo and edits of it (which are worse than a good
     photo, too), a flawed version before and after an edit (the better is nearer to the photo). Each network leaves some
     photos out. Their mean on photos that they left out sets the scale: 10 from the level on that `flawless` of the good
-    photos reach, so that nothing is gained by editing a photo in which no flaw is seen; 1.4 for a typical flawed one.
+    photos reach, so that nothing is gained by editing a photo in which no flaw is seen; 3.7 for a typical flawed one.
     """
 
     about = About(
@@ -174,6 +174,6 @@ class Flaws(FittedJuror):
 
 
 def _logistic(place: npt.ArrayLike) -> Floats:
-    """From 0.12 for typical flawed photos (at 0) to 0.88 for good ones (at 1)."""
+    """From 0.27 for typical flawed photos (at 0) to 0.73 for good ones (at 1)."""
     steep: Floats = 1 / (1 + np.exp(-_STEEP * (np.asarray(place, np.float64) - 0.5)))
     return steep
