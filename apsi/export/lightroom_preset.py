@@ -19,7 +19,7 @@ import numpy as np
 from apsi.export.base import Export, ExportResult, LeftOut, file_in, for_this_photo, xml_text
 from apsi.export.colours import ColourEdit
 from apsi.export.lut import per_channel
-from apsi.export.steps import CUTS, MOVES, Box, Step
+from apsi.export.steps import CUTS, MOVES, WHOLE, Box, Step
 from apsi.photo import Photo
 from apsi.photo.write import write_text
 from apsi.transform.adjust import Adjust
@@ -112,15 +112,15 @@ class _Settings:
     def add(self, step: Step) -> None:
         """Finds the setting that comes near a step, or why there is none."""
         reason = self._why_not(step)
-        if reason is not None:
-            self.left_out.append(LeftOut(step.label, reason))
-            if step.reason in (MOVES, CUTS):
-                self._moved_by = self._moved_by or step.label
-        else:
+        if reason is None:
             self.held.append(step)
+            return
+        self.left_out.append(LeftOut(step.label, reason))
+        if step.reason in (MOVES, CUTS):
+            self._moved_by = self._moved_by or step.label
 
     def _why_not(self, step: Step) -> str | None:
-        near = nearest(step.fixed)
+        near = nearest(step.fixed) if step.reason != WHOLE else None  # of the probe it is something else
         if near is not None:
             slider, strength = near
             self.strengths[slider] = self.strengths.get(slider, 0) + strength

@@ -107,7 +107,7 @@ def _box(photo: Photo, edited: Photo, fixed: Transform) -> Box | None:
     height, width = photo.shape[:2]
     top, left = (
         int(fixed(np.stack([n >> 8, n & 255, 0 * n], axis=-1).astype(np.uint8))[0, 0] @ np.array([256, 1, 0]))
-        for n in np.mgrid[:height, :width]
+        for n in np.indices((height, width), np.uint16)
     )
     bottom, right = top + edited.shape[0], left + edited.shape[1]
     if not np.array_equal(edited, photo[top:bottom, left:right]):
