@@ -46,7 +46,7 @@ class Versions:
 
 
 @dataclass(frozen=True)
-class Lessons:
+class VersionMaker:
     """Makes versions of photos; the same ones again for the same photo and number."""
 
     degradation: Photographic

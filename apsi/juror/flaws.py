@@ -13,7 +13,7 @@ from apsi.errors import ApsiError
 from apsi.juror.base import SCORE_MAX, About, FittedJuror, Parameters, require_scores
 from apsi.juror.flaw_ranking import Heads, learn
 from apsi.juror.flaw_statistics import VERSION, features
-from apsi.juror.flaw_versions import Lessons, Versions
+from apsi.juror.flaw_versions import VersionMaker, Versions
 from apsi.juror.neural import NeuralJuror
 from apsi.photo import Floats, Photo
 from apsi.photo.hash import value_hash
@@ -94,12 +94,12 @@ class Flaws(FittedJuror):
         return f"flaws-{self._seen_by}-{digest.hexdigest()[:12]}"
 
     def fit(self, photos: Iterable[Photo]) -> None:
-        lessons = Lessons(self.degradation, self.edits, self._describe)
+        maker = VersionMaker(self.degradation, self.edits, self._describe)
         kept: list[tuple[int, Versions]] = []
         every = 1
         for number, photo in enumerate(photos):
             if number % every == 0:
-                kept.append((number, lessons.random(photo, number)))
+                kept.append((number, maker.random(photo, number)))
             if len(kept) == 2 * _MOST:
                 kept, every = kept[::2], 2 * every
         if len(kept) < 2:
@@ -120,9 +120,9 @@ class Flaws(FittedJuror):
                 continue
             judge = partial(heads.own, place)
             if judge(versions[place].rows[0]) < good:
-                lessons.tempting(photo, number, versions[place], judge, good=True)
+                maker.tempting(photo, number, versions[place], judge, good=True)
             if place % _REPAIRED == 0:
-                lessons.tempting(photo, number, versions[place], judge, good=False)
+                maker.tempting(photo, number, versions[place], judge, good=False)
         self._heads = learn(versions, _SEED)
         self._good, self._flawed = self._levels(self._heads, versions)
         if self._good <= self._flawed:

@@ -9,7 +9,7 @@ from skimage import data
 from apsi.config.compose import load_config
 from apsi.config.instantiate import instantiate
 from apsi.juror.flaw_statistics import features
-from apsi.juror.flaw_versions import Lessons
+from apsi.juror.flaw_versions import VersionMaker
 from apsi.photo import Floats, Photo
 from apsi.photo.resample import fit
 from apsi.transform.catalogue import by_label
@@ -24,20 +24,20 @@ def described(photos: Sequence[Photo]) -> list[Floats]:
     return [features(photo) for photo in photos]
 
 
-def lessons(*edits: str) -> Lessons:
-    return Lessons(
+def maker(*edits: str) -> VersionMaker:
+    return VersionMaker(
         instantiate(load_config(["degradation=photographic"]).degradation), tuple(map(by_label, edits)), described
     )
 
 
 def test_a_photo_and_its_number_have_the_same_versions_again(coffee: Photo) -> None:
-    one, again, other = (lessons("warmth", "unsharp").random(coffee, number) for number in (3, 3, 4))
+    one, again, other = (maker("warmth", "unsharp").random(coffee, number) for number in (3, 3, 4))
     assert np.array_equal(one.rows, again.rows) and one.pairs == again.pairs
     assert not np.array_equal(one.rows, other.rows)
 
 
 def test_the_photo_is_better_than_all_and_half_the_strength_than_the_whole(coffee: Photo) -> None:
-    versions = lessons("warmth").random(coffee, 0)
+    versions = maker("warmth").random(coffee, 0)
     assert np.array_equal(versions.rows[0], features(coffee))
     better = {(better, worse) for better, worse, _ in versions.pairs}
     assert {(0, row) for row in range(1, len(versions.rows))} <= better
@@ -48,7 +48,7 @@ def test_the_photo_is_better_than_all_and_half_the_strength_than_the_whole(coffe
 
 
 def test_of_two_versions_the_nearer_is_better_by_how_much_counts() -> None:
-    versions = lessons("warmth").random(np.zeros((32, 32, 3), np.uint8), 0)
+    versions = maker("warmth").random(np.zeros((32, 32, 3), np.uint8), 0)
     del versions.pairs[:]
     for nearer in (2.0, -1.0, 9.0):
         versions.compare(5, 6, nearer)
@@ -60,7 +60,7 @@ def test_what_a_juror_falls_for_is_added_as_worse_than_the_photo(coffee: Photo, 
     def likes_green(row: Floats) -> float:
         return float(row[16])  # mean of green
 
-    made = lessons("tint(-0.400)", "tint(+0.400)", "coolness")
+    made = maker("tint(-0.400)", "tint(+0.400)", "coolness")
     versions = made.random(coffee, 0)
     known = len(versions.rows)
     made.tempting(coffee, 0, versions, likes_green, good=good)
@@ -73,7 +73,7 @@ def test_what_a_juror_falls_for_is_added_as_worse_than_the_photo(coffee: Photo, 
 
 
 def test_nothing_is_gone_on_with_where_no_edit_tempts(coffee: Photo) -> None:
-    made = lessons("tint(+0.400)", "tint(+0.300)")
+    made = maker("tint(+0.400)", "tint(+0.300)")
     versions = made.random(coffee, 0)
     known = len(versions.rows)
     made.tempting(coffee, 0, versions, lambda row: float(row[16]), good=True)
