@@ -9,7 +9,7 @@ from apsi.errors import ApsiError
 from apsi.photo import Photo
 from apsi.photo.resample import resample
 from apsi.transform.recipe import Recipe
-from apsi.types import PositiveFraction
+from apsi.types import Fraction, PositiveFraction
 
 _TRIES = 20
 
@@ -18,10 +18,12 @@ class FreshEpisodes(EpisodeSource):
     """Every episode is a new part of an undegraded photo of the split, mirrored every other time, degraded anew.
 
     A degraded photo that scores no worse than its original is not an episode, as in the prepared ones, unless the
-    context keeps all.
+    context keeps all. Algorithms that degrade photos themselves have a share of undegraded ones of their own.
     """
 
-    def __init__(self, context: EpisodeContext, min_scale: PositiveFraction, turns: bool = False) -> None:
+    def __init__(
+        self, context: EpisodeContext, min_scale: PositiveFraction, turns: bool = False, undegraded: Fraction = 0.0
+    ) -> None:
         """Takes the originals of the split.
 
         Args:
@@ -29,14 +31,17 @@ class FreshEpisodes(EpisodeSource):
             min_scale: shortest side of a part, as a share of the photo's.
             turns: whether parts are also turned by quarters, by half where they are not square: of few photos more is
                 learned where the edits don't mind which way is up.
+            undegraded: share of the episodes whose photo is not degraded, and to be left alone.
 
         Raises:
-            ApsiError: `min_scale` is not in (0, 1].
+            ApsiError: `min_scale` is not in (0, 1], or `undegraded` not in [0, 1].
         """
         super().__init__(context)
         if not 0 < min_scale <= 1:
             raise ApsiError(f"episodes.min_scale={min_scale} must be above 0 and at most 1")
-        self._min_scale, self._turns = min_scale, turns
+        if not 0 <= undegraded <= 1:
+            raise ApsiError(f"episodes.undegraded={undegraded} must be from 0 to 1")
+        self._min_scale, self._turns, self._undegraded = min_scale, turns, undegraded
         self._sources = {episode.original: episode.source for episode in context.split.episodes}
         self._originals = sorted(self._sources)
 
@@ -81,5 +86,6 @@ class FreshEpisodes(EpisodeSource):
 
     def _degraded(self) -> tuple[Photo, Photo, Recipe, str]:
         path = self._pick()
-        original, recipe = self._cut(path), self.recipe()
+        is_left = self._undegraded > 0 and self.rng.random() < self._undegraded
+        original, recipe = self._cut(path), Recipe() if is_left else self.recipe()
         return original, np.ascontiguousarray(recipe(original)), recipe, self._sources[path]

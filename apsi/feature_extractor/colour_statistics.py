@@ -28,17 +28,23 @@ class ColourStatistics(BaseFeaturesExtractor):
     blue, brightness, the highest and the lowest channel, saturation, chroma, red - blue and red - green.
     """
 
-    def __init__(self, observation_space: gymnasium.spaces.Box, stride: int, dropout: float) -> None:
+    def __init__(
+        self, observation_space: gymnasium.spaces.Box, stride: int, dropout: float, over_all: bool = False
+    ) -> None:
         """Builds the layers.
 
         Args:
             observation_space: `(3, h, w)`; SB3 scales its `uint8` values to [0, 1] before they come here.
             stride: every so many pixels of every so many rows are looked at.
             dropout: share of the statistics that are left out while learning, in [0, 1).
+            over_all: whether photos are normalised by all photos learned from so far, while learning too, and not by
+                those of the batch. Then the network is the same when it acts and when it learns, which PPO takes for
+                granted.
         """
         super().__init__(observation_space, 10 * len(_SHARES) + 3 * _BY_BRIGHTNESS + 3 + 6)
         self.stride = stride
-        self.scale, self.dropout = _BatchNorm(self.features_dim), nn.Dropout(dropout)
+        scale = _OverAll(self.features_dim, momentum=None) if over_all else _BatchNorm(self.features_dim)
+        self.scale, self.dropout = scale, nn.Dropout(dropout)
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """`(N, 3, h, w)` float in [0, 1] -> `(N, features_dim)`."""
@@ -74,6 +80,19 @@ class _BatchNorm(nn.BatchNorm1d):
         if len(values) > 1:
             return super().forward(values)
         return functional.batch_norm(values, self.running_mean, self.running_var, self.weight, self.bias)
+
+
+class _OverAll(_BatchNorm):
+    """Normalises by the mean and the variance over all photos learned from so far, this batch included."""
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        if self.training and len(values) > 1:
+            with torch.no_grad():
+                super().forward(values)
+        mean, variance = self.running_mean, self.running_var
+        assert mean is not None and variance is not None
+        # copies, as a later batch changes them, perhaps before the gradient of this one is computed
+        return functional.batch_norm(values, mean.clone(), variance.clone(), self.weight, self.bias)
 
 
 def _quantiles(values: torch.Tensor) -> torch.Tensor:

@@ -114,3 +114,14 @@ def test_parts_can_be_turned_and_keep_the_size_of_their_photo(split: PreparedSpl
         cuts = [source.cut() for _ in range(200)]
         assert len({photo.tobytes() for photo in cuts if photo.shape == (64, 64, 3)}) == ways
         assert len({photo.tobytes() for photo in cuts if photo.shape == (40, 50, 3)}) == min(ways, 4)
+
+
+def test_a_share_of_fresh_photos_is_not_degraded_and_the_rest_as_without_it(split: PreparedSplit) -> None:
+    source = FreshEpisodes(replace(context(split), keep_all=True), 0.5, undegraded=0.3)
+    starts = source.draw(300)
+    left = [start for start in starts if not start.degradation]
+    assert 60 < len(left) < 120
+    assert all((start.photo == start.original).all() and start.score == start.target for start in left)
+    assert all((start.photo != start.original).any() for start in starts if start.degradation)
+    with pytest.raises(ApsiError, match=r"episodes\.undegraded=1\.5"):
+        FreshEpisodes(context(split), 0.5, undegraded=1.5)

@@ -226,3 +226,20 @@ def test_colour_statistics_have_the_quantiles_of_the_pixels_and_learn_from_a_sin
     statistics = extractor.statistics(photo)[0]
     assert statistics[0] == red[0] and statistics[28] == red[-1] and statistics[14] == red[len(red) // 2]
     assert torch.isfinite(extractor(photo)).all()
+
+
+def test_colour_statistics_normalised_over_all_photos_are_the_same_while_learning() -> None:
+    """PPO compares what it learns with what it did; normalised by batches, a photo's features depend on the others."""
+    space = gymnasium.spaces.Box(0, 255, (3, 40, 48), np.uint8)
+    batches = torch.rand(30, 16, 3, 40, 48, generator=torch.Generator().manual_seed(0)) ** 2
+    changes = {}
+    for over_all in (False, True):
+        extractor = ColourStatistics(space, stride=4, dropout=0.0, over_all=over_all).train()
+        first = extractor(batches[0]).square().sum()
+        for batch in batches[1:]:
+            extractor(batch)
+        first.backward()  # as a later batch leaves it
+        acting, learning = extractor.eval()(batches[0][:8]), extractor.train()(batches[0][:8])
+        changes[over_all] = (learning - acting).square().mean().sqrt().item()
+    assert changes[True] < 0.05
+    assert changes[False] > 0.2
