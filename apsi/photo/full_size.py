@@ -164,7 +164,7 @@ def _coding(image: Image.Image, data: bytes) -> dict[str, Any]:
         sampling = JpegImagePlugin.get_sampling(image)
         tables = [list(table) for _, table in sorted(image.quantization.items())]
         progressive = bool(image.info.get("progressive"))
-        return {"qtables": tables, "subsampling": max(0, sampling), "progressive": progressive}
+        return {"subsampling": max(0, sampling), "progressive": progressive} | ({"qtables": tables} if tables else {})
     if isinstance(image, TiffImageFile):
         return {"compressed": image.tag_v2.get(_COMPRESSION, 1) != 1}
     if image.format == "WEBP":

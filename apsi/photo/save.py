@@ -15,6 +15,7 @@ from apsi.photo.metadata import Metadata, app13
 from apsi.photo.write import atomic
 
 _WRITTEN_AS = {"RAW": "TIFF", "HEIF": "JPEG"}
+_DEEP = ("PNG", "TIFF")
 _QUALITY = {"JPEG": 95, "WEBP": 90, "AVIF": 85}
 """Where the file does not say its own"""
 _LARGEST_SEGMENT = 65_000  # bytes, in JPEG
@@ -38,7 +39,7 @@ def save_edited(
 
     Args:
         photo: what it was made of.
-        pixels: `(H, W, 3)` of the dtype of `photo.pixels`, in its colours.
+        pixels: `(H, W, 3)` in the colours of `photo.pixels`, of its depth; `uint8` may take the place of `uint16`.
         path: where to; a file that is there is replaced, unless it is the photo's own.
         strip_gps: leave out where it was taken, in EXIF and in XMP.
         inputs: further files that must not be written over.
@@ -50,9 +51,11 @@ def save_edited(
     require_photo(pixels, deep=True)  # type: ignore[arg-type]  # of either depth
     for taken in (photo.path, *inputs):
         if path.exists() and taken.exists() and path.samefile(taken):
-            raise ApsiError(f"{path} is the photo itself: photos are never overwritten, write to another place")
+            raise ApsiError(f"{path} is one of the photos, which are never overwritten: write to another place")
     metadata = photo.metadata.of_edited(pixels.shape[1], pixels.shape[0], strip_gps)
     kind = _WRITTEN_AS.get(photo.format, photo.format)
+    if pixels.itemsize > 1 and kind not in _DEEP:
+        raise ValueError(f"a {kind} file has 8 bits, these pixels are {pixels.dtype}")
     with atomic(path) as temporary, temporary.open("wb") as file:
         if kind == "PNG":
             file.writelines(png.encode(pixels, metadata.png_chunks()))

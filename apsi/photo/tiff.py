@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from apsi.errors import ApsiError
 from apsi.photo import exif
 from apsi.photo.depth import DeepPhoto
 from apsi.photo.exif import LONG, RATIONAL, SHORT, UNDEFINED, ByteOrder, Field, Fields
@@ -58,7 +59,7 @@ def encode(pixels: DeepPhoto, metadata: Metadata, compressed: bool) -> Iterator[
         head = exif.block_of(fields | {273: _numbers(order, LONG, *starts)}, order)
         at = len(head)
     if at + sum(len(strip) for strip in strips) >= 2**32:
-        raise OverflowError("a TIFF file has at most 4 GiB")
+        raise ApsiError("a TIFF file has at most 4 GiB, this photo needs more: make it smaller, or save it as PNG")
     yield head
     yield from strips
 

@@ -24,7 +24,7 @@ from apsi.photo.read import UnreadablePhotoError, read_photo
 from apsi.photo.resample import fit
 from apsi.photo.save import save_edited, suffix_for
 from tests.conftest import natural_photo
-from tests.photo.test_read import GREEN_FIRST, LINEAR_GRAY, encode, noise
+from tests.photo.test_read import GREEN_FIRST, LINEAR_GRAY, UPRIGHT, encode, noise
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 XMP = (
@@ -108,25 +108,13 @@ def write_deep(path: Path, pixels: DeepPhoto, orientation: int = 1, alpha: DeepP
     return path
 
 
-ORIENTATIONS: dict[int, Callable[[Any], Any]] = {
-    1: lambda a: a,
-    2: lambda a: a[:, ::-1],
-    3: lambda a: a[::-1, ::-1],
-    4: lambda a: a[::-1],
-    5: lambda a: a.transpose(1, 0, 2),
-    6: lambda a: a.transpose(1, 0, 2)[:, ::-1],
-    7: lambda a: a.transpose(1, 0, 2)[::-1, ::-1],
-    8: lambda a: a.transpose(1, 0, 2)[::-1],
-}
-
-
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 def test_16_bits_are_read_and_written_bit_for_bit_and_turned_upright_once(
     tmp_path: Path, suffix: str, orientation: int
 ) -> None:
     source = write_deep(tmp_path / f"a{suffix}", deep_noise(), orientation)
-    upright = ORIENTATIONS[orientation](deep_noise())
+    upright = UPRIGHT[orientation](deep_noise())
     photo = read_photo_file(source)
     assert photo.pixels.dtype == np.uint16
     assert np.array_equal(photo.pixels, upright)
@@ -148,7 +136,7 @@ def test_files_of_8_bits_are_read_as_jurors_see_them_and_written_alike(
     source = save(tmp_path / f"a{suffix}", Image.fromarray(photo), exif=block, icc_profile=SRGB, **options)
     if suffix == ".avif":  # which read_photo does not read
         with Image.open(source) as image:
-            seen = ORIENTATIONS[orientation](np.asarray(image))
+            seen = UPRIGHT[orientation](np.asarray(image))
     else:
         seen = read_photo(source)
     read = read_photo_file(source)
@@ -466,7 +454,7 @@ def test_heic_is_read_upright_and_becomes_a_jpeg(tmp_path: Path, orientation: in
     block = b"Exif\0\0" + camera_exif(orientation, thumbnail=False)
     source = save(tmp_path / "a.HEIC", Image.fromarray(picture), exif=block, quality=95)
     read = read_photo_file(source)
-    upright = ORIENTATIONS[orientation](picture)
+    upright = UPRIGHT[orientation](picture)
     assert read.pixels.shape == upright.shape
     assert np.abs(read.pixels.astype(int) - upright).mean() < 3
     target = edited(source)
@@ -509,7 +497,7 @@ def test_a_photo_is_never_written_over_by_any_of_its_names(tmp_path: Path) -> No
     (tmp_path / "same.png").hardlink_to(source)
     other = save(tmp_path / "other.png", Image.fromarray(noise()))
     for name in ("a.png", "link.png", "same.png", "other.png"):
-        with pytest.raises(ApsiError, match="photos are never overwritten"):
+        with pytest.raises(ApsiError, match="one of the photos, which are never overwritten"):
             save_edited(photo, photo.pixels, tmp_path / name, inputs=[other])
     assert source.read_bytes() == before
     save_edited(photo, photo.pixels, tmp_path / "new.png")
@@ -568,10 +556,12 @@ def test_what_a_png_says_of_its_colours_and_in_words_stays(tmp_path: Path) -> No
     assert list(png.read_chunks(target.read_bytes())) == chunks[:2]
 
 
-def test_a_photo_of_the_other_depth_has_no_place_in_a_bmp_or_jpeg() -> None:
+def test_pixels_that_the_file_has_no_room_for_are_refused(tmp_path: Path) -> None:
     photo = PhotoFile(Path("a.jpg"), "JPEG", noise(), Metadata(), {})
-    with pytest.raises(ValueError, match="uint8 or uint16"):
-        save_edited(photo, noise().astype(float), Path("b.jpg"))  # type: ignore[arg-type]  # what is tested
+    for wrong, message in ((noise().astype(float), "uint8 or uint16"), (deep_noise(), "a JPEG file has 8 bits")):
+        with pytest.raises(ValueError, match=message):
+            save_edited(photo, wrong, tmp_path / "b.jpg")  # type: ignore[arg-type]  # what is tested
+    assert not any(tmp_path.iterdir())
 
 
 def test_photos_of_both_depths_become_one_another_within_half_a_level() -> None:

@@ -6,8 +6,10 @@ import subprocess
 import sys
 import time
 import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,6 +21,19 @@ from apsi.photo.read import UnreadablePhotoError, decode_photo, read_photo
 
 RED, GREEN, BLUE = (0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7142)
 """sRGB's primaries in XYZ, seen under D50"""
+
+
+UPRIGHT: dict[int, Callable[[Any], Any]] = {
+    1: lambda stored: stored,
+    2: lambda stored: stored[:, ::-1],
+    3: lambda stored: stored[::-1, ::-1],
+    4: lambda stored: stored[::-1],
+    5: lambda stored: np.swapaxes(stored, 0, 1),
+    6: lambda stored: np.rot90(stored, -1),
+    7: lambda stored: np.swapaxes(stored[::-1, ::-1], 0, 1),
+    8: np.rot90,
+}
+"""By EXIF's orientation, how what is stored is seen"""
 
 
 def encode(image: Image.Image, image_format: str, **options: object) -> bytes:
@@ -139,20 +154,11 @@ def test_16_bit_colour_is_scaled_not_clipped(suffix: str) -> None:
 @pytest.mark.parametrize("image_format", ["PNG", "TIFF"])
 def test_exif_orientation_is_applied(orientation: int, image_format: str) -> None:
     stored = noise()
-    turned = stored.transpose(1, 0, 2)
-    upright = {
-        1: stored,
-        2: stored[:, ::-1],
-        3: stored[::-1, ::-1],
-        4: stored[::-1],
-        5: turned,
-        6: turned[:, ::-1],
-        7: turned[::-1, ::-1],
-        8: turned[::-1],
-    }[orientation]
     exif = Image.Exif()
     exif[0x0112] = orientation
-    assert np.array_equal(decode_photo(encode(Image.fromarray(stored), image_format, exif=exif)), upright)
+    assert np.array_equal(
+        decode_photo(encode(Image.fromarray(stored), image_format, exif=exif)), UPRIGHT[orientation](stored)
+    )
 
 
 @pytest.mark.parametrize(("orientation", "quarter_turns"), [(3, 2), (6, 3), (8, 1)])
