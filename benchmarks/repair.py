@@ -1,12 +1,12 @@
 """Plain reinforcement learning beside `recover`: how much of the distance to the true photos each recovers, by time.
 
 Trains `recover`, PPO and SAC (TD3 with `--algorithms`) on `experiment=repair` with the same photos, seeds and seconds;
-those of plain RL are told by `reward=nearer_original` how much nearer to the original each step came. Each run is held
-to `--threads` cores, as `recover` makes its photos in a thread of its own. Schedules go by steps, so a short run
-measures how many an algorithm does in the seconds. No juror is asked, as none is needed. Validation and saving are not counted; with `--clock cpu`, for a
-machine that others use too, seconds are those of the process. At the end the best agents of the validation split play
-the test split; the picture shows the mean of the seeds and, as a band, the lowest and the highest.
-The last line is JSON.
+those of plain RL are told by `reward=nearer_original` how much nearer to the original each step came. No juror is
+asked, as none is needed. Each run is held to `--threads` cores, since `recover` makes photos in a thread of its own.
+Schedules go by steps, so a short run measures how many an algorithm does in the seconds. Validation and saving are not
+counted; with `--clock cpu`, for a machine that others use too, seconds are those of the process. At the end the best
+agents of the validation split play the test split; the picture shows the mean of the seeds and, as a band, the lowest
+and the highest. The last line is JSON.
 
     python benchmarks/repair.py --photos PHOTOS [--seconds 300] [--seeds 1 2 3] [--out DIR] [--picture PNG] [--jobs 2]
 """
@@ -41,7 +41,7 @@ from apsi.tracking.run_folder import FINISHED, RunFolder
 from apsi.train import loop
 from apsi.train.callbacks import MilestoneCallback
 
-TOLD = ["reward=nearer_original", "episodes.undegraded=0.3", "feature_extractor.dropout=0"]
+TOLD = ["reward=nearer_original", "episodes.undegraded=0.2", "feature_extractor.dropout=0"]
 """What plain RL is told: as many photos to be left alone as `recover` learns from, and the distance as the reward"""
 REPLAY = [
     *("train.n_envs=32", "algo.buffer_size=20000", "algo.learning_starts=500"),
