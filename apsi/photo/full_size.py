@@ -252,9 +252,8 @@ def _read_raw(path: Path, data: bytes, max_pixels: int) -> PhotoFile:
                     use_camera_wb=True, output_bps=16, gamma=(2.4, 12.92), output_color=rawpy.ColorSpace.sRGB
                 )
     except rawpy.LibRawError as error:
-        raise UnreadablePhotoError(
-            f"corrupt or truncated, or of a camera that LibRaw does not know: {error}"
-        ) from error
+        said = " ".join(str(arg, "utf-8", "replace") if isinstance(arg, bytes) else str(arg) for arg in error.args)
+        raise UnreadablePhotoError(f"corrupt or truncated, or of a camera that LibRaw does not know: {said}") from error
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     metadata = Metadata(exif=fields_of_tiff(data), icc_profile=srgb)
     return PhotoFile(path, "RAW", np.ascontiguousarray(pixels), metadata, {})
