@@ -207,7 +207,7 @@ def test_summary_has_the_promised_structure_and_agrees_with_the_rows(pipeline: t
     for policy, figures in summary["policies"].items():
         assert set(figures) == {
             *("success_rate", "success_ci95", "mean_gain", "mean_gain_ci95", "photos"),
-            *("mean_steps", "juror_calls", "measures"),
+            *("mean_steps", "juror_calls", "measures", "sees_original", "undegraded"),
             *vars(Truth()),
         }
         played = [row for row in rows if row["policy"] == policy]

@@ -98,8 +98,8 @@ def require_setting(key: str) -> None:
     elif group in ("train", "evaluate"):
         section = {"train": schema.TrainSettings, "evaluate": schema.EvaluateSettings}[group]
         assert name in section.__dataclass_fields__, key
-    elif not re.fullmatch(r"jurors\.\w+", name):  # what mix is made of
-        assert re.sub(r"^jurors\.\w+\.", "", name) in settings_of(group), f"no option of {group} has {name}"
+    elif not re.fullmatch(r"jurors\.\w+", name):  # what mix is made of, or flaws looks through
+        assert re.sub(r"^(jurors\.\w+|backbone)\.", "", name) in settings_of(group), f"no option of {group} has {name}"
 
 
 def commands(page: Path) -> list[tuple[str, ...]]:
