@@ -29,7 +29,12 @@ class ColourStatistics(BaseFeaturesExtractor):
     """
 
     def __init__(
-        self, observation_space: gymnasium.spaces.Box, stride: int, dropout: float, over_all: bool = False
+        self,
+        observation_space: gymnasium.spaces.Box,
+        stride: int,
+        dropout: float,
+        over_all: bool = False,
+        features_dim: int | None = None,
     ) -> None:
         """Builds the layers.
 
@@ -40,20 +45,23 @@ class ColourStatistics(BaseFeaturesExtractor):
             over_all: whether photos are normalised by all photos learned from so far, while learning too, and not by
                 those of the batch. Then the network is the same when it acts and when it learns, which PPO takes for
                 granted.
+            features_dim: length of the feature vector, of a layer on the statistics; None: the statistics themselves.
         """
-        super().__init__(observation_space, 10 * len(_SHARES) + 3 * _BY_BRIGHTNESS + 3 + 6)
+        length = 10 * len(_SHARES) + 3 * _BY_BRIGHTNESS + 3 + 6
+        super().__init__(observation_space, features_dim or length)
         self.stride = stride
-        scale = _OverAll(self.features_dim, momentum=None) if over_all else _BatchNorm(self.features_dim)
-        self.scale, self.dropout = scale, nn.Dropout(dropout)
+        self.scale = _OverAll(length, momentum=None) if over_all else _BatchNorm(length)
+        layer = [] if features_dim is None else [nn.Linear(length, features_dim), nn.ReLU()]
+        self.layers = nn.Sequential(nn.Dropout(dropout), *layer)
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """`(N, 3, h, w)` float in [0, 1] -> `(N, features_dim)`."""
-        features: torch.Tensor = self.dropout(self.scale(self.statistics(observations)))
+        features: torch.Tensor = self.layers(self.scale(self.statistics(observations)))
         return features
 
     @torch.no_grad()
     def statistics(self, observations: torch.Tensor) -> torch.Tensor:
-        """`(N, 3, h, w)` float in [0, 1] -> `(N, features_dim)`, without a gradient."""
+        """`(N, 3, h, w)` float in [0, 1] -> `(N, length)`, without a gradient."""
         pixels = observations[:, :, :: self.stride, :: self.stride].flatten(2)
         red, green, blue = pixels.unbind(1)
         brightness, highest, lowest = pixels.mean(1), pixels.amax(1), pixels.amin(1)

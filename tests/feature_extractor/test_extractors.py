@@ -212,6 +212,7 @@ def test_colour_statistics_see_what_colours_there_are_and_not_where() -> None:
     photo = torch.rand(2, 3, 40, 48, generator=torch.Generator().manual_seed(0))
     statistics = extractor.statistics(photo)
     assert extractor(photo).shape == (2, extractor.features_dim) and torch.isfinite(statistics).all()
+    assert ColourStatistics(space, stride=1, dropout=0.0, features_dim=8)(photo).shape == (2, 8)
     assert torch.allclose(extractor.statistics(photo.flip(3)), statistics, atol=1e-5)
     assert not torch.allclose(extractor.statistics(0.8 * photo), statistics, atol=1e-2)
     shares = extractor.statistics(torch.zeros(1, 3, 40, 48))[0, -6:]
