@@ -1,12 +1,12 @@
 """Plain reinforcement learning beside `recover`: how much of the distance to the true photos each recovers, by time.
 
 Trains `recover`, PPO and SAC (TD3 with `--algorithms`) on `experiment=repair` with the same photos, seeds and seconds;
-those of plain RL are told by `reward=nearer_original` how much nearer to the original each step came. Each run is held
-to `--threads` cores, as `recover` makes its photos in a thread of its own. Schedules go by steps, so a short run
-measures how many an algorithm does in the seconds. No juror is asked, as none is needed. Validation and saving are not counted; with `--clock cpu`, for a
-machine that others use too, seconds are those of the process. At the end the best agents of the validation split play
-the test split; the picture shows the mean of the seeds and, as a band, the lowest and the highest.
-The last line is JSON.
+those of plain RL are told by `reward=nearer_original` how much nearer to the original each step came. No juror is
+asked, as none is needed. Each run is held to `--threads` cores, since `recover` makes photos in a thread of its own.
+Schedules go by steps, so a short run measures how many an algorithm does in the seconds. Validation and saving are not
+counted; with `--clock cpu`, for a machine that others use too, seconds are those of the process. At the end the best
+agents of the validation split play the test split; the picture shows the mean of the seeds and, as a band, the lowest
+and the highest. The last line is JSON.
 
     python benchmarks/repair.py --photos PHOTOS [--seconds 300] [--seeds 1 2 3] [--out DIR] [--picture PNG] [--jobs 2]
 """
@@ -165,10 +165,11 @@ def available_cores() -> list[int]:
 
 def measure(options: argparse.Namespace, out: Path) -> dict[str, Any]:
     """All runs, the picture and what they come to."""
+    paths = {"dataset.path": options.photos.absolute(), "data_dir": out / "data", "output_dir": out}
     common = [
-        *("experiment=repair", "dataset=folder", f"dataset.path={options.photos.absolute()}", f"data_dir={out}/data"),
-        *(f"output_dir={out}", "tracking=none", "device=cpu", f"device.threads={options.threads}", "resume=never"),
-        *("juror=none", "policy=[agent]", "train.images=0", "evaluate.images=0", *options.more),
+        *("experiment=repair", "dataset=folder", "juror=none", "policy=[agent]", "tracking=none", "resume=never"),
+        *(f"{name}={json.dumps(str(path))}" for name, path in paths.items()),  # may hold spaces and commas
+        *("device=cpu", f"device.threads={options.threads}", "train.images=0", "evaluate.images=0", *options.more),
     ]
 
     def job(algo: str, seed: int, steps: int, *overrides: str, pilot: float | None = None) -> Job:
