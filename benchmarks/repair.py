@@ -165,10 +165,11 @@ def available_cores() -> list[int]:
 
 def measure(options: argparse.Namespace, out: Path) -> dict[str, Any]:
     """All runs, the picture and what they come to."""
+    paths = {"dataset.path": options.photos.absolute(), "data_dir": out / "data", "output_dir": out}
     common = [
-        *("experiment=repair", "dataset=folder", f"dataset.path={options.photos.absolute()}", f"data_dir={out}/data"),
-        *(f"output_dir={out}", "tracking=none", "device=cpu", f"device.threads={options.threads}", "resume=never"),
-        *("juror=none", "policy=[agent]", "train.images=0", "evaluate.images=0", *options.more),
+        *("experiment=repair", "dataset=folder", "juror=none", "policy=[agent]", "tracking=none", "resume=never"),
+        *(f"{name}={json.dumps(str(path))}" for name, path in paths.items()),  # may hold spaces and commas
+        *("device=cpu", f"device.threads={options.threads}", "train.images=0", "evaluate.images=0", *options.more),
     ]
 
     def job(algo: str, seed: int, steps: int, *overrides: str, pilot: float | None = None) -> Job:
