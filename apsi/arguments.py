@@ -17,7 +17,8 @@ _TEXTS = (
     "dataset.path",
     "checkpoint",
     "recipe",
-    "photo",
+    "out",
+    "language",
     "resume",
     "run_id",
     "data_dir",
@@ -59,11 +60,19 @@ def config_dir(arguments: list[str]) -> Path | None:
 def quote(argument: str) -> str:
     """`dataset.path=~/Grün, 2024` and other texts as Hydra's grammar wants them; anything else as it is."""
     key, given, value = argument.partition("=")
+    if key == "photo" and value[:1] == "[" and value[-1:] == "]" and not re.search("['\"]", value):
+        return f"photo=[{','.join(_quoted(name.strip()) for name in value[1:-1].split(','))}]"
+    if key == "photo" and value and value[0] not in "'\"[" and value != "null":
+        return f"photo={_quoted(value)}"
     is_text = key in _TEXTS or _JUROR_TEXTS.fullmatch(key)
     if not given or not is_text or re.fullmatch(r"[\w./-]*", value, re.ASCII) or value[0] in "'\"":
         return argument
-    escaped = re.sub(r"^~(?=/|$)", str(Path.home()).replace("\\", r"\\"), value).replace("'", r"\'")
-    return f"{key}='{escaped}'"
+    return f"{key}={_quoted(value)}"
+
+
+def _quoted(text: str) -> str:
+    escaped = re.sub(r"^~(?=/|$)", str(Path.home()).replace("\\", r"\\"), text).replace("'", r"\'")
+    return f"'{escaped}'"
 
 
 def _joined(arguments: list[str]) -> Iterator[str]:

@@ -66,6 +66,14 @@ class Redness(Juror):
         return 5 + (means[:, 0] - means[:, 2]) / 51
 
 
+_LONGEST = ("test_matrix.py", "test_cli.py", "test_errors.py", "test_flaws.py", "test_ray.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take longest come first, so that no worker is left with one of them at the end."""
+    items.sort(key=lambda item: _LONGEST.index(item.path.name) if item.path.name in _LONGEST else len(_LONGEST))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def configuration_files_are_read_once() -> Iterator[None]:
     """Hydra reads and parses every file again for each composition, a third of its time; here hundreds are composed."""

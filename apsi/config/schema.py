@@ -70,6 +70,25 @@ class EvaluateSettings:
 
 
 @dataclass
+class AdviseSettings:
+    """How far a photo may be edited, and how many photos are worked on at a time (`task=advise`, `apply`, `studio`)."""
+
+    max_calls: int | None = 300
+    """photos that the juror may score while one photo is edited; null: any number"""
+    min_gain: float = 0.05
+    """a photo is left as it is unless its juror's score rises by at least this much"""
+    workers: int | None = None
+    """photos that are worked on at a time; null: as many as there are processors"""
+
+    def __post_init__(self) -> None:
+        for name, value in (("max_calls", self.max_calls), ("workers", self.workers)):
+            if value is not None:
+                _require(f"advise.{name}", value, at_least=1)
+        if not self.min_gain >= 0:
+            raise ApsiError(f"advise.min_gain={self.min_gain} must be at least 0")
+
+
+@dataclass
 class SearchSettings:
     """The trial of a search that a run is; the sweep fills it in."""
 
@@ -104,6 +123,7 @@ class Config:
     train: TrainSettings = field(default_factory=TrainSettings)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
+    advise: AdviseSettings = field(default_factory=AdviseSettings)
     export: dict[str, Component] = field(default_factory=dict)
     second_juror: Component | None = None
     seed: int = 42
@@ -123,7 +143,12 @@ class Config:
     run_id: str | None = None
     run_ids: list[str] = field(default_factory=list)
     recipe: str | None = None
-    photo: str | None = None
+    photo: Any = None
+    """a file, a folder, or a list of them"""
+    out: str | None = None
+    strip_gps: bool = False
+    explain: bool = True
+    language: str = "en"
     groups: Any = None
     """a mapping of lists, and no typed one, which Hydra would not fill from the command line"""
 

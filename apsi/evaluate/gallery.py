@@ -1,14 +1,12 @@
 """Episodes as a page shows them: the photo, its degradation, and the result of each policy."""
 
-import io
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from PIL import Image
-
 from apsi.evaluate.pictures import original, same_episodes, small
 from apsi.photo import Photo
+from apsi.photo.write import encode_jpeg
 from apsi.policy.rollout import EpisodeResult
 from apsi.web.page import data_uri
 
@@ -109,6 +107,4 @@ def _path(name: str, policies: str, result: EpisodeResult) -> Path:
 
 def as_jpeg(photo: Photo) -> str:
     """Lossy, for display only; exact files are PNG."""
-    buffer = io.BytesIO()
-    Image.fromarray(small(photo)).save(buffer, "JPEG", quality=85)
-    return data_uri(buffer.getvalue(), "image/jpeg")
+    return data_uri(encode_jpeg(small(photo)), "image/jpeg")

@@ -1,5 +1,6 @@
 """Writing files whole or not at all."""
 
+import io
 import os
 import shutil
 import tempfile
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from apsi.photo import Photo, require_photo
 
@@ -60,6 +62,13 @@ def encode_png(photo: Photo, compression: int = 1) -> bytes:
     bgr = np.ascontiguousarray(require_photo(photo)[..., ::-1])
     _, data = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, compression])
     return data.tobytes()
+
+
+def encode_jpeg(photo: Photo, quality: int = 85) -> bytes:
+    """JPEG bytes of an RGB photo."""
+    buffer = io.BytesIO()
+    Image.fromarray(require_photo(photo)).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
 
 
 def write_png(path: Path, photo: Photo) -> None:

@@ -10,7 +10,7 @@ from apsi.env.core import EditCore, EnvComponents
 from apsi.episodes.base import EpisodeSource, Start
 from apsi.photo import Floats, Photo
 from apsi.photo.prepared import Episode, PhotoStore
-from apsi.policy.base import Policy
+from apsi.policy.base import Choice, Policy, no_calls
 from apsi.transform.recipe import Recipe
 
 Measure = Callable[[Sequence[Photo], Sequence[Photo]], Floats]
@@ -72,6 +72,7 @@ def roll_out(
     pictures: int = 0,
     measures: Mapping[str, Measure] | None = None,
     changes: Mapping[str, Measure] | None = None,
+    max_calls: int | None = None,
 ) -> Iterator[EpisodeResult]:
     """Plays the episodes in order, `batch_size` side by side, and yields their results in order.
 
@@ -84,13 +85,14 @@ def roll_out(
         pictures: for so many episodes, the first ones, every state of the photo is kept.
         measures: taken of each photo at the start and at the end, beside its original.
         changes: the same, beside the photo at the start.
+        max_calls: an episode that has had so many photos scored ends before its next step; None: none does.
     """
     for start in range(0, len(episodes), batch_size):
         batch = episodes[start : start + batch_size]
         core = EditCore(components, _InOrder(batch, store), len(batch))
         core.reset()
         starts = core.photos
-        results = _play(policy, core, batch, pictures - start)
+        results = _play(policy, core, batch, pictures - start, max_calls)
         originals = [start.original for start in core.starts] if measures else []
         figures = _measured(measures or {}, starts, core.photos, originals)
         figures |= _measured(changes or {}, starts, core.photos, starts)
@@ -108,7 +110,9 @@ def _measured(
     }
 
 
-def _play(policy: Policy, core: EditCore, episodes: Sequence[Episode], pictures: int) -> list[EpisodeResult]:
+def _play(
+    policy: Policy, core: EditCore, episodes: Sequence[Episode], pictures: int, max_calls: int | None
+) -> list[EpisodeResult]:
     n = core.n
     labels: list[list[str]] = [[] for _ in range(n)]
     scores = [[float(score)] for score in core.scores]
@@ -118,9 +122,10 @@ def _play(policy: Policy, core: EditCore, episodes: Sequence[Episode], pictures:
     active = list(range(n))
     while active:
         actions = core.actions.end(n)
-        choice = policy.choose(core, active)
-        actions[active] = choice.actions
-        extra_calls[active] += choice.juror_calls
+        within = [i for i in active if max_calls is None or core.juror_calls[i] + extra_calls[i] < max_calls]
+        choice = policy.choose(core, within) if within else Choice(core.actions.end(0), no_calls([]))
+        actions[within] = choice.actions
+        extra_calls[within] += choice.juror_calls
         outcome = core.step(actions, choice.recipes)
         for i in active:
             edited = not outcome.stopped[i]

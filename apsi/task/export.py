@@ -14,7 +14,7 @@ from apsi.export.base import ExportResult, export_all
 from apsi.photo import Photo
 from apsi.photo.read import UnreadablePhotoError, read_photo
 from apsi.tracking.run_folder import RunFolder
-from apsi.transform.recipe import Recipe
+from apsi.transform.recipe import read_recipe
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def export(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     if not config.export:
         raise ApsiError("export=[] names no program: export=[cube,hald]")
     exports = {str(option): instantiate(node) for option, node in config.export.items()}
-    recipe, photo = _recipe(config.recipe), _photo(config.photo)
+    recipe, photo = read_recipe(config.recipe, "export"), _photo(config.photo)
     name = Path(config.photo if photo is not None else config.recipe).stem
     results = export_all(exports, recipe, photo, folder.path, name)
     show(_table(results), *(str(path) for path in dict.fromkeys(p for r in results.values() for p in r.paths)))
@@ -44,18 +44,9 @@ def export(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     }
 
 
-def _recipe(file: str | None) -> Recipe:
-    if file is None:
-        raise ApsiError("task=export needs recipe=FILE, a recipe as JSON")
-    try:
-        return Recipe.from_json(Path(file).expanduser().read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ApsiError(f"recipe={file} can't be read: {error}") from error
-    except ApsiError as error:
-        raise ApsiError(f"recipe={file}: {error}") from error
-
-
-def _photo(file: str | None) -> Photo | None:
+def _photo(file: Any) -> Photo | None:
+    if file is not None and not isinstance(file, str):
+        raise ApsiError(f"photo={file}: task=export takes the one photo that the recipe is for")
     try:
         return None if file is None else read_photo(Path(file).expanduser())
     except (OSError, UnreadablePhotoError) as error:

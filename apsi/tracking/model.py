@@ -16,31 +16,17 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from mlflow.types.schema import Schema, TensorSpec
 
 from apsi import __version__
-from apsi.agent.ask import trained_agent
-from apsi.agent.build import build_model
-from apsi.agent.checkpoint import load_into, read_checkpoint
-from apsi.config.build import components
+from apsi.advise.editor import Editor, fitted
+from apsi.agent.checkpoint import read_checkpoint
 from apsi.config.compose import follow_device
 from apsi.config.instantiate import check, instantiate
-from apsi.env.core import EditCore
-from apsi.env.vec_env import PhotoVecEnv
-from apsi.episodes.base import EpisodeSource, Start, given
 from apsi.errors import ApsiError
-from apsi.juror.base import FittedJuror, Juror
-from apsi.juror.parameters import unpack_parameters
-from apsi.photo import Photo
-from apsi.photo.prepared import Episode, PhotoStore
 from apsi.photo.resample import fit
 from apsi.photo.write import link_or_copy
-from apsi.policy.agent import Agent
-from apsi.policy.base import PolicyContext
-from apsi.policy.rollout import roll_out
 from apsi.torchvision_ops import define_missing
 from apsi.transform.full_size import apply
-from apsi.transform.recipe import Recipe
 
 _CODE = Path(__file__).with_name("model_code.py")
-_OUT_OF_REACH = 11.0  # a target score that no photo has: how good the original was is not known
 
 
 def save_model(checkpoint: Path, folder: Path) -> None:
@@ -85,20 +71,14 @@ class PhotoEditor(PythonModel):
         """
         define_missing()
         checkpoint = read_checkpoint(Path(context.artifacts["checkpoint"]))
-        self._config = config = checkpoint.config
+        config = checkpoint.config
         config.device.name = "auto"
+        config.policy = {"agent": {"_target_": "apsi.policy.agent.Agent", "no_repeats": True}}
         follow_device(config.juror)
         if config.feature_extractor.get("weights") is not None:
             config.feature_extractor.weights = "checkpoint"
         check(config)
-        self._juror: Juror = instantiate(config.juror)
-        if checkpoint.juror is not None and isinstance(self._juror, FittedJuror):
-            unpack_parameters(checkpoint.juror, self._juror, "the checkpoint")
-        self._parts = components(config, self._juror)
-        env = PhotoVecEnv(EditCore(self._parts, _Blank(), 1))
-        algo, model = build_model(config, env, config.seed)
-        load_into(checkpoint, model)
-        self._agent = trained_agent(algo, model)
+        self._editor = Editor(config, fitted(instantiate(config.juror), checkpoint), checkpoint)
 
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # MLflow takes hints its way
         """Edits photos.
@@ -117,53 +97,12 @@ class PhotoEditor(PythonModel):
         photos = np.asarray(model_input)
         if photos.dtype != np.uint8 or photos.ndim != 4 or photos.shape[-1] != 3 or not photos.size:
             raise ApsiError(f"photos are uint8 RGB of shape (n, h, w, 3), these are {photos.dtype} {photos.shape}")
-        recipes, scores = self._recipes(list(photos))
-        edited = [apply(recipe, photo) for recipe, photo in zip(recipes, photos, strict=True)]
+        decisions = self._editor.decide([fit(photo, *self._editor.size) for photo in photos])
+        edited = [apply(decision.recipe, photo) for decision, photo in zip(decisions, photos, strict=True)]
         if len({photo.shape for photo in edited}) > 1:
             raise ApsiError("the edits cut these photos to different sizes: give one photo at a time")
         return {
             "photo": np.stack(edited),
-            "recipe": np.array([recipe.to_json() for recipe in recipes]),
-            "score": np.array(scores),
+            "recipe": np.array([decision.recipe.to_json() for decision in decisions]),
+            "score": np.array([decision.score for decision in decisions]),
         }
-
-    def _recipes(self, photos: list[Photo]) -> tuple[list[Recipe], list[float]]:
-        """The agent works on copies at the size that it was trained at; a recipe holds at every size."""
-        resize = self._config.preprocess.steps.resize
-        store = _Given([fit(photo, int(resize.size), str(resize.mode)) for photo in photos])
-        scores = self._juror.score(list(store.photos.values())).tolist()
-        episodes = [
-            Episode(path, path, path.name, path.name, (), score, _OUT_OF_REACH)
-            for path, score in zip(store.photos, scores, strict=True)
-        ]
-        context = PolicyContext(self._parts, self._agent, np.random.default_rng(0))
-        policy = Agent(context, no_repeats=True)
-        played = roll_out(policy, self._parts, episodes, batch_size=64, store=store, pictures=len(episodes))
-        recipes, best = [], []
-        for result in played:
-            kept = max(range(len(result.frames)), key=lambda i: result.frames[i].score)
-            recipes.append(result.frames[kept].recipe)
-            best.append(result.frames[kept].score)
-        return recipes, best
-
-
-class _Given(PhotoStore):
-    """Photos in memory."""
-
-    def __init__(self, photos: list[Photo]) -> None:
-        super().__init__()
-        self.photos = {Path(str(i)): photo for i, photo in enumerate(photos)}
-
-    def read(self, path: Path) -> Photo:
-        return self.photos[path]
-
-
-class _Blank(EpisodeSource):
-    """A photo to build the model with."""
-
-    def __init__(self) -> None:
-        return
-
-    def draw(self, count: int) -> list[Start]:
-        grey = np.full((16, 16, 3), 128, np.uint8)
-        return [Start(grey, given(grey), 0.0, _OUT_OF_REACH, ()) for _ in range(count)]

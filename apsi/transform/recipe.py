@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from apsi.errors import ApsiError
 from apsi.photo import Photo
@@ -11,6 +12,7 @@ from apsi.transform.catalogue import by_label
 from apsi.transform.reduction import reduces
 
 FORMAT = "apsi-recipe-1"
+_MAX_BYTES = 1_000_000  # of a file
 
 
 @dataclass(frozen=True)
@@ -71,3 +73,22 @@ class Recipe:
 
     def __iter__(self) -> Iterator[Transform]:
         return iter(self.transforms)
+
+
+def read_recipe(file: str | None, task: str) -> Recipe:
+    """The recipe in a file that a task was given.
+
+    Raises:
+        ApsiError: none was given, or it can't be read.
+    """
+    if file is None:
+        raise ApsiError(f"task={task} needs recipe=FILE, a recipe as JSON")
+    try:
+        path = Path(file).expanduser()
+        if path.stat().st_size > _MAX_BYTES:
+            raise ApsiError(f"it has more than {_MAX_BYTES:,} bytes, no recipe has")
+        return Recipe.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ApsiError(f"recipe={file} can't be read: {error}") from error
+    except ApsiError as error:
+        raise ApsiError(f"recipe={file}: {error}") from error

@@ -1,6 +1,7 @@
 """Rendering pages that need no other file."""
 
 import base64
+import hashlib
 import re
 from functools import cache
 from importlib.resources import files
@@ -11,12 +12,13 @@ import jinja2
 from markupsafe import Markup, escape
 
 
-def render(package: str, template: str, **values: Any) -> str:
+def render(package: str, template: str, script: Markup | None = None, **values: Any) -> str:
     """A page as text.
 
     Args:
         package: whose folder `templates` holds the template.
         template: file there; may extend `base.html.j2` and import `parts.html.j2`.
+        script: JavaScript of the page, see `script`; it runs no other.
         values: what the template shows; a missing one is an error.
     """
     loaders = [jinja2.PackageLoader(package), jinja2.PackageLoader("apsi.web")]
@@ -27,15 +29,26 @@ def render(package: str, template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "with_sign": with_sign, "breakable": breakable}
+    environment.filters |= {"percent": percent, "with_sign": with_sign, "breakable": breakable, "csp_hash": csp_hash}
     environment.globals["style"] = style()
-    return environment.get_template(template).render(**values)
+    return environment.get_template(template).render(script=script, **values)
 
 
 @cache
 def style() -> Markup:
     """The style sheet of all pages."""
     return Markup(files("apsi.web").joinpath("style.css").read_text(encoding="utf-8"))
+
+
+@cache
+def script(name: str) -> Markup:
+    """A script of `apsi/web/static` for a page that holds all it needs."""
+    return Markup(files("apsi.web").joinpath("static", name).read_text(encoding="utf-8"))
+
+
+def csp_hash(text: str) -> str:
+    """How a Content-Security-Policy names a script that may run (CSP 3, section 2.3.1)."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def light_colours() -> dict[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from apsi.advise.editor import Editor
 from apsi.config.compose import load_config
 from apsi.juror.base import Juror
 from apsi.photo import Floats, Photo
@@ -25,9 +26,9 @@ class Shows(Juror):
 @pytest.mark.parametrize(("mode", "shape"), [("square", (64, 64, 3)), ("longest_side", (48, 64, 3))])
 def test_the_agent_sees_photos_cut_as_those_it_was_trained_on(mode: str, shape: tuple[int, ...]) -> None:
     """Not squashed ones, where it was trained on squares."""
-    editor = PhotoEditor()
-    editor._config = load_config([f"preprocess.steps.resize.mode={mode}", "preprocess.steps.resize.size=64"])
-    editor._juror = Shows()
+    config = load_config([f"preprocess.steps.resize.mode={mode}", "preprocess.steps.resize.size=64", "policy=nothing"])
+    model = PhotoEditor()
+    model._editor = Editor(config, Shows())
     with pytest.raises(Seen) as caught:
-        editor._recipes([natural_photo(0, 90, 120)])
+        model.predict(None, natural_photo(0, 90, 120)[None])
     assert caught.value.args == (shape,)

@@ -1,0 +1,147 @@
+"""Who edits: a trained agent or a search with a juror. It decides on small copies; a recipe holds at every size."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from omegaconf import DictConfig
+
+from apsi.agent.ask import trained_agent
+from apsi.agent.build import load_agent
+from apsi.agent.checkpoint import Checkpoint
+from apsi.config.build import components
+from apsi.config.instantiate import instantiate
+from apsi.env.core import EnvComponents
+from apsi.episodes.base import EpisodeSource, Start, given
+from apsi.errors import ApsiError
+from apsi.juror.base import FittedJuror, Juror
+from apsi.juror.none import NoJuror
+from apsi.juror.parameters import unpack_parameters
+from apsi.photo import Photo
+from apsi.photo.prepared import Episode, PhotoStore
+from apsi.policy.base import PolicyContext
+from apsi.policy.rollout import Frame, roll_out
+from apsi.transform.recipe import Recipe
+
+_OUT_OF_REACH = 11.0  # a target score that no photo has: how good the original was is not known
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to be done to a photo."""
+
+    recipe: Recipe
+    """empty: nothing"""
+    start_score: float
+    """of the juror, for the small copy as it is"""
+    score: float
+    """with the recipe"""
+    juror_calls: int
+
+
+class Editor:
+    """Edits photos up to the step limit, and keeps the state of each that its juror scores highest."""
+
+    def __init__(self, config: DictConfig, juror: Juror, checkpoint: Checkpoint | None = None) -> None:
+        """Builds who edits.
+
+        Args:
+            config: a whole configuration; with a checkpoint, that of the checkpoint.
+            juror: ready to score.
+            checkpoint: of the agent; None for a policy that needs none.
+
+        Raises:
+            ApsiError: the policy is not one alone, needs what is not there, or the checkpoint does not fit.
+        """
+        self.policy = policy_of(config)
+        self.parts: EnvComponents = components(config, juror)
+        self._node, self._seed = config.policy[self.policy], int(config.seed)
+        self._size, self._mode = int(config.preprocess.steps.resize.size), str(config.preprocess.steps.resize.mode)
+        self._max_calls, self._min_gain = config.advise.max_calls, float(config.advise.min_gain)
+        agent = None
+        if checkpoint is not None:
+            agent = trained_agent(*load_agent(config, checkpoint, self.parts, _Blank()))
+        self._agent = agent
+        self._policy(np.random.default_rng(0))  # what it lacks is told now
+
+    @property
+    def size(self) -> tuple[int, str]:
+        """Of the small copies that it decides on, as `fit` takes it."""
+        return self._size, self._mode
+
+    def decide(self, photos: Sequence[Photo]) -> list[Decision]:
+        """What is to be done to each photo; it does not depend on the others.
+
+        Args:
+            photos: `(H, W, 3)` `uint8` sRGB, at the editor's `size`.
+        """
+        store = _Given(photos)
+        scores = self.parts.juror.score(photos).tolist()
+        episodes = [
+            Episode(path, path, path.name, path.name, (), score, _OUT_OF_REACH)
+            for path, score in zip(store.photos, scores, strict=True)
+        ]
+        decisions = []
+        for episode in episodes:  # one at a time, so that a search draws the same for a photo in any company
+            policy = self._policy(np.random.default_rng(self._seed))
+            (played,) = roll_out(
+                policy, self.parts, [episode], batch_size=1, store=store, pictures=1, max_calls=self._max_calls
+            )
+            kept = self._best(played.frames)
+            decisions.append(Decision(kept.recipe, episode.start_score, kept.score, played.juror_calls))
+        return decisions
+
+    def _policy(self, rng: np.random.Generator):  # type: ignore[no-untyped-def]  # whatever the configuration names
+        if self.policy == "agent" and self._agent is None:
+            raise ApsiError("policy=agent needs an agent: add checkpoint=outputs/.../checkpoints/best.zip")
+        return instantiate(self._node, context=PolicyContext(self.parts, self._agent, rng, originals_known=False))
+
+    def _best(self, frames: Sequence[Frame]) -> Frame:
+        if isinstance(self.parts.juror, NoJuror):  # which has no opinion: the agent's own word counts
+            return frames[-1]
+        best = max(frames, key=lambda frame: frame.score)
+        return best if best.score >= frames[0].score + self._min_gain else frames[0]
+
+
+def policy_of(config: DictConfig) -> str:
+    """The one policy that edits: the only one configured, or the agent among several.
+
+    Raises:
+        ApsiError: there are several, and none is the agent.
+    """
+    names = [str(name) for name in config.policy]
+    if len(names) == 1:
+        return names[0]
+    if "agent" in names:
+        return "agent"
+    raise ApsiError(f"policy=[{','.join(names)}]: one of them edits: policy={names[0] if names else 'greedy'}")
+
+
+def fitted(juror: Juror, checkpoint: Checkpoint) -> Juror:
+    """The juror with what the checkpoint holds of it, where it has to be fitted."""
+    if checkpoint.juror is not None and isinstance(juror, FittedJuror):
+        unpack_parameters(checkpoint.juror, juror, "the checkpoint")
+    return juror
+
+
+class _Given(PhotoStore):
+    """Photos in memory."""
+
+    def __init__(self, photos: Sequence[Photo]) -> None:
+        super().__init__()
+        self.photos = {Path(str(i)): photo for i, photo in enumerate(photos)}
+
+    def read(self, path: Path) -> Photo:
+        return self.photos[path]
+
+
+class _Blank(EpisodeSource):
+    """A photo to build the model with."""
+
+    def __init__(self) -> None:
+        return
+
+    def draw(self, count: int) -> list[Start]:
+        grey = np.full((16, 16, 3), 128, np.uint8)
+        return [Start(grey, given(grey), 0.0, _OUT_OF_REACH, ()) for _ in range(count)]

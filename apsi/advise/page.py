@@ -1,0 +1,188 @@
+"""The page on one photo, and the page on all of a series."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from apsi.advise.advice import Advice, Opinion, StepAdvice
+from apsi.advise.words import Words
+from apsi.photo.write import write_text
+from apsi.web.page import data_uri, render, script
+
+_UNCHANGED = 0.005
+"""Change of a score that is shown as 0"""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """JPEG files of a photo before and after, for a page to show."""
+
+    before: bytes
+    after: bytes | None
+    """None where nothing was done"""
+    same_frame: bool = True
+    """whether the one lies on the other: nothing was cut or turned"""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A photo of a series, as the page on all of them shows it."""
+
+    advice: Advice
+    thumbnail: str
+    """as a `data:` URI; empty: none"""
+
+
+def write_page(path: Path, advice: Advice, pictures: Pictures, words: Words) -> None:
+    """Writes the page on one photo, which needs no other file.
+
+    Args:
+        path: the HTML file.
+        advice: what it says.
+        pictures: what it shows.
+        words: the language.
+    """
+    is_compared = pictures.after is not None and pictures.same_frame
+    page = render(
+        "apsi.advise",
+        "advice.html.j2",
+        script=script("slider.js") if is_compared else None,
+        _=words,
+        lang=words.tag,
+        name=Path(advice.photo).name,
+        heading=heading(advice, words),
+        lead=lead(advice, words),
+        before=data_uri(pictures.before, "image/jpeg"),
+        after=None if pictures.after is None else data_uri(pictures.after, "image/jpeg"),
+        same_frame=pictures.same_frame,
+        steps=[
+            {"label": step.label, "sentence": words(step.advice), "said": step_said(step, words)}
+            for step in advice.steps
+        ],
+        opinions=opinions_said(advice, words),
+        facts=_facts(advice, words),
+        remarks=[words(remark) for remark in advice.remarks],
+    )
+    write_text(path, page)
+
+
+def write_overview(path: Path, shots: Sequence[Shot], failures: Sequence[tuple[str, str]], words: Words) -> None:
+    """Writes the page on a series, which links to the pages on its photos.
+
+    Args:
+        path: the HTML file, in the folder of the results.
+        shots: the photos that were worked on.
+        failures: file and reason of those that were not.
+        words: the language.
+    """
+    page = render(
+        "apsi.advise",
+        "overview.html.j2",
+        _=words,
+        lang=words.tag,
+        heading=words.plural("{n} photo", "{n} photos", len(shots) + len(failures)),
+        lead=series_said([shot.advice for shot in shots], len(failures), words),
+        shots=[
+            {
+                "name": Path(shot.advice.photo).name,
+                "page": quote(shot.advice.page) if shot.advice.page else "",
+                "picture": shot.thumbnail,
+                "said": heading(shot.advice, words),
+            }
+            for shot in shots
+        ],
+        failures=[{"photo": photo, "error": error} for photo, error in failures],
+    )
+    write_text(path, page)
+
+
+def heading(advice: Advice, words: Words) -> str:
+    """In a few words: leave it, or how many edits."""
+    if advice.leave_it:
+        return words("Leave it as it is")
+    return words.plural("{n} edit makes it better", "{n} edits make it better", len(advice.recipe))
+
+
+def lead(advice: Advice, words: Words) -> str:
+    """One sentence or two on the whole."""
+    opinion = advice.opinion
+    if advice.leave_it:
+        return words("Nothing that was tried makes this photo clearly better, so nothing was changed.")
+    done = " ".join(words(step.advice) for step in advice.steps)
+    if opinion is None:
+        return done
+    scored = words(
+        "The score rises from {before} to {after} of 10.",
+        before=words.number(opinion.before),
+        after=words.number(opinion.after),
+    )
+    return f"{done} {scored}"
+
+
+def step_said(step: StepAdvice, words: Words) -> list[str]:
+    """What a step gained, and what the result would lose without it."""
+    if step.gain is None or step.loss_without is None:
+        return []
+    gain, loss = words.signed(step.gain), words.number(abs(step.loss_without))
+    said = [words("Changed the score by {gain} when it was made.", gain=gain)]
+    if step.loss_without > _UNCHANGED:
+        said.append(words("Without it the result would score {loss} less.", loss=loss))
+    elif step.loss_without < -_UNCHANGED:
+        said.append(words("Without it the result would score {loss} more: look whether you want it.", loss=loss))
+    else:
+        said.append(words("Without it the result would score the same."))
+    return said
+
+
+def opinions_said(advice: Advice, words: Words) -> list[str]:
+    """Who scored the photo, what they know, and whether they agree."""
+    said = []
+    if advice.opinion is not None:
+        said.append(_scored(advice.opinion, words) + _knows(advice.opinion, words))
+    second = advice.second_opinion
+    if second is not None and not advice.leave_it:
+        agrees = second.gain > 0
+        verdict = words("A second opinion agrees.") if agrees else words("A second opinion does not agree.")
+        said.append(f"{verdict} {_scored(second, words)}{_knows(second, words)}")
+    return said
+
+
+def series_said(advice: Sequence[Advice], failures: int, words: Words) -> str:
+    """How many photos of a series were edited, left as they are, and not read."""
+    left = sum(one.leave_it for one in advice)
+    said = [
+        words.plural("{n} photo was edited.", "{n} photos were edited.", len(advice) - left),
+        words.plural("{n} was left as it is.", "{n} were left as they are.", left),
+    ]
+    if failures:
+        said.append(words.plural("{n} could not be edited.", "{n} could not be edited.", failures))
+    return " ".join(said)
+
+
+def _scored(opinion: Opinion, words: Words) -> str:
+    return words(
+        "The juror {juror} scores it {before} before and {after} after, of 10.",
+        juror=opinion.juror,
+        before=words.number(opinion.before),
+        after=words.number(opinion.after),
+    )
+
+
+def _knows(opinion: Opinion, words: Words) -> str:
+    if not opinion.knows:
+        return ""
+    return " " + words("What its score answers to: {knows}.", knows=words(opinion.knows))
+
+
+def _facts(advice: Advice, words: Words) -> list[tuple[str, str]]:
+    size = f"{advice.width} × {advice.height}, {advice.format}"
+    facts = [(words("Photo"), advice.photo), (words("Size"), size)]
+    if advice.edited:
+        facts.append((words("Edited photo"), advice.edited))
+    if advice.recipe_file:
+        facts.append((words("Recipe, for other photos: task=apply"), advice.recipe_file))
+    facts.append((words("Edited by"), advice.editor))
+    if advice.opinion is not None:
+        facts.append((words("Photos scored for it"), words.number(advice.juror_calls, 0)))
+    return facts

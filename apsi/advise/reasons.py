@@ -1,0 +1,41 @@
+"""Why: what each step of a recipe gained, and what the result would lose without it."""
+
+from dataclasses import dataclass
+
+from apsi.juror.base import Juror
+from apsi.photo import Photo
+from apsi.transform.base import Transform
+from apsi.transform.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One step of a recipe, by a juror's scores."""
+
+    transform: Transform
+    gain: float
+    """score after this step less that before it"""
+    loss_without: float
+    """score of the whole result less that of the recipe without this step; below 0 where it would be better without"""
+
+
+def reasons_for(recipe: Recipe, photo: Photo, juror: Juror) -> list[Reason]:
+    """What a juror says of each step, all photos scored in one call.
+
+    Args:
+        recipe: any.
+        photo: `(H, W, 3)` `uint8`, the small copy that it was decided on.
+        juror: ready to score.
+    """
+    if not recipe.transforms:
+        return []
+    steps, views = recipe.transforms, [photo]
+    for transform in steps:
+        views.append(transform(views[-1]))
+    without = [Recipe(steps[:i] + steps[i + 1 :])(views[0]) for i in range(len(steps))]
+    scores = juror.score(views + without)
+    after, left = scores[: len(views)], scores[len(views) :]
+    return [
+        Reason(transform, float(after[i + 1] - after[i]), float(after[-1] - left[i]))
+        for i, transform in enumerate(steps)
+    ]

@@ -1,0 +1,290 @@
+"""One photo or a thousand: several at a time, each result kept as soon as it is there, so that a run can go on."""
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from apsi.advise.advice import Advice, advise, edit, preview, told
+from apsi.advise.editor import Editor
+from apsi.advise.page import Pictures, Shot, write_page
+from apsi.advise.photos import Item
+from apsi.advise.words import Words
+from apsi.algo.divergence import DivergedError
+from apsi.errors import ApsiError
+from apsi.juror.base import Juror
+from apsi.photo.file import read_file
+from apsi.photo.full_size import PhotoFile, read_photo_file
+from apsi.photo.read import UnreadablePhotoError, max_file_bytes, pixels_of
+from apsi.photo.save import save_edited, suffix_for
+from apsi.photo.write import write_text
+from apsi.transform.recipe import Recipe
+from apsi.web.page import data_uri
+
+JOURNAL = "advice.jsonl"
+"""Results so far, one line a photo"""
+
+_AT_A_TIME = 60_000_000  # pixels that are worked on at a time; a larger photo is worked on alone
+_THUMBNAIL = 240  # pixels
+_FIELDS = ("file", "name", "state", "key", "advice", "thumbnail")  # of a line of the journal
+_NO_MEMORY = "there is not enough memory for it"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file that could not be edited."""
+
+    photo: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is done to each photo, and where the results go."""
+
+    out: Path
+    words: Words
+    key: str
+    """of all that decides on the results; those of another are not taken for done"""
+    editor: Editor | None = None
+    second: Juror | None = None
+    recipe: Recipe | None = None
+    """given instead of an editor"""
+    explain: bool = True
+    strip_gps: bool = False
+    workers: int | None = None
+    deciding: Any = field(default_factory=threading.Lock)
+    """held while networks are asked, by one at a time"""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A series at its end."""
+
+    shots: list[Shot]
+    failures: list[Failure]
+    kept: int
+    """of these photos, those that an earlier run had done"""
+
+
+def run_series(items: Sequence[Item], job: Job, tell: Callable[[], None] = lambda: None) -> Done:
+    """Works on photos, several at a time, and writes each one's results as soon as they are there.
+
+    A photo whose results stand in the journal of `job.out`, unchanged since and from the same settings, is left out.
+
+    Args:
+        items: what to work on.
+        job: what to do.
+        tell: is called after each photo.
+
+    Raises:
+        ApsiError: a file that is no result of apsi stands where a result would; nothing is done then.
+        OSError: a result can't be written, such as on a full disk; what is done so far is kept.
+    """
+    journal, own = _read_journal(job.out / JOURNAL)
+    _require_free(items, job.out, own)
+    known = {
+        item: Shot(Advice.from_dict(entry["advice"]), str(entry["thumbnail"]))
+        for item in items
+        if (entry := journal.get(_name_of(item.path))) and _is_valid(entry, item, job)
+    }
+    found: dict[Item, Shot | Failure] = dict(known)
+    for _ in known:
+        tell()
+    gate, wanted = _Gate(_AT_A_TIME), [item for item in items if item not in known]
+    workers = min(job.workers or os.cpu_count() or 1, max(1, len(wanted)))
+    job.out.mkdir(parents=True, exist_ok=True)
+    inputs = [item.path for item in items]
+    with ThreadPoolExecutor(workers, "photo") as pool, (job.out / JOURNAL).open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps({"names": [item.name for item in items]}) + "\n")  # results of these names are apsi's
+        lines.flush()
+        rest = iter(wanted)
+        running: dict[Future[Shot | Failure], Item] = {}
+        try:
+            while True:
+                for item in islice(rest, workers - len(running)):
+                    running[pool.submit(_one, item, job, gate, inputs, single=len(items) == 1)] = item
+                if not running:
+                    break
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    item = running.pop(future)
+                    found[item] = result = future.result()
+                    if isinstance(result, Shot):
+                        lines.write(json.dumps(_entry(item, job, result)) + "\n")
+                        lines.flush()
+                    tell()
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    results = [found[item] for item in items]
+    return Done(
+        [result for result in results if isinstance(result, Shot)],
+        [result for result in results if isinstance(result, Failure)],
+        len(known),
+    )
+
+
+def _one(item: Item, job: Job, gate: "_Gate", inputs: Sequence[Path], single: bool) -> Shot | Failure:
+    with gate.room_for(_pixels(item.path)):
+        try:
+            photo = read_photo_file(item.path)
+        except (UnreadablePhotoError, ApsiError) as error:
+            return Failure(str(item.path), str(error))
+        except MemoryError:
+            return Failure(str(item.path), _NO_MEMORY)
+        except OSError as error:
+            return Failure(str(item.path), error.strerror or str(error))
+        try:
+            return _results(item, photo, job, inputs, single)
+        except DivergedError:
+            raise
+        except ApsiError as error:
+            return Failure(str(item.path), str(error))
+        except MemoryError:
+            return Failure(str(item.path), _NO_MEMORY)
+
+
+def _results(item: Item, photo: PhotoFile, job: Job, inputs: Sequence[Path], single: bool) -> Shot:
+    if job.recipe is not None:
+        advice, recipe = told(photo, job.recipe), job.recipe
+    else:
+        assert job.editor is not None
+        with job.deciding:
+            advice, recipe = advise(photo, job.editor, job.second, job.explain)
+    pixels, thumbnail = photo.pixels, ""
+    if recipe.transforms:
+        pixels, remarks = edit(photo, recipe)
+        target = job.out / f"{item.name}-edited{suffix_for(photo)}"
+        save_edited(photo, pixels, target, job.strip_gps, inputs)
+        recipe_file = job.out / f"{item.name}-recipe.json"
+        write_text(recipe_file, recipe.to_json())
+        advice = replace(
+            advice,
+            edited=_relative(target, job.out),
+            recipe_file=_relative(recipe_file, job.out),
+            remarks=[*advice.remarks, *remarks],
+        )
+    if job.explain:
+        page = job.out / ("advice.html" if single else f"{item.name}-advice.html")
+        advice = replace(advice, page=_relative(page, job.out))
+        after = preview(photo, pixels) if recipe.transforms else None
+        same_frame = not any(transform.reframes for transform in recipe)
+        write_page(page, advice, Pictures(preview(photo, photo.pixels), after, same_frame), job.words)
+        thumbnail = "" if single else data_uri(preview(photo, pixels, _THUMBNAIL), "image/jpeg")
+    return Shot(advice, thumbnail)
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
+
+
+def _pixels(path: Path) -> int:
+    """Of a file, by its header; as many as are worked on at a time where that does not say, as of camera raw."""
+    try:
+        return pixels_of(read_file(path, max_file_bytes(_AT_A_TIME * 4)))
+    except (UnreadablePhotoError, OSError, MemoryError):
+        return _AT_A_TIME  # whoever reads it says what is wrong
+
+
+class _Gate:
+    """Lets work on so many pixels in at a time."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = self._left = capacity
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def room_for(self, pixels: int) -> Iterator[None]:
+        taken = min(max(1, pixels), self._capacity)
+        with self._changed:
+            self._changed.wait_for(lambda: self._left >= taken)
+            self._left -= taken
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._left += taken
+                self._changed.notify_all()
+
+
+def _name_of(path: Path) -> str:
+    return str(path.resolve())
+
+
+def _entry(item: Item, job: Job, shot: Shot) -> dict[str, Any]:
+    """A line of the journal."""
+    return {
+        "file": _name_of(item.path),
+        "name": item.name,
+        "state": _state(item.path),
+        "key": job.key,
+        "advice": shot.advice.as_dict(),
+        "thumbnail": shot.thumbnail,
+    }
+
+
+def _state(path: Path) -> list[int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return []
+    return [found.st_size, found.st_mtime_ns]
+
+
+def _is_valid(entry: dict[str, Any], item: Item, job: Job) -> bool:
+    advice = entry["advice"]
+    files = [advice[name] for name in ("edited", "recipe_file", "page") if advice.get(name)]
+    return (
+        (entry["key"], entry["name"], entry["state"]) == (job.key, item.name, _state(item.path))
+        and (bool(advice.get("page")) or not job.explain)
+        and all((job.out / file).exists() for file in files)
+    )
+
+
+def _read_journal(path: Path) -> tuple[dict[str, dict[str, Any]], set[str]]:
+    """The latest line of each photo, and the names whose results are apsi's; a line that was cut off says nothing."""
+    entries: dict[str, dict[str, Any]] = {}
+    names: set[str] = set()
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return {}, set()
+    for line in lines:
+        try:
+            entry = json.loads(line)
+            if "names" in entry:
+                names.update(entry["names"])
+                continue
+            Advice.from_dict(entry["advice"])
+            entries[entry["file"]] = {name: entry[name] for name in _FIELDS}
+        except (ValueError, KeyError, TypeError):
+            continue
+    return entries, names
+
+
+def _require_free(items: Sequence[Item], out: Path, own: set[str]) -> None:
+    """Refuses to write over what apsi did not write."""
+    there = {folder: [file.name for file in folder.iterdir()] for folder in _folders(items, out) if folder.is_dir()}
+    for item in items:
+        target = out / item.name
+        for file in there.get(target.parent, ()):
+            ending = file.removeprefix(target.name)
+            is_result = ending in ("-recipe.json", "-advice.html") or ending.startswith("-edited.")
+            if ending != file and is_result and item.name not in own:
+                raise ApsiError(
+                    f"{target.parent / file} is there already and was not written by a run into this folder: "
+                    "choose another, out=DIR"
+                )
+
+
+def _folders(items: Sequence[Item], out: Path) -> set[Path]:
+    return {(out / item.name).parent for item in items}

@@ -1,0 +1,186 @@
+"""Advising on photographs."""
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from apsi import __version__
+from apsi.advise.advice import Advice
+from apsi.advise.editor import Editor, fitted, policy_of
+from apsi.advise.page import heading, lead, series_said, write_overview
+from apsi.advise.photos import Item, find_photos
+from apsi.advise.series import Done, Job, run_series
+from apsi.advise.words import Words
+from apsi.agent.checkpoint import Checkpoint, read_checkpoint
+from apsi.agent.jurors import ready_juror
+from apsi.agent.shipped import SHIPPED
+from apsi.config.compose import load_config, plain, with_checkpoint
+from apsi.config.instantiate import instantiate
+from apsi.console import progress, show
+from apsi.errors import ApsiError
+from apsi.juror.base import FittedJuror, Juror
+from apsi.juror.parameters import unpack_parameters
+from apsi.photo.hash import file_hash, value_hash
+from apsi.photo.write import write_text
+from apsi.tracking.run_folder import CONTINUED, RunFolder, find_unfinished
+
+log = logging.getLogger(__name__)
+
+
+def advise(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
+    """Edits `photo` with an agent, or a search with the configured juror, and says why.
+
+    Returns:
+        What `advice.json` holds.
+
+    Raises:
+        ApsiError: no photo, one that can't be read where it is the only one, or nobody who could edit.
+    """
+    words = Words(config.language)
+    out = results_folder(config, folder)
+    items = find_photos(config.photo, out)
+    config, checkpoint = who_edits(config, _overrides(folder))
+    editor, second = open_editor(config, checkpoint), _second(config, checkpoint)
+    key = value_hash([__version__, plain(config), None if checkpoint is None else file_hash(checkpoint.path)])
+    job = Job(
+        out,
+        words,
+        f"{key}-{words.tag}-{config.strip_gps}",
+        editor=editor,
+        second=second,
+        explain=config.explain,
+        strip_gps=config.strip_gps,
+        workers=config.advise.workers,
+    )
+    return run(items, job)
+
+
+def who_edits(config: DictConfig, overrides: Sequence[str]) -> tuple[DictConfig, Checkpoint | None]:
+    """The whole configuration of who edits, and the agent's checkpoint; None for a search.
+
+    Without a checkpoint, and where neither a policy nor what a search needs is named, it is the agent that apsi brings.
+    """
+    named = {override.lstrip("+~").partition("=")[0].partition("@")[0].partition(".")[0] for override in overrides}
+    if config.checkpoint is None and policy_of(config) == "agent":
+        searched = named & {"juror", "transform", "env", "dataset"}
+        if searched and "policy" not in named:
+            log.info("%s is for a search, so policy=greedy edits, not apsi's own agent", ", ".join(sorted(searched)))
+            config.policy = load_config(["policy=greedy"]).policy
+        else:
+            config.checkpoint = str(SHIPPED)
+            config = with_checkpoint(config, overrides)
+    if config.checkpoint is None:
+        return config, None
+    return config, read_checkpoint(Path(config.checkpoint).expanduser())
+
+
+def open_editor(config: DictConfig, checkpoint: Checkpoint | None) -> Editor:
+    """Who edits, with a juror that is ready to score.
+
+    Without a checkpoint, the default juror is the one that comes with apsi's own agent, fitted; another that needs
+    fitting is fitted on the configured data set.
+    """
+    if checkpoint is not None:
+        return Editor(config, fitted(instantiate(config.juror), checkpoint), checkpoint)
+    return Editor(config, _juror_for_search(config))
+
+
+def _juror_for_search(config: DictConfig) -> Juror:
+    juror: Juror = instantiate(config.juror)
+    if isinstance(juror, FittedJuror) and not juror.is_fitted:
+        own = read_checkpoint(SHIPPED)
+        if own.juror is not None and own.config.juror == config.juror:
+            unpack_parameters(own.juror, juror, "the agent that comes with apsi")
+            return juror
+    return ready_juror(config)
+
+
+def _second(config: DictConfig, checkpoint: Checkpoint | None) -> Juror | None:
+    """The second juror, ready to score.
+
+    Raises:
+        ApsiError: it has to be fitted, and the checkpoint holds it not.
+    """
+    if config.second_juror is None:
+        return None
+    juror: Juror = instantiate(config.second_juror)
+    if isinstance(juror, FittedJuror) and not juror.is_fitted:
+        if checkpoint is None or checkpoint.second_juror is None:
+            config = config.copy()
+            config.juror, config.checkpoint = config.second_juror, None
+            return ready_juror(config)
+        unpack_parameters(checkpoint.second_juror, juror, "the checkpoint")
+    return juror
+
+
+def results_folder(config: DictConfig, folder: RunFolder) -> Path:
+    """Where the results go: `out`, the folder of an unfinished run of the same command, or this run's."""
+    if config.out is not None:
+        out = Path(config.out).expanduser()
+        if out.exists() and not out.is_dir():
+            raise ApsiError(f"out={config.out} is a file; name a folder")
+        return out
+    earlier = find_unfinished(folder) if config.resume == "auto" else None
+    if earlier is None:
+        return folder.path
+    log.info("Continuing %s", earlier.path)
+    earlier.finish(CONTINUED)
+    return earlier.path
+
+
+def _overrides(folder: RunFolder) -> list[str]:
+    return [str(override) for override in OmegaConf.load(folder.path / "overrides.yaml")]
+
+
+def run(items: Sequence[Item], job: Job) -> dict[str, Any]:
+    """Works on photos, writes what is said of all of them, and prints a summary.
+
+    Raises:
+        ApsiError: none of them could be edited.
+    """
+    with progress() as bar:
+        counted = bar.add_task("Photos", total=len(items))
+        done = run_series(items, job, lambda: bar.advance(counted))
+    if not done.shots:
+        failures = [f"{failure.photo}: {failure.error}" for failure in done.failures]
+        more = f"\nand {len(failures) - 3} more" if len(failures) > 3 else ""
+        raise ApsiError("\n".join(failures[:3]) + more)
+    result = {
+        "apsi": __version__,
+        "folder": str(job.out),
+        "photos": [shot.advice.as_dict() for shot in done.shots],
+        "failures": [vars(failure) for failure in done.failures],
+    }
+    write_text(job.out / "advice.json", json.dumps(result, indent=1, ensure_ascii=False))
+    is_series = len(items) > 1
+    if is_series and job.explain:
+        failures_said = [(failure.photo, failure.error) for failure in done.failures]
+        write_overview(job.out / "advice.html", done.shots, failures_said, job.words)
+    show(*(_said_of_series(done, job) if is_series else _said_of_one(done.shots[0].advice, job)))
+    return result
+
+
+def _said_of_one(advice: Advice, job: Job) -> list[str]:
+    words = job.words
+    lines = [f"{Path(advice.photo).name}: {heading(advice, words)}. {lead(advice, words)}"]
+    if advice.edited:
+        lines.append(f"{words('Photo')}  {job.out / advice.edited}")
+    if advice.page:
+        lines.append(f"{words('Page')}  {job.out / advice.page}")
+    return lines
+
+
+def _said_of_series(done: Done, job: Job) -> list[str]:
+    words = job.words
+    lines = [series_said([shot.advice for shot in done.shots], len(done.failures), words)]
+    if done.kept:
+        lines[0] += " " + words.plural("{n} was done before.", "{n} were done before.", done.kept)
+    lines += [f"{failure.photo}: {failure.error}" for failure in done.failures[:10]]
+    if len(done.failures) > 10:
+        lines.append(words("... all of them are listed in {file}", file=job.out / "advice.json"))
+    page = job.out / ("advice.html" if job.explain else "advice.json")
+    return [*lines, f"{words('Photos')}  {job.out}", f"{words('Page')}  {page}"]
