@@ -14,6 +14,7 @@ from apsi.photo.write import encode_jpeg
 from apsi.transform.full_size import apply
 from apsi.transform.recipe import Recipe
 
+GIVEN = "recipe"
 IN_8_BITS = "It has 8 bits a channel now, not 16, as some of its steps take no more."
 PREVIEW = 1280
 """Pixels of the longer side of the pictures on a page"""
@@ -57,7 +58,7 @@ class Advice:
     height: int
     format: str
     editor: str
-    """who edited: `agent`, `greedy`, ...; `recipe` where it was given"""
+    """who edited: `agent`, `greedy`, ...; `GIVEN` where the recipe was given"""
     recipe: list[str]
     """labels in order; empty: leave it as it is"""
     steps: list[StepAdvice]
@@ -122,7 +123,7 @@ def advise(
 
 def told(photo: PhotoFile, recipe: Recipe) -> Advice:
     """What is said of a photo whose recipe was given."""
-    return _said(photo, "recipe", recipe)
+    return _said(photo, GIVEN, recipe)
 
 
 def _said(photo: PhotoFile, editor: str, recipe: Recipe) -> Advice:

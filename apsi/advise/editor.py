@@ -1,7 +1,7 @@
 """Who edits: a trained agent or a search with a juror. It decides on small copies; a recipe holds at every size."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from apsi.juror.base import FittedJuror, Juror
 from apsi.juror.none import NoJuror
 from apsi.juror.parameters import unpack_parameters
 from apsi.photo import Photo
+from apsi.photo.difference import colour_difference
 from apsi.photo.prepared import Episode, PhotoStore
 from apsi.policy.base import PolicyContext
 from apsi.policy.rollout import Frame, roll_out
@@ -59,6 +60,7 @@ class Editor:
         self._node, self._seed = config.policy[self.policy], int(config.seed)
         self._size, self._mode = int(config.preprocess.steps.resize.size), str(config.preprocess.steps.resize.mode)
         self._max_calls, self._min_gain = config.advise.max_calls, float(config.advise.min_gain)
+        self._min_change = float(config.advise.min_change)
         agent = None
         if checkpoint is not None:
             agent = trained_agent(*load_agent(config, checkpoint, self.parts, _Blank()))
@@ -89,8 +91,22 @@ class Editor:
                 policy, self.parts, [episode], batch_size=1, store=store, pictures=1, max_calls=self._max_calls
             )
             kept = self._best(played.frames)
-            decisions.append(Decision(kept.recipe, episode.start_score, kept.score, played.juror_calls))
+            decision = Decision(kept.recipe, episode.start_score, kept.score, played.juror_calls)
+            decisions.append(self._visible(decision, store.photos[episode.photo]))
         return decisions
+
+    def _visible(self, decision: Decision, photo: Photo) -> Decision:
+        """Without the steps that nobody would see, the least visible first; as it is where it would score too little."""
+        recipe = without_invisible(decision.recipe, photo, self._min_change)
+        if recipe == decision.recipe:
+            return decision
+        score = float(self.parts.juror.score([recipe(photo)])[0]) if recipe.transforms else decision.start_score
+        shorter = replace(decision, recipe=recipe, score=score, juror_calls=decision.juror_calls + 1)
+        is_enough = not recipe.transforms or isinstance(self.parts.juror, NoJuror) or self._gains(shorter)
+        return shorter if is_enough else decision
+
+    def _gains(self, decision: Decision) -> bool:
+        return decision.score >= decision.start_score + self._min_gain
 
     def _policy(self, rng: np.random.Generator):  # type: ignore[no-untyped-def]  # whatever the configuration names
         if self.policy == "agent" and self._agent is None:
@@ -116,6 +132,29 @@ def policy_of(config: DictConfig) -> str:
     if "agent" in names:
         return "agent"
     raise ApsiError(f"policy=[{','.join(names)}]: one of them edits: policy={names[0] if names else 'greedy'}")
+
+
+def without_invisible(recipe: Recipe, photo: Photo, min_change: float) -> Recipe:
+    """A recipe without the steps that hardly change its result, the one that does least first.
+
+    Args:
+        recipe: any.
+        photo: `(H, W, 3)` `uint8`, what it is for.
+        min_change: mean CIEDE2000 between the results with and without a step that is kept; 0 keeps all.
+    """
+    while recipe.transforms and min_change > 0:
+        steps, result = recipe.transforms, recipe(photo)
+        shorter = [Recipe(steps[:i] + steps[i + 1 :]) for i in range(len(steps))]
+        changes = [_change(one(photo), result) for one in shorter]
+        least = int(np.argmin(changes))
+        if changes[least] >= min_change:
+            break
+        recipe = shorter[least]
+    return recipe
+
+
+def _change(photo: Photo, result: Photo) -> float:
+    return colour_difference(photo, result) if photo.shape == result.shape else np.inf
 
 
 def fitted(juror: Juror, checkpoint: Checkpoint) -> Juror:

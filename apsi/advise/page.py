@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from apsi.advise.advice import Advice, Opinion, StepAdvice
+from apsi.advise.advice import GIVEN, Advice, Opinion, StepAdvice
 from apsi.advise.words import Words
 from apsi.photo.write import write_text
 from apsi.web.page import data_uri, render, script
@@ -101,7 +101,9 @@ def heading(advice: Advice, words: Words) -> str:
     """In a few words: leave it, or how many edits."""
     if advice.leave_it:
         return words("Leave it as it is")
-    return words.plural("{n} edit makes it better", "{n} edits make it better", len(advice.recipe))
+    if advice.editor == GIVEN:
+        return words.plural("{n} edit made", "{n} edits made", len(advice.recipe))
+    return words.plural("{n} edit suggested", "{n} edits suggested", len(advice.recipe))
 
 
 def lead(advice: Advice, words: Words) -> str:
@@ -124,8 +126,13 @@ def step_said(step: StepAdvice, words: Words) -> list[str]:
     """What a step gained, and what the result would lose without it."""
     if step.gain is None or step.loss_without is None:
         return []
-    gain, loss = words.signed(step.gain), words.number(abs(step.loss_without))
-    said = [words("Changed the score by {gain} when it was made.", gain=gain)]
+    gain, loss = words.number(abs(step.gain)), words.number(abs(step.loss_without))
+    if step.gain > _UNCHANGED:
+        said = [words("It raised the score by {gain}.", gain=gain)]
+    elif step.gain < -_UNCHANGED:
+        said = [words("By itself it lowered the score by {gain}.", gain=gain)]
+    else:
+        said = [words("By itself it did not change the score.")]
     if step.loss_without > _UNCHANGED:
         said.append(words("Without it the result would score {loss} less.", loss=loss))
     elif step.loss_without < -_UNCHANGED:
@@ -182,7 +189,8 @@ def _facts(advice: Advice, words: Words) -> list[tuple[str, str]]:
         facts.append((words("Edited photo"), advice.edited))
     if advice.recipe_file:
         facts.append((words("Recipe, for other photos: task=apply"), advice.recipe_file))
-    facts.append((words("Edited by"), advice.editor))
+    if advice.editor != GIVEN:
+        facts.append((words("Edited by"), advice.editor))
     if advice.opinion is not None:
         facts.append((words("Photos scored for it"), words.number(advice.juror_calls, 0)))
     return facts

@@ -77,6 +77,8 @@ class AdviseSettings:
     """photos that the juror may score while one photo is edited; null: any number"""
     min_gain: float = 0.05
     """a photo is left as it is unless its juror's score rises by at least this much"""
+    min_change: float = 1.0
+    """steps that change the result by less, in mean CIEDE2000, where about 1 is just noticeable, are left out; 0: none"""
     workers: int | None = None
     """photos that are worked on at a time; null: as many as there are processors"""
 
@@ -84,8 +86,9 @@ class AdviseSettings:
         for name, value in (("max_calls", self.max_calls), ("workers", self.workers)):
             if value is not None:
                 _require(f"advise.{name}", value, at_least=1)
-        if not self.min_gain >= 0:
-            raise ApsiError(f"advise.min_gain={self.min_gain} must be at least 0")
+        for name, number in (("min_gain", self.min_gain), ("min_change", self.min_change)):
+            if not number >= 0:
+                raise ApsiError(f"advise.{name}={number} must be at least 0")
 
 
 @dataclass

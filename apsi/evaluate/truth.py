@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from cachetools import LRUCache
-from skimage.color import deltaE_ciede2000, rgb2gray, rgb2lab
+from skimage.color import rgb2gray
 from skimage.filters import prewitt_h, prewitt_v
 from skimage.metrics import structural_similarity
 from skimage.transform import downscale_local_mean
 
 from apsi.evaluate.interval import Interval, Sample, mean_interval, rate_interval
 from apsi.photo import Floats, Photo
+from apsi.photo.difference import colour_difference
 from apsi.photo.hash import pixel_hash
 from apsi.policy.rollout import EpisodeResult, Measure
 from apsi.transform.catalogue import by_label
@@ -99,7 +100,7 @@ def compare(photo: Photo, original: Photo) -> tuple[float, float, float, float]:
         return 0.0, _HIGHEST_PSNR, 1.0, 1.0
     error = np.mean(np.square(photo.astype(np.float32) - original))
     return (
-        float(deltaE_ciede2000(_lab(photo), _lab(original)).mean()),
+        colour_difference(photo, original),
         min(_HIGHEST_PSNR, 10 * math.log10(255**2 / error)),
         float(structural_similarity(photo, original, channel_axis=2)),
         gradient_magnitude_similarity(photo, original),
@@ -149,11 +150,6 @@ def _sample(
     photos = [[row[0].episode.photo_hash for row in rows]]
     sums = Sample.of([[outcome(*row[1:]) for row in rows]], photos).sums
     return Sample(sums, Sample.of([[weight(*row[1:]) for row in rows]], photos).sums)
-
-
-def _lab(photo: Photo) -> npt.NDArray[Any]:
-    lab: npt.NDArray[Any] = rgb2lab(photo.astype(np.float32) / 255)
-    return lab
 
 
 def _gradients(photo: Photo) -> npt.NDArray[Any]:

@@ -11,6 +11,14 @@ def mean_difference(photo: Photo, original: Photo) -> float:
     return float(np.abs(photo.astype(np.int16) - _alike(original, photo)).mean() / 255)
 
 
+def colour_difference(photo: Photo, original: Photo) -> float:
+    """Mean CIEDE2000 of two photos of one size; about 1 is just noticeable (Sharma, Wu, Dalal 2005)."""
+    from skimage.color import deltaE_ciede2000, rgb2lab
+
+    one, other = (rgb2lab(pixels.astype(np.float32) / 255) for pixels in (photo, original))
+    return float(deltaE_ciede2000(one, other).mean())
+
+
 def clipped(photo: Photo) -> Bools:
     """Which pixels have a channel at 0 or 255, `(H, W)`."""
     pixels: Bools = ((photo == 0) | (photo == 255)).any(axis=2)
