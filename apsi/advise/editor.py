@@ -96,7 +96,7 @@ class Editor:
         return decisions
 
     def _visible(self, decision: Decision, photo: Photo) -> Decision:
-        """Without the steps that nobody would see, the least visible first; as it is where it would score too little."""
+        """Without the steps that nobody would see; as it is where it would score too little without them."""
         recipe = without_invisible(decision.recipe, photo, self._min_change)
         if recipe == decision.recipe:
             return decision

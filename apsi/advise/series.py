@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -11,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from apsi.advise.advice import Advice, advise, edit, preview, told
 from apsi.advise.editor import Editor
@@ -32,6 +35,8 @@ JOURNAL = "advice.jsonl"
 """Results so far, one line a photo"""
 
 _AT_A_TIME = 60_000_000  # pixels that are worked on at a time; a larger photo is worked on alone
+_LOCK = ".advice.lock"
+_RESULT = re.compile(r"-edited\.|-recipe\.json|-advice\.html")
 _THUMBNAIL = 240  # pixels
 _FIELDS = ("file", "name", "state", "key", "advice", "thumbnail")  # of a line of the journal
 _NO_MEMORY = "there is not enough memory for it"
@@ -89,8 +94,20 @@ def run_series(items: Sequence[Item], job: Job, tell: Callable[[], None] = lambd
         ApsiError: a file that is no result of apsi stands where a result would; nothing is done then.
         OSError: a result can't be written, such as on a full disk; what is done so far is kept.
     """
+    job.out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(job.out / _LOCK, blocking=False):
+            return _run(items, job, tell)
+    except Timeout as error:
+        raise ApsiError(
+            f"another run is writing into {job.out}: wait for its end, or choose another, out=DIR"
+        ) from error
+
+
+def _run(items: Sequence[Item], job: Job, tell: Callable[[], None]) -> Done:
     journal, own = _read_journal(job.out / JOURNAL)
     _require_free(items, job.out, own)
+    _sweep(items, job.out)
     known = {
         item: Shot(Advice.from_dict(entry["advice"]), str(entry["thumbnail"]))
         for item in items
@@ -101,10 +118,10 @@ def run_series(items: Sequence[Item], job: Job, tell: Callable[[], None] = lambd
         tell()
     gate, wanted = _Gate(_AT_A_TIME), [item for item in items if item not in known]
     workers = min(job.workers or os.cpu_count() or 1, max(1, len(wanted)))
-    job.out.mkdir(parents=True, exist_ok=True)
     inputs = [item.path for item in items]
     with ThreadPoolExecutor(workers, "photo") as pool, (job.out / JOURNAL).open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps({"names": [item.name for item in items]}) + "\n")  # results of these names are apsi's
+        # results of these names are apsi's; a line that was cut off ends here
+        lines.write("\n" + json.dumps({"names": [item.name for item in items]}) + "\n")
         lines.flush()
         rest = iter(wanted)
         running: dict[Future[Shot | Failure], Item] = {}
@@ -266,7 +283,7 @@ def _read_journal(path: Path) -> tuple[dict[str, dict[str, Any]], set[str]]:
                 continue
             Advice.from_dict(entry["advice"])
             entries[entry["file"]] = {name: entry[name] for name in _FIELDS}
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             continue
     return entries, names
 
@@ -278,12 +295,19 @@ def _require_free(items: Sequence[Item], out: Path, own: set[str]) -> None:
         target = out / item.name
         for file in there.get(target.parent, ()):
             ending = file.removeprefix(target.name)
-            is_result = ending in ("-recipe.json", "-advice.html") or ending.startswith("-edited.")
-            if ending != file and is_result and item.name not in own:
+            if ending != file and _RESULT.match(ending) and item.name not in own:
                 raise ApsiError(
                     f"{target.parent / file} is there already and was not written by a run into this folder: "
                     "choose another, out=DIR"
                 )
+
+
+def _sweep(items: Sequence[Item], out: Path) -> None:
+    """Removes what writes of these results left that were killed."""
+    for folder in _folders(items, out):
+        for file in folder.glob(".*.tmp"):
+            if _RESULT.search(file.name):
+                file.unlink(missing_ok=True)
 
 
 def _folders(items: Sequence[Item], out: Path) -> set[Path]:

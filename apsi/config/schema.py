@@ -78,7 +78,7 @@ class AdviseSettings:
     min_gain: float = 0.05
     """a photo is left as it is unless its juror's score rises by at least this much"""
     min_change: float = 1.0
-    """steps that change the result by less, in mean CIEDE2000, where about 1 is just noticeable, are left out; 0: none"""
+    """steps that change the result by less are left out; mean CIEDE2000, of which about 1 is just noticeable"""
     workers: int | None = None
     """photos that are worked on at a time; null: as many as there are processors"""
 

@@ -48,6 +48,8 @@ SUFFIXES = {
 }
 """How the names of files end, by what they are"""
 
+FIRST_ONLY = "The file holds several pictures; the first is edited, the others are left out."
+
 _BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIF", b"heix": "HEIF", b"heim": "HEIF", b"heis": "HEIF"}
 _BRANDS |= {b"hevc": "HEIF", b"hevx": "HEIF", b"mif1": "HEIF", b"msf1": "HEIF", b"crx ": "RAW"}
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT, _COMPRESSION = 258, 262, 339, 259
@@ -136,7 +138,7 @@ def _needed(package: str, what: str, extra: str) -> ModuleType:
 def _read(path: Path, image: Image.Image, data: bytes) -> PhotoFile:
     metadata, remarks = metadata_of(image, data), []
     if _has_further(image, data):
-        remarks.append("The file holds several pictures; the first is edited, the others are left out.")
+        remarks.append(FIRST_ONLY)
     name = "JPEG" if image.format == "MPO" else str(image.format)
     coding = _coding(image, data)
     if _is_deep(image, data) and not image.mode.startswith("I"):
