@@ -166,11 +166,12 @@ def run(items: Sequence[Item], job: Job) -> dict[str, Any]:
 
 def _said_of_one(advice: Advice, job: Job) -> list[str]:
     words = job.words
+    photo, page = words("Photo"), words("Page")  # not within f-strings, where a catalogue's tools don't look
     lines = [f"{Path(advice.photo).name}: {heading(advice, words)}. {lead(advice, words)}"]
     if advice.edited:
-        lines.append(f"{words('Photo')}  {job.out / advice.edited}")
+        lines.append(f"{photo}  {job.out / advice.edited}")
     if advice.page:
-        lines.append(f"{words('Page')}  {job.out / advice.page}")
+        lines.append(f"{page}  {job.out / advice.page}")
     return lines
 
 
@@ -182,5 +183,6 @@ def _said_of_series(done: Done, job: Job) -> list[str]:
     lines += [f"{failure.photo}: {failure.error}" for failure in done.failures[:10]]
     if len(done.failures) > 10:
         lines.append(words("... all of them are listed in {file}", file=job.out / "advice.json"))
-    page = job.out / ("advice.html" if job.explain else "advice.json")
-    return [*lines, f"{words('Photos')}  {job.out}", f"{words('Page')}  {page}"]
+    photos, page = words("Photos"), words("Page")
+    file = job.out / ("advice.html" if job.explain else "advice.json")
+    return [*lines, f"{photos}  {job.out}", f"{page}  {file}"]
