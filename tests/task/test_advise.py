@@ -1,0 +1,152 @@
+"""`task=advise` and `task=apply`: who edits, where results go, what is said."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+from PIL import Image
+
+from apsi.agent.checkpoint import read_checkpoint
+from apsi.agent.shipped import SHIPPED
+from apsi.config.compose import load_config
+from apsi.errors import ApsiError
+from apsi.photo.full_size import read_photo_file
+from apsi.task.advise import advise, open_editor, who_edits
+from apsi.task.apply import apply
+from apsi.tracking.run_folder import CONTINUED, RunFolder
+from apsi.transform.full_size import apply as edited
+from apsi.transform.recipe import Recipe
+from tests.conftest import natural_photo
+
+Say = Callable[..., dict[str, Any]]
+DARK = Recipe.of(["exposure(-1.000)", "contrast(-0.400)"])
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """One that is too dark."""
+    path = tmp_path / "dark.jpg"
+    Image.fromarray(DARK(natural_photo(3, 240, 320))).save(path, quality=92)
+    return path
+
+
+@pytest.fixture
+def say(tmp_path: Path) -> Say:
+    """Runs a task with these overrides in a run folder of that name."""
+
+    def run(*overrides: str, task: str = "advise", name: str = "run") -> dict[str, Any]:
+        given = [f"task={task}", f"output_dir={tmp_path}", *overrides]
+        config = load_config(given)
+        folder = RunFolder.create(tmp_path / task / name, config, given)
+        result: dict[str, Any] = (advise if task == "advise" else apply)(config, folder)
+        folder.finish("finished")
+        return result
+
+    return run
+
+
+def test_the_agent_that_comes_with_apsi_brightens_what_is_too_dark(
+    say: Say, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = say(f"photo={photo}")
+    (advice,) = result["photos"]
+    assert advice["editor"] == "agent" and advice["recipe"] and not advice["leave_it"]
+    folder = tmp_path / "advise" / "run"
+    assert json.loads((folder / "advice.json").read_text()) == result
+    after, before = read_photo_file(folder / advice["edited"]), read_photo_file(photo)
+    assert after.pixels.mean() > before.pixels.mean() + 10
+    recipe = Recipe.from_json((folder / advice["recipe_file"]).read_text())
+    assert abs(edited(recipe, before.pixels).astype(int) - after.pixels).mean() < 2, "but for what JPEG loses"
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 3 and "suggested" in said[0] and said[1].endswith("dark-edited.jpg")
+    page = (folder / "advice.html").read_text()
+    assert "Without it the result would score" in page and "What its score answers to" in page
+    assert "http" not in page.replace('http-equiv="', "")
+
+
+def test_the_words_are_those_of_the_language(say: Say, photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    say(f"photo={photo}", "language=de")
+    assert "vorgeschlagen" in capsys.readouterr().out
+
+
+def test_a_search_goes_by_the_juror_that_comes_with_the_agent(say: Say, photo: Path) -> None:
+    result = say(f"photo={photo}", "policy=greedy", "explain=false")
+    (advice,) = result["photos"]
+    assert advice["editor"] == "greedy" and advice["opinion"]["juror"] == "flaws" and advice["recipe"]
+
+
+@pytest.mark.parametrize("named", ["juror=none", "transform=full", "env.max_steps=2"])
+def test_naming_what_a_search_needs_asks_for_a_search(named: str) -> None:
+    overrides = ["task=advise", named]
+    config, checkpoint = who_edits(load_config(overrides), overrides)
+    assert checkpoint is None and list(config.policy) == ["greedy"]
+
+
+def test_a_checkpoint_keeps_its_own_settings_and_a_policy_may_be_named() -> None:
+    overrides = ["task=advise", f"checkpoint={SHIPPED}", "policy=nothing"]
+    config, checkpoint = who_edits(load_config(overrides), overrides)
+    assert checkpoint is not None and open_editor(config, checkpoint).policy == "nothing"
+    assert OmegaConf.to_container(config.transform) == OmegaConf.to_container(checkpoint.config.transform)
+
+
+def test_the_agent_that_comes_with_apsi_is_small_and_names_no_place_and_needs_no_pickle() -> None:
+    checkpoint = read_checkpoint(SHIPPED)
+    assert SHIPPED.stat().st_size <= 3_000_000 and checkpoint.juror is not None
+    text = OmegaConf.to_yaml(checkpoint.config)
+    assert "/home" not in text and "/tmp" not in text and "/work" not in text
+
+
+def test_a_series_has_a_page_on_all_and_goes_on_where_an_earlier_run_ended(
+    say: Say, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for i in range(3):
+        Image.fromarray(natural_photo(i, 90, 120)).save(tmp_path / f"p{i}.png")
+    (tmp_path / "broken.jpg").write_bytes(b"no photo")
+    photos = f"photo=[{photo},{tmp_path / 'p0.png'},{tmp_path / 'p1.png'},{tmp_path / 'broken.jpg'}]"
+    say(photos, name="one")
+    said = capsys.readouterr().out
+    assert "1 could not be edited." in said and "broken.jpg: not an image" in said
+    page = (tmp_path / "advise" / "one" / "advice.html").read_text()
+    assert "dark-advice.html" in page and "broken.jpg" in page
+    earlier = RunFolder(tmp_path / "advise" / "one")
+    earlier.finish("interrupted")
+    result = say(photos, name="two")
+    assert Path(result["folder"]) == earlier.path and earlier.state() == CONTINUED
+    assert "3 were done before." in capsys.readouterr().out
+
+
+def test_the_same_edits_are_made_on_other_photos(say: Say, photo: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "look.json"
+    recipe.write_text(Recipe.of(["exposure(+0.400)", "warmth"]).to_json())
+    other = tmp_path / "other.png"
+    Image.fromarray(natural_photo(8, 90, 120)).save(other)
+    result = say(f"recipe={recipe}", f"photo=[{photo},{other}]", f"out={tmp_path / 'look'}", task="apply")
+    assert [one["recipe"] for one in result["photos"]] == [["exposure(+0.400)", "warmth"]] * 2
+    expected = edited(Recipe.from_json(recipe.read_text()), read_photo_file(other).pixels)
+    assert (read_photo_file(tmp_path / "look" / "other-edited.png").pixels == expected).all()
+
+
+@pytest.mark.parametrize(
+    ("task", "overrides", "message"),
+    [
+        ("advise", [], "no photo is named: add photo="),
+        ("advise", ["photo=missing.jpg"], "photo=missing.jpg does not exist"),
+        ("advise", ["photo={photo}", "language=xx"], "language=xx is not known"),
+        ("advise", ["photo={photo}", "out={photo}"], "is a file; name a folder"),
+        ("advise", ["photo={photo}", "policy=search"], "policy=search needs continuous actions"),
+        ("advise", ["photo={broken}"], "broken.jpg: not an image"),
+        ("apply", ["photo={photo}"], "task=apply needs recipe=FILE"),
+        ("apply", ["photo={photo}", "recipe={broken}"], "this recipe is not JSON"),
+    ],
+)
+def test_a_mistake_is_one_message_before_anything_is_written(
+    task: str, overrides: list[str], message: str, *, say: Say, photo: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no photo, and no recipe")
+    with pytest.raises(ApsiError, match=message):
+        say(*(override.format(photo=photo, broken=broken) for override in overrides), task=task)
+    assert not list(tmp_path.rglob("*-edited*")) and not list(tmp_path.rglob("advice.html"))
