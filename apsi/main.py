@@ -75,8 +75,9 @@ def _run_to_the_end(config: DictConfig) -> Any:
     with redirect_stdout(sys.stderr) if config.quiet else nullcontext():
         result = _run(config)
     folder = RunFolder(Path(HydraConfig.get().runtime.output_dir))
-    if not folder.record().get("housekeeping"):
-        point_latest(Path(config.output_dir).expanduser(), folder.path)
+    record = folder.record()
+    if not record.get("housekeeping"):
+        point_latest(Path(config.output_dir).expanduser(), Path(record.get("results", folder.path)))
     return result
 
 

@@ -129,6 +129,7 @@ def results_folder(config: DictConfig, folder: RunFolder) -> Path:
         return folder.path
     log.info("Continuing %s", earlier.path)
     earlier.finish(CONTINUED)
+    folder.note(results=str(earlier.path))
     return earlier.path
 
 
