@@ -21,7 +21,7 @@ from apsi.juror.parameters import unpack_parameters
 from apsi.photo import Photo
 from apsi.photo.difference import colour_difference
 from apsi.photo.prepared import Episode, PhotoStore
-from apsi.policy.base import PolicyContext
+from apsi.policy.base import Policy, PolicyContext
 from apsi.policy.rollout import Frame, roll_out
 from apsi.transform.recipe import Recipe
 
@@ -61,10 +61,9 @@ class Editor:
         self._size, self._mode = int(config.preprocess.steps.resize.size), str(config.preprocess.steps.resize.mode)
         self._max_calls, self._min_gain = config.advise.max_calls, float(config.advise.min_gain)
         self._min_change = float(config.advise.min_change)
-        agent = None
+        self._agent = None
         if checkpoint is not None:
-            agent = trained_agent(*load_agent(config, checkpoint, self.parts, _Blank()))
-        self._agent = agent
+            self._agent = trained_agent(*load_agent(config, checkpoint, self.parts, _Blank()))
         self._policy(np.random.default_rng(0))  # what it lacks is told now
 
     @property
@@ -108,10 +107,11 @@ class Editor:
     def _gains(self, decision: Decision) -> bool:
         return decision.score >= decision.start_score + self._min_gain
 
-    def _policy(self, rng: np.random.Generator):  # type: ignore[no-untyped-def]  # whatever the configuration names
+    def _policy(self, rng: np.random.Generator) -> Policy:
         if self.policy == "agent" and self._agent is None:
             raise ApsiError("policy=agent needs an agent: add checkpoint=outputs/.../checkpoints/best.zip")
-        return instantiate(self._node, context=PolicyContext(self.parts, self._agent, rng, originals_known=False))
+        policy: Policy = instantiate(self._node, context=PolicyContext(self.parts, self._agent, rng, False))
+        return policy
 
     def _best(self, frames: Sequence[Frame]) -> Frame:
         if isinstance(self.parts.juror, NoJuror):  # which has no opinion: the agent's own word counts
