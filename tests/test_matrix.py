@@ -22,9 +22,10 @@ from apsi.tracking.run_folder import RunFolder
 from tests.fast import ALGORITHMS, beside
 from tests.test_conf import OPTIONS
 
+UNDEGRADED = ["preprocess.steps.degrade.per_photo={train: 1, val: 1, test: 1}", "juror=naturalness"]
 NEEDS = {
-    "env=optimise": ["degradation=none", "preprocess.steps.degrade.per_photo={train: 1, val: 1, test: 1}"],
-    "degradation=none": ["preprocess.steps.degrade.per_photo={train: 1, val: 1, test: 1}"],
+    "env=optimise": ["degradation=none", *UNDEGRADED],
+    "degradation=none": UNDEGRADED,
     "degradation=sensible": ["transform=sensible"],
 }
 """What makes an option do more than it would in so few steps; what it can't do without stands in its first line"""
