@@ -62,7 +62,8 @@ def advise(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
 def who_edits(config: DictConfig, overrides: Sequence[str]) -> tuple[DictConfig, Checkpoint | None]:
     """The whole configuration of who edits, and the agent's checkpoint; None for a search.
 
-    Without a checkpoint, and where neither a policy nor what a search needs is named, it is the agent that apsi brings.
+    Without a checkpoint, and where neither a policy nor what a search needs is named, it is the agent that apsi brings. A
+    search for which no juror is named goes by that agent's.
     """
     named = {override.lstrip("+~").partition("=")[0].partition("@")[0].partition(".")[0] for override in overrides}
     if config.checkpoint is None and policy_of(config) == "agent":
@@ -74,6 +75,8 @@ def who_edits(config: DictConfig, overrides: Sequence[str]) -> tuple[DictConfig,
             config.checkpoint = str(SHIPPED)
             config = with_checkpoint(config, overrides)
     if config.checkpoint is None:
+        if not named & {"juror", "dataset", "env"}:
+            config.juror = read_checkpoint(SHIPPED).config.juror
         return config, None
     return config, read_checkpoint(Path(config.checkpoint).expanduser())
 
@@ -81,8 +84,8 @@ def who_edits(config: DictConfig, overrides: Sequence[str]) -> tuple[DictConfig,
 def open_editor(config: DictConfig, checkpoint: Checkpoint | None) -> Editor:
     """Who edits, with a juror that is ready to score.
 
-    Without a checkpoint, the default juror is the one that comes with apsi's own agent, fitted; another that needs
-    fitting is fitted on the configured data set.
+    Without a checkpoint, the juror of apsi's own agent is fitted already; another that needs fitting is fitted on the
+    configured data set.
     """
     if checkpoint is not None:
         return Editor(config, fitted(instantiate(config.juror), checkpoint), checkpoint)
