@@ -2,6 +2,8 @@
 
 import os
 import socket
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -30,6 +32,7 @@ class Studio:
         words: Words,
         editing: Editing,
         workers: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Furnishes the rooms.
 
@@ -39,8 +42,9 @@ class Studio:
             words: the language.
             editing: what is done with photos.
             workers: photos that are worked on at a time; None: as many as there are processors.
+            clock: seconds.
         """
-        self.words, self.uploads = words, Uploads(folder, limits)
+        self.words, self.editing, self.uploads = words, editing, Uploads(folder, limits, clock)
         jobs = Jobs(workers or os.cpu_count() or 1, limits.max_waiting)
         self.rooms: list[Room] = [AdviceRoom(self.uploads, editing, jobs, words).room()]
 
@@ -55,9 +59,9 @@ class Studio:
 
     def serve(self, door: Door, listener: socket.socket) -> None:
         """Serves until SIGINT or SIGTERM."""
+        run(self.app(door), listener, _PATIENCE, self.end)
 
-        def end() -> None:
-            for room in self.rooms:
-                room.ending()
-
-        run(self.app(door), listener, _PATIENCE, end)
+    def end(self) -> None:
+        """Nothing new is begun, and answers without an end are to end."""
+        for room in self.rooms:
+            room.ending()

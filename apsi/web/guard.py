@@ -53,7 +53,7 @@ class Guard:
 
         try:
             answer: ASGIApp = await self._refusal(request, path) or self._app
-            await answer(scope, receive, guarded)
+            await answer({**scope, "path": path}, receive, guarded)  # rooms know nothing of where a proxy puts them
         except ClientDisconnect:
             return  # nobody is there to be told
         except Exception as error:
@@ -82,6 +82,8 @@ class Guard:
         if not self._door.knows_origin(request):
             sentence = say("This request does not come from a page of this server: open its page and try again there.")
             return self._shell.refuse(request, 403, sentence, what=f"origin {headers.get('origin')}")
+        if request.scope["path"] == self._door.root_path:
+            return RedirectResponse(f"{self._door.root_path.rpartition('/')[2]}/", 303)
         if self._door.token is None or path.startswith(STATIC):
             return None
         return await self._without_token(request, path)

@@ -48,7 +48,7 @@ def make_app(door: Door, rooms: Sequence[Room], words: Speaks) -> FastAPI:
                 await stack.enter_async_context(room.lifespan())
             yield
 
-    app = FastAPI(root_path=door.root_path, lifespan=lifespan, redirect_slashes=False, openapi_url=None)
+    app = FastAPI(lifespan=lifespan, redirect_slashes=False, openapi_url=None)
     app.state.shell = shell
     app.add_middleware(Guard, door=door, shell=shell)
     for kind in (HTTPException, RequestValidationError, ApsiError, MemoryError, OSError):

@@ -12,8 +12,13 @@ let shown = null;
 let panel = null;
 let sending = 0;
 
-function tell(text) {
+let fading = 0;
+
+function tell(text, isWrong = false) {
   status.textContent = text;
+  status.classList.toggle("wrong", isWrong);
+  clearTimeout(fading);
+  if (!isWrong) fading = setTimeout(() => tell("", true), 8000); // it was read out; the page is calm again
 }
 
 class Shot {
@@ -59,7 +64,7 @@ class Shot {
     this.button.classList.toggle("failed", news.stage === "failed");
     if (before === news.stage) return;
     if (news.stage === "edited") this.picture("");
-    tell(`${this.name}: ${news.said}`);
+    tell(`${this.name}: ${news.said}`, news.stage === "failed");
     if (shown === this || (!shown && (news.stage === "edited" || news.stage === "failed"))) show(this);
   }
 
@@ -68,7 +73,7 @@ class Shot {
     this.progress.hidden = true;
     this.button.classList.add("failed");
     this.say(text);
-    tell(`${this.name}: ${text}`);
+    tell(`${this.name}: ${text}`, true);
     if (!shown || shown === this) show(this);
   }
 
@@ -103,7 +108,7 @@ async function show(shot) {
   try {
     await panel.open();
   } catch (error) {
-    if (error.name !== "AbortError") tell(error.message);
+    if (error.name !== "AbortError") tell(error.message, true);
   }
 }
 
@@ -125,7 +130,7 @@ async function remove(shot) {
   try {
     if (!shot.id.startsWith("page-")) await ask(`photos/${shot.id}`, { method: "DELETE" });
   } catch (error) {
-    tell(error.message);
+    tell(error.message, true);
   }
   shot.drop();
   tell(say("removed", { name: shot.name }));
@@ -205,14 +210,25 @@ function hear(news) {
 }
 
 async function begin() {
-  try {
-    for (const news of await (await ask("photos")).json()) hear(news); // gives the session, too
-  } catch (error) {
-    tell(error.message);
-  }
+  await compare(); // gives the session, too
   const events = new EventSource("events");
   events.addEventListener("message", (event) => hear(JSON.parse(event.data)));
-  events.addEventListener("error", () => tell(say("lost")));
+  events.addEventListener("error", () => tell(say("lost"), true));
+  events.addEventListener("open", compare);
+}
+
+// What the server has; what it has no more, as after it was started anew, is no longer listed.
+async function compare() {
+  const listed = [...shots.keys()].filter((id) => !id.startsWith("page-"));
+  try {
+    const there = await (await ask("photos")).json();
+    const ids = new Set(there.map((news) => news.id));
+    for (const id of listed) if (!ids.has(id)) hear({ id, stage: "gone" });
+    for (const news of there) hear(news);
+    if (status.textContent === say("lost")) tell("");
+  } catch (error) {
+    tell(error.message, true);
+  }
 }
 
 begin();

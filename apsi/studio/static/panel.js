@@ -98,7 +98,7 @@ export class Panel {
         if (!this.wanted) await this.showSaid(steps);
       }
     } catch (error) {
-      if (error.name !== "AbortError") this.handlers.tell(error.message);
+      if (error.name !== "AbortError") this.handlers.tell(error.message, true);
     } finally {
       this.busy = false;
     }
@@ -185,7 +185,7 @@ export class Panel {
       this.note(file.said);
       this.handlers.tell(say("ready", { name: file.name }));
     } catch (error) {
-      this.handlers.tell(error.message);
+      this.handlers.tell(error.message, true);
     } finally {
       button.removeAttribute("aria-disabled");
     }
