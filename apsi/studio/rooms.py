@@ -31,6 +31,7 @@ class Studio:
         limits: Limits,
         words: Words,
         editing: Editing,
+        *,
         workers: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

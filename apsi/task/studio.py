@@ -66,7 +66,7 @@ def studio(
         editing = Editing(editor, second, exports, limits.max_pixels)
         door = Door(host, real_port, token, tuple(allowed_hosts), root_path)
         with own_folder() as place:
-            served = Studio(place, limits, words, editing, config.advise.workers)
+            served = Studio(place, limits, words, editing, workers=config.advise.workers)
             show(f"The studio is open: {_url(address, real_port, root_path)}  (Ctrl-C closes it)")
             served.serve(door, listener)
             log.info("Closed")

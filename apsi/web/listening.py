@@ -40,9 +40,12 @@ def listen(host: str, port: int) -> socket.socket:
         ApsiError: the address can't be had.
     """
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except (OSError, OverflowError) as error:
         raise ApsiError(f"can't listen on {host}:{port} ({error}); choose another task.host or task.port") from error
+    # connections have it from here; asyncio sets it for sockets of another kind only, and answers take 40 ms without
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def run(app: Any, listener: socket.socket, patience: int, ending: Callable[[], None] = lambda: None) -> None:

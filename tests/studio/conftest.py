@@ -85,7 +85,7 @@ def studio_editor() -> Editor:
 
 @pytest.fixture(scope="session")
 def serve(studio_editor: Editor) -> Callable[..., Any]:
-    """`with serve(token="...", max_photos=1) as served:`"""
+    """Begins a studio, with a token or other limits where they are given, for the length of a `with`."""
 
     @contextmanager
     def served(
@@ -100,7 +100,7 @@ def serve(studio_editor: Editor) -> Callable[..., Any]:
         with own_folder() as folder, listen("127.0.0.1", 0) as listener:
             port = listener.getsockname()[1]
             editing = Editing(studio_editor, None, exports, some.max_pixels)
-            studio = Studio(folder, some, Words(), editing, workers, clock)
+            studio = Studio(folder, some, Words(), editing, workers=workers, clock=clock)
             door = Door("127.0.0.1", port, token, allowed_hosts, root_path)
             config = uvicorn.Config(
                 studio.app(door), log_level="error", proxy_headers=False, timeout_graceful_shutdown=2

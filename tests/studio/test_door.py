@@ -27,19 +27,19 @@ def test_names_of_this_machine_are_served(served: Served, host: str) -> None:
     assert httpx.get(f"{served.url}/advice/", headers={"Host": host}).status_code == 200
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "", "http://127.0.0.1:1", "file://127.0.0.1", None])
-def test_what_other_pages_send_is_refused(served: Served, client: httpx.Client, origin: str | None) -> None:
+def test_what_other_pages_send_is_refused(served: Served, client: httpx.Client) -> None:
     number = edited(client)
     del client.headers["Origin"]
-    headers = {} if origin is None else {"Origin": origin}
-    for method, path in (
-        ("POST", "/advice/photos"),
-        ("DELETE", f"/advice/photos/{number}"),
-        ("POST", f"/advice/photos/{number}/files/photo"),
-    ):
-        answer = client.request(method, path, headers=headers)
-        assert answer.status_code == 403, (method, path)
-        assert "does not come from a page of this server" in answer.json()["detail"]
+    for origin in ("http://evil.example", "null", "", "http://127.0.0.1:1", "file://127.0.0.1", None):
+        headers = {} if origin is None else {"Origin": origin}
+        for method, path in (
+            ("POST", "/advice/photos"),
+            ("DELETE", f"/advice/photos/{number}"),
+            ("POST", f"/advice/photos/{number}/files/photo"),
+        ):
+            answer = client.request(method, path, headers=headers)
+            assert answer.status_code == 403, (method, path)
+            assert "does not come from a page of this server" in answer.json()["detail"]
     client.headers["Origin"] = served.url
     assert len(client.get("/advice/photos").json()) == 1
 

@@ -83,7 +83,7 @@ def test_all_browsers_together_have_no_more_than_so_much(serve: Callable[..., An
 
 def test_what_takes_too_long_is_given_up(serve: Callable[..., Any]) -> None:
     def slowly() -> Iterator[bytes]:
-        for _ in range(40):
+        for _ in range(10):
             yield b"x" * 1000
             time.sleep(0.05)
 
@@ -150,11 +150,11 @@ def test_a_name_is_shown_and_never_a_path(served: Served, client: httpx.Client) 
     assert "evil_b_-edited.jpg" in client.get(f"/advice/{made['href']}").headers["Content-Disposition"]
 
 
-@pytest.mark.parametrize("number", ["x", "..", "%2e%2e", "..%2fowner.json", "owner.json", "a" * 3000, "%00", "ä"])
-def test_strange_ids_are_of_nothing(client: httpx.Client, number: str) -> None:
-    for path in ("", "/preview", "/files/x", "/files/..%2fphoto.jpg"):
-        answer = client.get(f"/advice/photos/{number}{path}")
-        assert answer.status_code == 404 or (number in ("..", "%2e%2e") and answer.is_redirect), (number, path)
+def test_strange_ids_are_of_nothing(client: httpx.Client) -> None:
+    for number in ("x", "..", "%2e%2e", "..%2fowner.json", "owner.json", "a" * 3000, "%00", "ä"):
+        for path in ("", "/preview", "/files/x", "/files/..%2fphoto.jpg"):
+            answer = client.get(f"/advice/photos/{number}{path}")
+            assert answer.status_code == 404 or (number in ("..", "%2e%2e") and answer.is_redirect), (number, path)
 
 
 def test_unused_photos_are_gone_after_an_hour(serve: Callable[..., Any]) -> None:

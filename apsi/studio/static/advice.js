@@ -31,7 +31,10 @@ class Shot {
     this.button = item.querySelector("button");
     this.progress = item.querySelector("progress");
     item.querySelector(".name").textContent = name;
-    this.button.addEventListener("click", () => show(this));
+    this.button.addEventListener("click", () => {
+      this.isChosen = true;
+      show(this);
+    });
     shots.set(key, this);
     list.append(item);
     arrange();
@@ -65,7 +68,7 @@ class Shot {
     if (before === news.stage) return;
     if (news.stage === "edited") this.picture("");
     tell(`${this.name}: ${news.said}`, news.stage === "failed");
-    if (shown === this || (!shown && (news.stage === "edited" || news.stage === "failed"))) show(this);
+    if (shown === this || this.isFirst) show(this);
   }
 
   fail(text) {
@@ -74,7 +77,13 @@ class Shot {
     this.button.classList.add("failed");
     this.say(text);
     tell(`${this.name}: ${text}`, true);
-    if (!shown || shown === this) show(this);
+    if (shown === this || this.isFirst) show(this);
+  }
+
+  // Whether it is to be shown without having been asked for: what failed makes way for what did not.
+  get isFirst() {
+    if (this.stage === "edited") return !shown || (shown.stage === "failed" && !shown.isChosen);
+    return this.stage === "failed" && !shown;
   }
 
   picture(query) {
