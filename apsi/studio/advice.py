@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from apsi.advise.words import Words
 from apsi.photo.hash import value_hash
-from apsi.studio.editing import PREVIEW, THUMBNAIL, Editing, Opened, Source, chosen, unreadable
+from apsi.studio.editing import THUMBNAIL, Editing, chosen, unreadable
 from apsi.studio.events import Events
 from apsi.studio.jobs import Jobs, StoppedError
 from apsi.studio.limits import too_many_bytes
+from apsi.studio.photo import PREVIEW, Opened, Prepared, Source
 from apsi.studio.telling import SCRIPT_SENTENCES, photo_said, result_said, step_rows
-from apsi.studio.uploads import Prepared, Upload, Uploads
+from apsi.studio.uploads import GONE, Upload, Uploads
 from apsi.transform.recipe import Recipe
 from apsi.web.server import session_of, shell_of
 from apsi.web.shell import Refusal, Room, error_said
@@ -26,6 +27,7 @@ from apsi.web.shell import Refusal, Room, error_said
 _CHOICES = r"^[a-z0-9.,+-]*$"
 _CLEANING = 20.0  # seconds between looks for photos that nobody uses
 _PACKAGE = "apsi.studio"
+_MAX_BODY = 2000  # bytes of what is asked for
 
 Steps = Annotated[str | None, Query(max_length=400, pattern=_CHOICES)]
 """For each step `on`, `off` or a strength, with commas between; None: as decided"""
@@ -46,6 +48,7 @@ class AdviceRoom:
         self.events = Events()
         self._tasks: set[asyncio.Task[None]] = set()
         self._previewing: dict[str, asyncio.Lock] = {}
+        self._drawing = asyncio.Semaphore(jobs.workers)  # apart from the jobs, as a hand waits for it
         uploads.tell = self._told_gone
 
     def room(self) -> Room:
@@ -66,7 +69,7 @@ class AdviceRoom:
 
     async def preview(self, request: Request, upload: Upload, recipe: Recipe, size: int) -> bytes | None:
         """A JPEG file; None where nobody waits for it any more, as a later one was asked for."""
-        async with self._previewing.setdefault(upload.id, asyncio.Lock()):
+        async with self._previewing.setdefault(upload.id, asyncio.Lock()), self._drawing:
             if await request.is_disconnected():
                 return None
             return await run_in_threadpool(self.editing.preview, upload.id, opened(upload), recipe, size)
@@ -80,7 +83,7 @@ class AdviceRoom:
             await run_in_threadpool(folder.mkdir, mode=0o700, exist_ok=True)
             prepared = await self.jobs.run(lambda: write(folder))
             if upload.is_gone:
-                raise Refusal(404, "This photo is not here any more: send it again.")
+                raise Refusal(404, GONE)
             self.uploads.keep(upload, key, prepared)
         return prepared
 
@@ -150,8 +153,7 @@ def opened(upload: Upload) -> Opened:
         raise Refusal(422, upload.error.replace("{", "(").replace("}", ")"))
     if upload.opened is None:
         raise Refusal(409, "This photo is still being worked on: wait a moment.")
-    found: Opened = upload.opened
-    return found
+    return upload.opened
 
 
 def _recipe(upload: Upload, steps: str | None) -> Recipe:
@@ -236,9 +238,9 @@ def _router(room: AdviceRoom) -> APIRouter:
         return result_said(found, await run_in_threadpool(room.editing.said, found, recipe), room.words)
 
     @router.post("/photos/{number}/files/{kind}", status_code=201)
-    async def prepare(request: Request, number: str, kind: str, wanted: Wanted) -> dict[str, Any]:
+    async def prepare(request: Request, number: str, kind: str) -> dict[str, Any]:
         upload = find(request, number)
-        key, write = _writer(room, upload, kind, wanted)
+        key, write = _writer(room, upload, kind, await _wanted(request))
         prepared = await room.prepare(upload, key, write)
         said = [room.words(sentence) for sentence in prepared.said]
         return {"href": f"photos/{upload.id}/files/{key}", "name": prepared.name, "said": said}
@@ -253,6 +255,19 @@ def _router(room: AdviceRoom) -> APIRouter:
     return router
 
 
+async def _wanted(request: Request) -> Wanted:
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _MAX_BODY:
+            raise Refusal(413, "The request is too long.")
+    try:
+        return Wanted.model_validate_json(body)
+    except ValidationError as error:
+        wrong = ", ".join(str((*found["loc"], "JSON")[0]) for found in error.errors())
+        raise Refusal(422, "The request is not understood: {wrong}.", wrong=wrong) from error
+
+
 def _picture(data: bytes | None) -> Response:
     return Response(status_code=204) if data is None else Response(data, media_type="image/jpeg")
 
@@ -265,9 +280,10 @@ async def _received(room: AdviceRoom, request: Request, name: str) -> Upload:
         raise too_many_bytes(limits.max_megabytes)
     upload = room.uploads.begin(session_of(request), name)
     try:
-        async with asyncio.timeout(limits.max_seconds):
-            await room.uploads.receive(upload, request.stream())
-        await run_in_threadpool(room.editing.require_small_enough, upload.path)
+        with room.uploads.at_work(upload):
+            async with asyncio.timeout(limits.max_seconds):
+                await room.uploads.receive(upload, request.stream())
+            await run_in_threadpool(room.editing.require_small_enough, upload.path)
     except BaseException as error:
         room.uploads.remove(upload)
         if isinstance(error, TimeoutError):

@@ -23,51 +23,16 @@ from apsi.photo.resample import fit
 from apsi.photo.save import save_edited, suffix_for
 from apsi.photo.write import write_text
 from apsi.studio.limits import too_many_pixels
-from apsi.studio.uploads import Prepared
+from apsi.studio.photo import PREVIEW, Opened, Prepared, Source
 from apsi.transform.adjust import Adjust
 from apsi.transform.base import Transform
 from apsi.transform.recipe import Recipe
 from apsi.web.shell import Refusal
 
-PREVIEW = 1000
-"""Pixels of the longer side of the copy that previews are made of"""
 THUMBNAIL = 200
 _REMEMBERED = 4  # photos whose edits are kept step by step
 _STRENGTH = re.compile(r"[+-]?[01](\.\d{1,3})?")
 _TIME = (1980, 1, 1, 0, 0, 0)  # of files in archives: the same files make the same archive
-
-
-@dataclass(frozen=True)
-class Source:
-    """A photo's file, and what people know it as."""
-
-    path: Path
-    name: str
-    """`IMG_1234.jpg`"""
-
-    @property
-    def stem(self) -> str:
-        """What the names of results begin with."""
-        return Path(self.name).stem
-
-
-@dataclass(frozen=True)
-class Opened:
-    """What is kept of a photo once it was decided on."""
-
-    working: PhotoFile
-    """a copy of at most `PREVIEW` pixels in 8 bits, in the file's own RGB"""
-    small: Photo
-    """what the editor looked at"""
-    format: str
-    advice: Advice
-    recipe: Recipe
-    """as the editor decided"""
-
-    @property
-    def same_frame(self) -> bool:
-        """Whether nothing is cut or turned."""
-        return not any(transform.reframes for transform in self.recipe)
 
 
 @dataclass(frozen=True)

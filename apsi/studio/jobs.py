@@ -27,7 +27,7 @@ class Jobs:
 
     def __init__(self, workers: int, max_waiting: int) -> None:
         self._pool = ThreadPoolExecutor(workers, "studio")
-        self._workers, self._max_waiting = workers, max_waiting
+        self.workers, self._max_waiting = workers, max_waiting
         self._waiting: list[_Waiting] = []
         self._running = 0
         self.is_stopping = False
@@ -81,7 +81,7 @@ class Jobs:
         self._go_on()
 
     def _go_on(self) -> None:
-        while self._waiting and self._running < self._workers and not self.is_stopping:
+        while self._waiting and self._running < self.workers and not self.is_stopping:
             one = self._waiting.pop(0)
             self._running += 1
             one.tell(0)

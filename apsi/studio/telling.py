@@ -5,12 +5,12 @@ from typing import Any
 from apsi.advise.advice import Advice, Opinion
 from apsi.advise.page import heading, lead, opinions_said, step_said
 from apsi.advise.words import Words
-from apsi.studio.editing import Opened, strength_of
+from apsi.studio.editing import strength_of
+from apsi.studio.photo import Opened
 from apsi.studio.uploads import Upload
 
 SCRIPT_SENTENCES = {
     "sending": "{name}: {percent} % sent",
-    "sent": "{name} is sent.",
     "not_sent": "{name} could not be sent: the server does not answer.",
     "no_answer": "The server does not answer: is it still running?",
     "removed": "{name} is removed.",
@@ -18,8 +18,6 @@ SCRIPT_SENTENCES = {
     "preparing": "The file is being made at full size.",
     "ready": "{name} is ready and being saved.",
     "lost": "The connection to the server is lost; trying again.",
-    "shown": "{name} is shown.",
-    "nothing": "No photos are here yet.",
 }
 """English sentences that the page's script says, by name"""
 

@@ -13,13 +13,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
 from apsi.photo.full_size import SUFFIXES
 from apsi.process import identity, is_alive
 from apsi.studio.limits import Limits, too_many_bytes
+from apsi.studio.photo import Opened, Prepared
 from apsi.web.shell import Refusal
 
 _PREFIX, _OWNER = "apsi-studio-", "owner.json"
@@ -27,20 +27,10 @@ _PIECE = 1 << 20  # bytes that are written at a time
 _LONGEST = 120  # characters of a name
 _UNSAFE = re.compile(r'[\\/:*?"<>|]')
 _KNOWN = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+GONE = "This photo is not here any more: send it again."
 NO_ROOM = "There is no room for more photos now: remove some, or try again later."
 _MAX_PREPARED = 6  # files a photo that can be fetched at a time
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A file that can be fetched."""
-
-    path: Path
-    name: str
-    """that it gets where it is kept"""
-    said: tuple[str, ...] = ()
-    """what is to be known of it, in sentences"""
 
 
 @dataclass(eq=False)
@@ -60,8 +50,8 @@ class Upload:
     before_it: int = 0
     """jobs that come first"""
     error: str | None = None
-    opened: Any = None
-    """what is kept once it was decided on: `apsi.studio.editing.Opened`"""
+    opened: Opened | None = None
+    """what is kept once it was decided on"""
     prepared: dict[str, Prepared] = field(default_factory=dict)
     jobs: int = 0
     """that are at work with its files"""
@@ -102,7 +92,7 @@ class Uploads:
         """
         upload = self._uploads.get(name)
         if upload is None or upload.session != session:
-            raise Refusal(404, "This photo is not here any more: send it again.")
+            raise Refusal(404, GONE)
         upload.used = self._clock()
         return upload
 
@@ -136,12 +126,15 @@ class Uploads:
         """Writes what comes to disk, up to the limit.
 
         Raises:
-            Refusal: 413, it is larger than a file may be; 503, all photos together are; 400, it is empty.
+            Refusal: 404, it was removed meanwhile; 413, it is larger than a file may be; 503, all photos together are;
+                400, it is empty.
             OSError: the disk is full.
         """
         buffer = bytearray()
         with upload.path.open("wb") as file:
             async for piece in pieces:
+                if upload.is_gone:
+                    raise Refusal(404, GONE)
                 self.take(upload, len(piece))
                 if upload.size > self.limits.max_bytes:
                     raise too_many_bytes(self.limits.max_megabytes)

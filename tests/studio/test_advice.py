@@ -19,7 +19,8 @@ from apsi.export.base import export_all
 from apsi.photo.full_size import read_photo_file
 from apsi.photo.read import decode_photo, read_photo
 from apsi.photo.save import save_edited
-from apsi.studio.editing import Editing, Source
+from apsi.studio.editing import Editing
+from apsi.studio.photo import Source
 from apsi.transform.recipe import Recipe
 from tests.conftest import Redness
 from tests.studio.conftest import RECIPE, Served, edited, jpeg, send, settle

@@ -219,21 +219,22 @@ function hear(news) {
 }
 
 async function begin() {
-  await compare(); // gives the session, too
+  await compare(true); // gives the session, too
   const events = new EventSource("events");
   events.addEventListener("message", (event) => hear(JSON.parse(event.data)));
   events.addEventListener("error", () => tell(say("lost"), true));
-  events.addEventListener("open", compare);
+  events.addEventListener("open", () => compare(false));
 }
 
-// What the server has; what it has no more, as after it was started anew, is no longer listed.
-async function compare() {
+// What the server has no more, as after it was started anew, is no longer listed. Later than at the start, what it has
+// is told by events only: an answer may be older than the latest of them.
+async function compare(isStart) {
   const listed = [...shots.keys()].filter((id) => !id.startsWith("page-"));
   try {
     const there = await (await ask("photos")).json();
     const ids = new Set(there.map((news) => news.id));
     for (const id of listed) if (!ids.has(id)) hear({ id, stage: "gone" });
-    for (const news of there) hear(news);
+    if (isStart) there.forEach(hear);
     if (status.textContent === say("lost")) tell("");
   } catch (error) {
     tell(error.message, true);
