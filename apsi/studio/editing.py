@@ -161,6 +161,8 @@ class Editing:
             return Prepared(files[0], files[0].name, tuple(said))
         archive = file_in(folder, f"{source.stem}-exports", "zip")
         write_archive(archive, files)
+        for file in files:
+            file.unlink()
         return Prepared(archive, archive.name, tuple(said))
 
     def forget(self, key: str) -> None:

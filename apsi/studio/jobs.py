@@ -12,8 +12,11 @@ _Result = TypeVar("_Result")
 BUSY = "Too many photos wait already: try again in a minute."
 
 
-class StoppedError(Exception):
-    """The studio ends."""
+class StoppedError(Refusal):
+    """The studio ends, and what is at work in it."""
+
+    def __init__(self) -> None:
+        super().__init__(503, "The studio is being closed.")
 
 
 @dataclass(eq=False)

@@ -17,7 +17,7 @@ class Limits:
     max_photos: int
     """of one browser"""
     max_megabytes_in_all: float
-    """of all files of all browsers, edited ones too"""
+    """of all photos of all browsers, with what is made of them"""
     max_seconds: float
     """until a request is received completely"""
     max_waiting: int

@@ -9,11 +9,12 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from apsi.advise.words import Words
-from apsi.studio.advice import AdviceRoom
+from apsi.studio.advice import advice_room
 from apsi.studio.editing import Editing
 from apsi.studio.jobs import Jobs
 from apsi.studio.limits import Limits
 from apsi.studio.uploads import Uploads
+from apsi.studio.work import Work
 from apsi.web.door import Door
 from apsi.web.listening import run
 from apsi.web.server import make_app
@@ -47,7 +48,7 @@ class Studio:
         """
         self.words, self.editing, self.uploads = words, editing, Uploads(folder, limits, clock)
         jobs = Jobs(workers or os.cpu_count() or 1, limits.max_waiting)
-        self.rooms: list[Room] = [AdviceRoom(self.uploads, editing, jobs, words).room()]
+        self.rooms: list[Room] = [advice_room(Work(self.uploads, editing, jobs, words))]
 
     @property
     def received(self) -> int:

@@ -1,5 +1,6 @@
 """Photos that browsers sent: in a folder of their own, under names of our own, gone when nobody uses them."""
 
+import asyncio
 import json
 import logging
 import os
@@ -45,7 +46,7 @@ class Upload:
     path: Path
     used: float
     size: int = 0
-    """bytes in its folder"""
+    """bytes in its folder, and of the copy in memory"""
     stage: str = "receiving"
     before_it: int = 0
     """jobs that come first"""
@@ -53,6 +54,8 @@ class Upload:
     opened: Opened | None = None
     """what is kept once it was decided on"""
     prepared: dict[str, Prepared] = field(default_factory=dict)
+    making: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """held while one of them is made"""
     jobs: int = 0
     """that are at work with its files"""
     is_gone: bool = False
@@ -148,7 +151,7 @@ class Uploads:
             raise Refusal(400, "The file is empty.")
 
     def take(self, upload: Upload, size: int) -> None:
-        """Counts bytes that a photo adds to its folder.
+        """Counts bytes that a photo takes.
 
         Raises:
             Refusal: 503, there is no room for them; nothing is counted.
