@@ -14,7 +14,7 @@ from apsi.photo.hash import value_hash
 from apsi.studio.editing import THUMBNAIL, chosen
 from apsi.studio.limits import too_many_bytes
 from apsi.studio.photo import PREVIEW, Prepared, Source
-from apsi.studio.telling import SCRIPT_SENTENCES, photo_said, result_said, step_rows
+from apsi.studio.telling import photo_said, result_said, script_sentences, step_rows
 from apsi.studio.uploads import Upload
 from apsi.studio.work import Work, opened
 from apsi.transform.recipe import Recipe
@@ -49,10 +49,8 @@ def _router(work: Work) -> APIRouter:
 
     @router.get("/")
     async def page(request: Request) -> Response:
-        sentences = {name: work.words(sentence) for name, sentence in SCRIPT_SENTENCES.items()}
-        return shell_of(request).page(
-            request, _PACKAGE, "advice.html.j2", sentences=sentences, limits=work.uploads.limits
-        )
+        sentences, limits = script_sentences(work.words), work.uploads.limits
+        return shell_of(request).page(request, _PACKAGE, "advice.html.j2", sentences=sentences, limits=limits)
 
     @router.get("/photos")
     async def photos(request: Request) -> list[dict[str, Any]]:

@@ -9,14 +9,6 @@ from typing import TypeVar
 from apsi.web.shell import Refusal
 
 _Result = TypeVar("_Result")
-BUSY = "Too many photos wait already: try again in a minute."
-
-
-class StoppedError(Refusal):
-    """The studio ends, and what is at work in it."""
-
-    def __init__(self) -> None:
-        super().__init__(503, "The studio is being closed.")
 
 
 @dataclass(eq=False)
@@ -48,7 +40,7 @@ class Jobs:
         """
         loop = asyncio.get_running_loop()
         if len(self._waiting) >= self._max_waiting:
-            raise Refusal(503, BUSY, {"Retry-After": "30"})
+            raise Refusal(503, "Too many photos wait already: try again in a minute.", {"Retry-After": "30"})
         one = _Waiting(loop.create_future(), tell)
         self._waiting.append(one)
         self._go_on()
@@ -69,10 +61,10 @@ class Jobs:
         """To be called between the steps of long work.
 
         Raises:
-            StoppedError: the studio ends.
+            Refusal: 503, the studio ends.
         """
         if self.is_stopping:
-            raise StoppedError
+            raise Refusal(503, "The studio is being closed.")
 
     def stop(self) -> None:
         """Nothing is begun any more; returns once what is at work has come to its next step."""

@@ -9,17 +9,19 @@ from apsi.studio.editing import strength_of
 from apsi.studio.photo import Opened
 from apsi.studio.uploads import Upload
 
-SCRIPT_SENTENCES = {
-    "sending": "{name}: {percent} % sent",
-    "not_sent": "{name} could not be sent: the server does not answer.",
-    "no_answer": "The server does not answer: is it still running?",
-    "removed": "{name} is removed.",
-    "gone": "{name} was not used for a while and is removed.",
-    "preparing": "The file is being made at full size.",
-    "ready": "{name} is ready and being saved.",
-    "lost": "The connection to the server is lost; trying again.",
-}
-"""English sentences that the page's script says, by name"""
+
+def script_sentences(words: Words) -> dict[str, str]:
+    """What the page's script says, by the names that it uses; it fills in the values."""
+    return {
+        "sending": words("{name}: {percent} % sent"),
+        "not_sent": words("{name} could not be sent: the server does not answer."),
+        "no_answer": words("The server does not answer: is it still running?"),
+        "removed": words("{name} is removed."),
+        "gone": words("{name} was not used for a while and is removed."),
+        "preparing": words("The file is being made at full size."),
+        "ready": words("{name} is ready and being saved."),
+        "lost": words("The connection to the server is lost; trying again."),
+    }
 
 
 def photo_said(upload: Upload, words: Words) -> dict[str, Any]:

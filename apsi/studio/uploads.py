@@ -28,8 +28,6 @@ _PIECE = 1 << 20  # bytes that are written at a time
 _LONGEST = 120  # characters of a name
 _UNSAFE = re.compile(r'[\\/:*?"<>|]')
 _KNOWN = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
-GONE = "This photo is not here any more: send it again."
-NO_ROOM = "There is no room for more photos now: remove some, or try again later."
 _MAX_PREPARED = 6  # files a photo that can be fetched at a time
 log = logging.getLogger(__name__)
 
@@ -95,7 +93,7 @@ class Uploads:
         """
         upload = self._uploads.get(name)
         if upload is None or upload.session != session:
-            raise Refusal(404, GONE)
+            raise gone()
         upload.used = self._clock()
         return upload
 
@@ -137,7 +135,7 @@ class Uploads:
         with upload.path.open("wb") as file:
             async for piece in pieces:
                 if upload.is_gone:
-                    raise Refusal(404, GONE)
+                    raise gone()
                 self.take(upload, len(piece))
                 if upload.size > self.limits.max_bytes:
                     raise too_many_bytes(self.limits.max_megabytes)
@@ -157,7 +155,9 @@ class Uploads:
             Refusal: 503, there is no room for them; nothing is counted.
         """
         if size > 0 and self.size + size > self.limits.max_megabytes_in_all * 1e6:
-            raise Refusal(503, NO_ROOM, {"Retry-After": "60"})
+            raise Refusal(
+                503, "There is no room for more photos now: remove some, or try again later.", {"Retry-After": "60"}
+            )
         upload.size += size
         self.size += size
 
@@ -208,6 +208,11 @@ class Uploads:
         oldest = self._clock() - 60 * self.limits.keep_minutes
         for upload in [one for one in self._uploads.values() if one.used < oldest and not one.jobs]:
             self.remove(upload)
+
+
+def gone() -> Refusal:
+    """The refusal of what is asked of a photo that is not there, or of another browser."""
+    return Refusal(404, "This photo is not here any more: send it again.")
 
 
 def harmless(name: str) -> str:

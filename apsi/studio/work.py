@@ -11,10 +11,10 @@ from starlette.concurrency import run_in_threadpool
 from apsi.advise.words import Words
 from apsi.studio.editing import Editing, unreadable
 from apsi.studio.events import Events
-from apsi.studio.jobs import Jobs, StoppedError
+from apsi.studio.jobs import Jobs
 from apsi.studio.photo import Opened, Prepared, Source
 from apsi.studio.telling import photo_said
-from apsi.studio.uploads import GONE, Upload, Uploads
+from apsi.studio.uploads import Upload, Uploads, gone
 from apsi.transform.recipe import Recipe
 from apsi.web.shell import Refusal, error_said
 
@@ -61,7 +61,7 @@ class Work:
                 await run_in_threadpool(folder.mkdir, mode=0o700, exist_ok=True)
                 prepared = await self.jobs.run(lambda: write(folder))
                 if upload.is_gone:
-                    raise Refusal(404, GONE)
+                    raise gone()
                 self.uploads.keep(upload, key, prepared)
         return prepared
 
@@ -83,10 +83,9 @@ class Work:
                 self.uploads.take(upload, found.working.pixels.nbytes)
                 upload.opened = found
                 self.stage(upload, "edited")
-        except (StoppedError, asyncio.CancelledError):
-            return
         except Exception as error:  # whatever it is, it is of this photo
-            self.fail(upload, error)
+            if not self.jobs.is_stopping:
+                self.fail(upload, error)
 
     def fail(self, upload: Upload, error: Exception) -> None:
         """A photo that can't be used: that it came, and why not, stays to be read."""

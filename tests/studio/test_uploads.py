@@ -74,7 +74,7 @@ def test_all_browsers_together_have_no_more_than_so_much(serve: Callable[..., An
     noise = np.random.default_rng(0).integers(0, 256, (600, 700, 3), dtype=np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(noise).save(buffer, "PNG")
-    with serve(max_megabytes_in_all=2) as served, served.client() as one, served.client() as other:
+    with serve(max_megabytes_in_all=3) as served, served.client() as one, served.client() as other:
         edited(one, buffer.getvalue(), "noise.png")
         answer = send(other, buffer.getvalue())
         assert answer.status_code == 503 and answer.headers["Retry-After"]
