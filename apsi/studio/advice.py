@@ -49,7 +49,8 @@ def _router(work: Work) -> APIRouter:
 
     @router.get("/")
     async def page(request: Request) -> Response:
-        sentences, limits = script_sentences(work.words), work.uploads.limits
+        limits = work.uploads.limits
+        sentences = script_sentences(limits, work.words)
         return shell_of(request).page(request, _PACKAGE, "advice.html.j2", sentences=sentences, limits=limits)
 
     @router.get("/photos")

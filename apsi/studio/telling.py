@@ -6,18 +6,21 @@ from apsi.advise.advice import Advice, Opinion
 from apsi.advise.page import heading, lead, opinions_said, step_said
 from apsi.advise.words import Words
 from apsi.studio.editing import strength_of
+from apsi.studio.limits import Limits, too_many_bytes
 from apsi.studio.photo import Opened
 from apsi.studio.uploads import Upload
+from apsi.web.shell import error_said
 
 
-def script_sentences(words: Words) -> dict[str, str]:
-    """What the page's script says, by the names that it uses; it fills in the values."""
+def script_sentences(limits: Limits, words: Words) -> dict[str, str]:
+    """What the page's script says, by the names that it uses; it fills in the values that are missing."""
     return {
         "sending": words("{name}: {percent} % sent"),
         "not_sent": words("{name} could not be sent: the server does not answer."),
         "no_answer": words("The server does not answer: is it still running?"),
         "removed": words("{name} is removed."),
-        "gone": words("{name} was not used for a while and is removed."),
+        "gone": words("{name} is not on the server any more."),
+        "too_large": error_said(too_many_bytes(limits.max_megabytes), words),
         "preparing": words("The file is being made at full size."),
         "ready": words("{name} is ready and being saved."),
         "lost": words("The connection to the server is lost; trying again."),

@@ -89,7 +89,9 @@ class Work:
 
     def fail(self, upload: Upload, error: Exception) -> None:
         """A photo that can't be used: that it came, and why not, stays to be read."""
-        upload.error = unreadable(error, Source(upload.path, upload.name)) or error_said(error, self.words)
+        reason = unreadable(error, Source(upload.path, upload.name))
+        say = self.words
+        upload.error = say("It can't be edited: {reason}.", reason=reason) if reason else error_said(error, say)
         if not upload.is_gone:
             self.uploads.drop_files(upload)
         self.stage(upload, "failed")

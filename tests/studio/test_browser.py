@@ -212,12 +212,17 @@ def test_what_is_saved_is_what_advise_writes(page: Any, photos: list[Path], tmp_
 def test_a_bomb_is_refused_on_the_page(page: Any, tmp_path: Path) -> None:
     (tmp_path / "bomb.png").write_bytes(png_bomb())
     (tmp_path / "text.jpg").write_text("hello")
-    page.set_input_files("#choose", [str(tmp_path / "bomb.png"), str(tmp_path / "text.jpg")])
+    (tmp_path / "large.jpg").write_bytes(bytes(3_000_000))
+    page.set_input_files(
+        "#choose", [str(tmp_path / "bomb.png"), str(tmp_path / "text.jpg"), str(tmp_path / "large.jpg")]
+    )
     page.wait_for_selector(".refused")
     assert "more than 1 megapixels" in page.inner_text(".refused .said")
-    until(page, "document.querySelectorAll('.shot.failed').length === 2")
+    until(page, "document.querySelectorAll('.shot.failed').length === 3")
     page.click(".refused button")
     assert "not an image" in page.inner_text(".refused .said")
+    page.click(".refused button")
+    assert "more than 2 MB" in page.inner_text(".refused .said")
     page.click(".refused button")
     assert page.is_hidden("#film")
     assert page.evaluate("document.activeElement.id") == "choose"

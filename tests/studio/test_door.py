@@ -5,7 +5,9 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
 
+from apsi.web.door import Door
 from apsi.web.guard import POLICY
 from tests.studio.conftest import Served, edited, jpeg, send
 
@@ -25,6 +27,14 @@ def test_a_foreign_name_is_not_served(served: Served, host: str) -> None:
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:9", "127.0.0.1", "[::1]:8000"])
 def test_names_of_this_machine_are_served(served: Served, host: str) -> None:
     assert httpx.get(f"{served.url}/advice/", headers={"Host": host}).status_code == 200
+
+
+def test_the_address_that_a_request_came_to_is_its_own_name() -> None:
+    door = Door("0.0.0.0", 8000, TOKEN)
+    for host, served in (("192.168.1.5:8000", True), ("192.168.1.6:8000", False), ("photos.example", False)):
+        scope = {"type": "http", "headers": [(b"host", host.encode())], "server": ("192.168.1.5", 8000)}
+        assert door.knows_host(Request(scope)) is served
+    assert TOKEN not in repr(door)
 
 
 def test_what_other_pages_send_is_refused(served: Served, client: httpx.Client) -> None:

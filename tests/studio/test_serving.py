@@ -48,6 +48,12 @@ def test_a_port_that_is_taken_is_told_before_anything_is_loaded(tmp_path: Path) 
             run(tmp_path, f"task.port={port}")
 
 
+def test_without_the_extra_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "apsi.studio.rooms", None)
+    with pytest.raises(ApsiError, match=r"pip install 'apsi\[studio\]'"):
+        run(tmp_path)
+
+
 def test_a_limit_without_room_for_one_photo_is_an_error() -> None:
     with pytest.raises(ApsiError, match="max_megabytes_in_all=10 has no room"):
         Limits(60, 50, 50, 10, 60, 10, 60)

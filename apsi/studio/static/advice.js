@@ -8,6 +8,7 @@ const status = document.getElementById("status");
 const shots = new Map(); // by id of the server, or of this page while a photo is being sent
 const early = new Map(); // news of photos whose sending is not answered yet
 const waiting = [];
+const most = Number(document.getElementById("intake").dataset.maxBytes);
 let shown = null;
 let panel = null;
 let sending = 0;
@@ -93,8 +94,9 @@ class Shot {
   drop() {
     shots.delete(this.id);
     forget(this.id);
+    const beside = this.item.nextElementSibling ?? this.item.previousElementSibling;
     this.item.remove();
-    if (shown === this) show([...shots.values()].at(-1) ?? null);
+    if (shown === this) show([...shots.values()].find((shot) => shot.item === beside) ?? null);
     arrange();
   }
 }
@@ -164,6 +166,7 @@ async function sendAll() {
   while (waiting.length) {
     const { file, shot } = waiting.shift();
     try {
+      if (file.size > most) throw new Error(say("too_large")); // the server says so too, but breaks off the sending
       const news = await upload(file, (share) => shot.sent(share));
       shot.become(news);
       if (early.has(shot.id)) shot.become(early.get(shot.id));
