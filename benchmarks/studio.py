@@ -1,4 +1,4 @@
-"""How soon the studio shows what a hand does: a photo sent, a step re-weighted, the edited photo saved.
+"""How soon the studio answers: a photo sent, a step re-weighted, the edited photo saved.
 
 A studio serves a made photo on a free port, an editor stands in that suggests seven strengths, and a client asks as
 the page does. Milliseconds are those of whole requests, medians and the slowest of 20; a preview may take 200. The
@@ -46,7 +46,7 @@ TIMES = 20
 
 
 class Suggests(Editor):
-    """Always `RECIPE`, as a trained agent would that knows no better."""
+    """Always `RECIPE`."""
 
     def decide(self, photos: Sequence[Photo]) -> list[Decision]:
         before = self.parts.juror.score(photos).tolist()

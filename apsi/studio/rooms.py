@@ -36,7 +36,7 @@ class Studio:
         workers: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Furnishes the rooms.
+        """Makes the rooms.
 
         Args:
             folder: for photos, of nobody else.

@@ -29,7 +29,7 @@ class Work:
         self.events = Events()
         self._tasks: set[asyncio.Task[None]] = set()
         self._previewing: dict[str, asyncio.Lock] = {}
-        self._drawing = asyncio.Semaphore(jobs.workers)  # apart from the jobs, as a hand waits for it
+        self._drawing = asyncio.Semaphore(jobs.workers)  # apart from the jobs, as somebody waits for it
         uploads.tell = self._told_gone
 
     def begin(self, upload: Upload) -> None:
