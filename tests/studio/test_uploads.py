@@ -145,7 +145,7 @@ def test_a_name_is_shown_and_never_a_path(served: Served, client: httpx.Client) 
     number = settle(client, sent)["id"]
     assert {path.name for path in (served.folder / number).rglob("*")} == {"photo.jpg"}
     page = client.get(f"/advice/photos/{number}").text
-    assert "evil_<wbr>b_" in page and "<b>.jpg" not in page
+    assert "evil_b_" in page and "<b>.jpg" not in page
     made = client.post(f"/advice/photos/{number}/files/photo", json={}).json()
     assert made["name"] == "evil_b_-edited.jpg"
     assert "evil_b_-edited.jpg" in client.get(f"/advice/{made['href']}").headers["Content-Disposition"]
