@@ -5,6 +5,7 @@ import json
 import threading
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,13 @@ def test_only_what_there_is_can_be_fetched(client: httpx.Client) -> None:
         fetch(client, number, "recipe", steps=f"0.{i},on,on")
     first = client.post(f"/advice/photos/{number}/files/recipe", json={"steps": "0.7,on,on"}).json()["href"]
     assert client.get(f"/advice/{first}").status_code == 200
+
+
+def test_who_asks_twice_at_once_gets_the_same_file(client: httpx.Client) -> None:
+    number = edited(client)
+    with ThreadPoolExecutor(6) as threads:
+        found = list(threads.map(lambda _: fetch(client, number, "exports"), range(6)))
+    assert len({data for data, _ in found}) == len({made["href"] for _, made in found}) == 1
 
 
 def test_events_tell_the_stages_and_the_place_in_the_line(serve: Callable[..., Any], studio_editor: Editor) -> None:

@@ -178,7 +178,7 @@ def test_a_step_can_be_weighed_and_the_picture_follows_at_once(page: Any, photos
     for _ in range(10):
         page.keyboard.press("ArrowUp")
     settled(page, "on,on,-0.100")
-    assert page.inner_text(".choices li:last-child output") == "-0.100"
+    assert page.inner_text(".choices li:last-child .amount") == "-0.100"
     assert page.inner_text(".choices li:last-child [data-said=sentence]") == "Take the exposure back by a touch."
     durations = page.evaluate("performance.getEntriesByName('preview').map((entry) => entry.duration)")
     assert sorted(durations)[len(durations) // 2] < 200

@@ -20,6 +20,7 @@ export class Panel {
   async open() {
     const answer = await ask(`photos/${this.photo.id}`, { signal: this.ended.signal });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (this.ended.signal.aborted) return; // another photo is shown by now
     this.place.replaceChildren(...page.body.children);
     this.rows = [...this.place.querySelectorAll(".choices > li")];
     this.after = this.place.querySelector(".after");
@@ -69,7 +70,7 @@ export class Panel {
   weigh(range, strength) {
     range.value = strength;
     range.dataset.chosen = signed(strength);
-    range.parentElement.querySelector("output").textContent = range.dataset.chosen;
+    range.parentElement.querySelector(".amount").textContent = range.dataset.chosen;
   }
 
   changed(event) {
