@@ -90,7 +90,12 @@ def test_the_wheel_holds_the_code_every_option_and_every_template_and_no_tests(w
     options = {f"apsi/{name}" for name in files("conf", [".yaml"])}
     assert {name for name in names if not name.startswith(about)} == files("apsi") | options
     assert len(options) > 100
-    assert {"apsi/conf/config.yaml", "apsi/web/style.css", "apsi/evaluate/templates/report.html.j2"} <= names
+    assert {
+        "apsi/conf/config.yaml",
+        "apsi/web/style.css",
+        "apsi/evaluate/templates/report.html.j2",
+        "apsi/studio/static/advice.js",
+    } <= names
     assert f"{about}/licenses/LICENSE" in names and "# apsi: Agentic Photography Instructor" in metadata
     assert "apsi = apsi.main:main" in entry_points
 

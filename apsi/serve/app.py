@@ -22,7 +22,7 @@ from apsi.serve.admission import Admission, BusyError, Share
 from apsi.serve.batcher import Batcher
 from apsi.serve.contents import WORKING, decode, look_into
 from apsi.serve.metrics import Metrics
-from apsi.serve.refusals import RefusalLog
+from apsi.web.refusals import RefusalLog
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,8 @@ def advise(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     words = Words(config.language)
     out = results_folder(config, folder)
     items = find_photos(config.photo, out)
-    config, checkpoint = who_edits(config, _overrides(folder))
-    editor, second = open_editor(config, checkpoint), _second(config, checkpoint)
+    config, checkpoint = who_edits(config, overrides_of(folder))
+    editor, second = open_editor(config, checkpoint), open_second(config, checkpoint)
     key = value_hash([__version__, plain(config), None if checkpoint is None else file_hash(checkpoint.path)])
     job = Job(
         out,
@@ -102,7 +102,7 @@ def _juror_for_search(config: DictConfig) -> Juror:
     return ready_juror(config)
 
 
-def _second(config: DictConfig, checkpoint: Checkpoint | None) -> Juror | None:
+def open_second(config: DictConfig, checkpoint: Checkpoint | None) -> Juror | None:
     """The second juror, ready to score.
 
     Raises:
@@ -136,7 +136,8 @@ def results_folder(config: DictConfig, folder: RunFolder) -> Path:
     return earlier.path
 
 
-def _overrides(folder: RunFolder) -> list[str]:
+def overrides_of(folder: RunFolder) -> list[str]:
+    """What the command line of a run changes."""
     return [str(override) for override in OmegaConf.load(folder.path / "overrides.yaml")]
 
 

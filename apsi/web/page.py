@@ -21,6 +21,11 @@ def render(package: str, template: str, script: Markup | None = None, **values: 
         script: JavaScript of the page, see `script`; it runs no other.
         values: what the template shows; a missing one is an error.
     """
+    return _environment(package).get_template(template).render(script=script, **values)
+
+
+@cache
+def _environment(package: str) -> jinja2.Environment:
     loaders = [jinja2.PackageLoader(package), jinja2.PackageLoader("apsi.web")]
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader(loaders),
@@ -31,7 +36,7 @@ def render(package: str, template: str, script: Markup | None = None, **values: 
     )
     environment.filters |= {"percent": percent, "with_sign": with_sign, "breakable": breakable, "csp_hash": csp_hash}
     environment.globals["style"] = style()
-    return environment.get_template(template).render(script=script, **values)
+    return environment
 
 
 @cache

@@ -25,14 +25,14 @@ from apsi.transform.adjust import ADJUSTMENTS, Adjust
 from apsi.transform.catalogue import catalogue
 
 ROOT = Path(apsi.__file__).parent
-KEYWORDS = {"_": None, "words": None, "plural": (1, 2)}
+KEYWORDS = {"_": None, "words": None, "say": None, "plural": (1, 2), "Refusal": (2,), "Room": (2,)}
 METHODS = [("**.py", "python"), ("**/templates/**.j2", "jinja2")]
 
 
 def sentences() -> set[str | tuple[str, str]]:
     """All that people may read: in code and templates, of every edit, of every juror."""
     found: set[str | tuple[str, str]] = set()
-    for room in ("advise", "task", "studio"):
+    for room in ("advise", "task", "web", "studio"):
         if (ROOT / room).is_dir():
             for _, _, message, _, _ in extract_from_dir(ROOT / room, METHODS, keywords=KEYWORDS):
                 found.add(message)

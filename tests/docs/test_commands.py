@@ -32,6 +32,7 @@ def codes(text: str) -> Iterator[str]:
 
 SETTING = re.compile(r"[a-z_]+([@/.]\w+)*=\S")
 OWN = "extending"  # the page whose options are its own; tests/docs/test_extending.py adds and runs them
+SECTIONS = {"train": schema.TrainSettings, "evaluate": schema.EvaluateSettings, "advise": schema.AdviseSettings}
 NAME = re.compile(r"[a-z_]+(\.\w+)+")
 
 
@@ -73,7 +74,10 @@ def settings_of(group: str) -> frozenset[str]:
     found = set[str]()
     for path in files:
         inside = path.parent.relative_to(CONFIG_DIR / group).parts
-        found |= set(keys(yaml.safe_load(path.read_text()), "".join(f"{part}." for part in inside)))
+        content = yaml.safe_load(path.read_text())
+        if path.read_text().startswith("# @package _global_"):  # it sets more than its own group
+            content = content.get(group)
+        found |= set(keys(content, "".join(f"{part}." for part in inside)))
     return frozenset(found)
 
 
@@ -95,9 +99,8 @@ def require_setting(key: str) -> None:
         return  # Hydra's own, most of them brought by plugins
     if not name:
         assert group in schema.Config.__dataclass_fields__, key
-    elif group in ("train", "evaluate"):
-        section = {"train": schema.TrainSettings, "evaluate": schema.EvaluateSettings}[group]
-        assert name in section.__dataclass_fields__, key
+    elif group in SECTIONS:
+        assert name in SECTIONS[group].__dataclass_fields__, key
     elif not re.fullmatch(r"jurors\.\w+", name):  # what mix is made of, or flaws looks through
         assert re.sub(r"^(jurors\.\w+|backbone)\.", "", name) in settings_of(group), f"no option of {group} has {name}"
 

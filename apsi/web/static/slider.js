@@ -1,8 +1,9 @@
 // The line between a photo before and after follows the range input that lies over both.
 "use strict";
-for (const compare of document.querySelectorAll(".compare")) {
-  const range = compare.querySelector("input");
-  const show = () => compare.style.setProperty("--at", `${range.value}%`);
-  range.addEventListener("input", show);
-  show();
+{
+  const show = (range) => range.closest(".compare").style.setProperty("--at", `${range.value}%`);
+  document.addEventListener("input", (event) => {
+    if (event.target.matches(".compare input")) show(event.target);
+  });
+  document.querySelectorAll(".compare input").forEach(show);
 }

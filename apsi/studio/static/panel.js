@@ -1,0 +1,209 @@
+// One photo: its steps are switched and re-weighted by hand; the picture follows at once, the score a moment later.
+import { ask, post, say } from "./ask.js";
+
+const remembered = new Map(); // choices by photo, while the page is open
+
+export function forget(id) {
+  remembered.delete(id);
+}
+
+export class Panel {
+  constructor(place, photo, handlers) {
+    this.place = place;
+    this.photo = photo;
+    this.handlers = handlers;
+    this.busy = false;
+    this.wanted = false;
+    this.ended = new AbortController();
+  }
+
+  async open() {
+    const answer = await ask(`photos/${this.photo.id}`, { signal: this.ended.signal });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (this.ended.signal.aborted) return; // another photo is shown by now
+    this.place.replaceChildren(...page.body.children);
+    this.rows = [...this.place.querySelectorAll(".choices > li")];
+    this.after = this.place.querySelector(".after");
+    this.place.firstElementChild.addEventListener("input", (event) => this.changed(event));
+    this.place.firstElementChild.addEventListener("click", (event) => this.clicked(event));
+    this.restore(remembered.get(this.photo.id));
+  }
+
+  close() {
+    this.ended.abort();
+    if (this.url) URL.revokeObjectURL(this.url);
+  }
+
+  choice(row) {
+    const range = row.querySelector("input[type=range]");
+    if (!row.querySelector("input[type=checkbox]").checked) return "off";
+    return range?.dataset.chosen ?? "on";
+  }
+
+  get steps() {
+    return this.rows.map((row) => this.choice(row)).join(",");
+  }
+
+  get isAsSuggested() {
+    return this.rows.every((row) => this.choice(row) === "on");
+  }
+
+  restore(choices) {
+    if (!choices || !this.rows.length) return;
+    this.rows.forEach((row, i) => {
+      const range = row.querySelector("input[type=range]");
+      row.querySelector("input[type=checkbox]").checked = choices[i].on;
+      if (range && choices[i].chosen !== undefined) this.weigh(range, choices[i].chosen);
+      row.classList.toggle("off", !choices[i].on);
+    });
+    this.refresh();
+  }
+
+  remember() {
+    const choices = this.rows.map((row) => ({
+      on: row.querySelector("input[type=checkbox]").checked,
+      chosen: row.querySelector("input[type=range]")?.dataset.chosen,
+    }));
+    remembered.set(this.photo.id, choices);
+  }
+
+  weigh(range, strength) {
+    range.value = strength;
+    range.dataset.chosen = signed(strength);
+    range.parentElement.querySelector(".amount").textContent = range.dataset.chosen;
+  }
+
+  changed(event) {
+    const row = event.target.closest(".choices > li");
+    if (!row) return;
+    if (event.target.type === "range") {
+      this.weigh(event.target, event.target.value);
+      row.querySelector("input[type=checkbox]").checked = true;
+    }
+    row.classList.toggle("off", this.choice(row) === "off");
+    this.remember();
+    this.refresh();
+  }
+
+  // One question at a time and always the latest: answers to earlier ones are never waited for, nor shown late.
+  async refresh() {
+    this.place.querySelector("[data-action=reset]").disabled = this.isAsSuggested;
+    this.wanted = true;
+    if (this.busy) return;
+    this.busy = true;
+    try {
+      while (this.wanted) {
+        this.wanted = false;
+        const steps = this.steps;
+        await this.showPreview(steps);
+        if (!this.wanted) await this.showSaid(steps);
+      }
+    } catch (error) {
+      if (error.name !== "AbortError") this.handlers.tell(error.message, true);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  async showPreview(steps) {
+    const began = performance.now();
+    const query = new URLSearchParams({ steps });
+    const answer = await ask(`photos/${this.photo.id}/preview?${query}`, { signal: this.ended.signal });
+    if (answer.status === 204) return;
+    const url = URL.createObjectURL(await answer.blob());
+    this.after.src = url;
+    await this.after.decode().catch(() => {});
+    if (this.url) URL.revokeObjectURL(this.url);
+    this.url = url;
+    this.place.firstElementChild.dataset.shown = steps;
+    performance.measure("preview", { start: began, end: performance.now() });
+  }
+
+  async showSaid(steps) {
+    const query = new URLSearchParams({ steps });
+    const answer = await ask(`photos/${this.photo.id}/said?${query}`, { signal: this.ended.signal });
+    const said = await answer.json();
+    if (this.wanted) return;
+    this.write("heading", said.heading);
+    this.write("verdict", said.verdict);
+    const opinions = this.place.querySelector("[data-said=opinions]");
+    opinions?.replaceChildren(...said.opinions.map((text) => paragraph(text)));
+    const isOn = steps.split(",").map((choice) => choice !== "off" && Number(choice) !== 0);
+    const on = this.rows.filter((_, i) => isOn[i]);
+    on.forEach((row, i) => {
+      row.querySelector("[data-said=sentence]").textContent = said.steps[i].sentence;
+      row.querySelector("[data-said=why]").textContent = said.steps[i].said;
+    });
+    this.place.firstElementChild.dataset.said = steps;
+    this.handlers.settled(this.photo, steps, said.heading);
+  }
+
+  write(name, text) {
+    const element = this.place.querySelector(`[data-said=${name}]`);
+    element.textContent = text;
+    element.hidden = !text;
+  }
+
+  clicked(event) {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.dataset.file) this.save(button);
+    else if (button.dataset.action === "reset") this.reset();
+    else if (button.dataset.action === "remove") this.handlers.remove(this.photo);
+  }
+
+  reset() {
+    for (const row of this.rows) {
+      const range = row.querySelector("input[type=range]");
+      row.querySelector("input[type=checkbox]").checked = true;
+      row.classList.remove("off");
+      if (!range) continue;
+      this.weigh(range, range.dataset.decided);
+      delete range.dataset.chosen;
+    }
+    remembered.delete(this.photo.id);
+    this.rows[0].querySelector("input").focus();
+    this.refresh();
+  }
+
+  async save(button) {
+    if (button.getAttribute("aria-disabled") === "true") return;
+    button.setAttribute("aria-disabled", "true");
+    this.handlers.tell(say("preparing"));
+    const strip = this.place.querySelector("#strip-gps").checked;
+    try {
+      const answer = await post(`photos/${this.photo.id}/files/${button.dataset.file}`, {
+        steps: this.steps,
+        strip_gps: strip,
+      });
+      const file = await answer.json();
+      const link = document.createElement("a");
+      link.href = file.href;
+      link.download = file.name;
+      document.body.append(link);
+      link.click();
+      link.remove();
+      this.note(file.said);
+      this.handlers.tell(say("ready", { name: file.name }));
+    } catch (error) {
+      this.handlers.tell(error.message, true);
+    } finally {
+      button.removeAttribute("aria-disabled");
+    }
+  }
+
+  note(said) {
+    const notes = this.place.querySelector("#notes");
+    notes.hidden = !said.length;
+    notes.replaceChildren(...said.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
+  }
+}
+
+function signed(value) {
+  const number = Number(value);
+  return `${number < 0 ? "-" : "+"}${Math.abs(number).toFixed(3)}`;
+}
+
+function paragraph(text) {
+  return Object.assign(document.createElement("p"), { textContent: text, className: "soft" });
+}
