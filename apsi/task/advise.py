@@ -62,8 +62,8 @@ def advise(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
 def who_edits(config: DictConfig, overrides: Sequence[str]) -> tuple[DictConfig, Checkpoint | None]:
     """The whole configuration of who edits, and the agent's checkpoint; None for a search.
 
-    Without a checkpoint, and where neither a policy nor what a search needs is named, it is the agent that apsi brings. A
-    search for which no juror is named goes by that agent's.
+    Without a checkpoint, and where neither a policy nor what a search needs is named, it is apsi's own agent. A search
+    for which no juror is named goes by that agent's.
     """
     named = {override.lstrip("+~").partition("=")[0].partition("@")[0].partition(".")[0] for override in overrides}
     if config.checkpoint is None and policy_of(config) == "agent":
