@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from apsi import __version__
+from apsi.photo.write import write_png
 from tests.command_line import REPOSITORY, Outcome, read_json
+from tests.conftest import natural_photo
 
 OWN_REWARD = """
 from dataclasses import dataclass
@@ -95,6 +97,8 @@ def test_the_wheel_holds_the_code_every_option_and_every_template_and_no_tests(w
         "apsi/web/style.css",
         "apsi/evaluate/templates/report.html.j2",
         "apsi/studio/static/advice.js",
+        "apsi/advise/words/de.po",
+        "apsi/agent/repair/repair.zip",
     } <= names
     assert f"{about}/licenses/LICENSE" in names and "# apsi: Agentic Photography Instructor" in metadata
     assert "apsi = apsi.main:main" in entry_points
@@ -111,6 +115,13 @@ def test_the_installed_command_runs_the_whole_pipeline_in_whatever_folder(instal
     assert str(run / "report.html") in outcome.out
     where = installed.run("python", "-c", "import apsi; print(apsi.__file__)").out.strip()
     assert Path(where).is_relative_to(installed.environment)
+
+
+@pytest.mark.slow
+def test_the_installed_command_advises_on_a_photo(installed: Installed) -> None:
+    write_png(installed.root / "photo.png", natural_photo(0, 90, 120))
+    said = installed.run("apsi", "task=advise", "photo=photo.png", "language=de").succeeded().out
+    assert (installed.root / "outputs" / "latest" / "advice.html").is_file() and "photo.png: " in said
 
 
 @pytest.mark.slow
