@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from omegaconf import DictConfig
 
+from apsi.advise.reasons import each_without_one
 from apsi.agent.ask import trained_agent
 from apsi.agent.build import load_agent
 from apsi.agent.checkpoint import Checkpoint
@@ -91,18 +92,26 @@ class Editor:
             )
             kept = self._best(played.frames)
             decision = Decision(kept.recipe, episode.start_score, kept.score, played.juror_calls)
-            decisions.append(self._visible(decision, store.photos[episode.photo]))
+            decisions.append(self._shortened(decision, store.photos[episode.photo]))
         return decisions
 
-    def _visible(self, decision: Decision, photo: Photo) -> Decision:
-        """Without the steps that nobody would see; as it is where it would score too little without them."""
+    def _shortened(self, decision: Decision, photo: Photo) -> Decision:
+        """Without the steps that nobody would see and those without which the juror scores the result higher."""
         recipe = without_invisible(decision.recipe, photo, self._min_change)
-        if recipe == decision.recipe:
-            return decision
-        score = float(self.parts.juror.score([recipe(photo)])[0]) if recipe.transforms else decision.start_score
-        shorter = replace(decision, recipe=recipe, score=score, juror_calls=decision.juror_calls + 1)
-        is_enough = not recipe.transforms or isinstance(self.parts.juror, NoJuror) or self._gains(shorter)
-        return shorter if is_enough else decision
+        shorter, calls = decision, decision.juror_calls
+        if recipe != decision.recipe:
+            calls += 1
+            score = float(self.parts.juror.score([recipe(photo)])[0]) if recipe.transforms else decision.start_score
+            shorter = replace(decision, recipe=recipe, score=score)
+        while len(shorter.recipe) > 1:
+            recipes = each_without_one(shorter.recipe)
+            scores = self.parts.juror.score([one(photo) for one in recipes])
+            calls, best = calls + len(recipes), int(np.argmax(scores))
+            if scores[best] <= shorter.score:
+                break
+            shorter = replace(shorter, recipe=recipes[best], score=float(scores[best]))
+        is_enough = not shorter.recipe.transforms or isinstance(self.parts.juror, NoJuror) or self._gains(shorter)
+        return replace(shorter if is_enough else decision, juror_calls=calls)
 
     def _gains(self, decision: Decision) -> bool:
         return decision.score >= decision.start_score + self._min_gain
@@ -143,8 +152,7 @@ def without_invisible(recipe: Recipe, photo: Photo, min_change: float) -> Recipe
         min_change: mean CIEDE2000 between the results with and without a step that is kept; 0 keeps all.
     """
     while recipe.transforms and min_change > 0:
-        steps, result = recipe.transforms, recipe(photo)
-        shorter = [Recipe(steps[:i] + steps[i + 1 :]) for i in range(len(steps))]
+        result, shorter = recipe(photo), each_without_one(recipe)
         changes = [_change(one(photo), result) for one in shorter]
         least = int(np.argmin(changes))
         if changes[least] >= min_change:

@@ -34,14 +34,15 @@ class Shot:
     """as a `data:` URI; empty: none"""
 
 
-def write_page(path: Path, advice: Advice, pictures: Pictures, words: Words) -> None:
+def write_page(path: Path, advice: Advice, pictures: Pictures, words: Words, overview: str = "") -> None:
     """Writes the page on one photo, which needs no other file.
 
     Args:
-        path: the HTML file.
+        path: the HTML file, beside the photo's results.
         advice: what it says.
         pictures: what it shows.
         words: the language.
+        overview: where the page on the whole series is, seen from this one; empty: there is none.
     """
     is_compared = pictures.after is not None and pictures.same_frame
     page = render(
@@ -51,6 +52,7 @@ def write_page(path: Path, advice: Advice, pictures: Pictures, words: Words) -> 
         _=words,
         lang=words.tag,
         name=Path(advice.photo).name,
+        overview=quote(overview),
         heading=heading(advice, words),
         lead=lead(advice, words),
         before=data_uri(pictures.before, "image/jpeg"),
@@ -182,15 +184,20 @@ def _knows(opinion: Opinion, words: Words) -> str:
     return " " + words("What its score answers to: {knows}.", knows=words(opinion.knows))
 
 
-def _facts(advice: Advice, words: Words) -> list[tuple[str, str]]:
+def _facts(advice: Advice, words: Words) -> list[tuple[str, str, str]]:
+    """Terms, what is to be said of them, and links to files beside the page; empty where there is none."""
     size = f"{advice.width} × {advice.height}, {advice.format}"
-    facts = [(words("Photo"), advice.photo), (words("Size"), size)]
+    facts = [(words("Photo"), advice.photo, ""), (words("Size"), size, "")]
     if advice.edited:
-        facts.append((words("Edited photo"), advice.edited))
+        facts.append((words("Edited photo"), advice.edited, _beside(advice.edited)))
     if advice.recipe_file:
-        facts.append((words("Recipe, for other photos: task=apply"), advice.recipe_file))
+        facts.append((words("Recipe, for other photos: task=apply"), advice.recipe_file, _beside(advice.recipe_file)))
     if advice.editor != GIVEN:
-        facts.append((words("Edited by"), advice.editor))
+        facts.append((words("Edited by"), advice.editor, ""))
     if advice.opinion is not None:
-        facts.append((words("Photos scored for it"), words.number(advice.juror_calls, 0)))
+        facts.append((words("Photos scored for it"), words.number(advice.juror_calls, 0), ""))
     return facts
+
+
+def _beside(file: str) -> str:
+    return quote(f"./{Path(file).name}")  # "./", as a name may begin like an address: a:b.jpg

@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from glob import has_magic
+from glob import escape, has_magic
 from pathlib import Path
 from typing import Any
 
+from apsi.advise.journal import JOURNAL, names_in
 from apsi.errors import ApsiError, did_you_mean
 from apsi.photo.full_size import SUFFIXES
 
@@ -46,7 +47,8 @@ def _found(named: str, out: Path | None) -> list[tuple[Path, Path]]:
     """Files, and the names of their results as paths with suffixes."""
     path = Path(named).expanduser()
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if _is_photo(file, path, out))
+        own = _results_below(path)
+        files = sorted(file for file in path.rglob("*") if _is_photo(file, path, out) and file not in own)
         if not files:
             raise ApsiError(f"photo={named} holds no photo: none of its files ends in {', '.join(sorted(_SUFFIXES))}")
         return [(file, file.relative_to(path)) for file in files]
@@ -60,6 +62,16 @@ def _found(named: str, out: Path | None) -> list[tuple[Path, Path]]:
         beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
         raise ApsiError(f"photo={named} does not exist.{did_you_mean(path.name, beside)}")
     return [(path, Path(path.name))]
+
+
+def _results_below(folder: Path) -> set[Path]:
+    """Edited photos of earlier runs, which are no photos to work on."""
+    return {
+        result
+        for journal in folder.rglob(JOURNAL)
+        for name in names_in(journal)
+        for result in (journal.parent / name).parent.glob(f"{escape(Path(name).name)}-edited.*")
+    }
 
 
 def _is_photo(file: Path, folder: Path, out: Path | None) -> bool:

@@ -19,6 +19,12 @@ class Reason:
     """score of the whole result less that of the recipe without this step; below 0 where it would be better without"""
 
 
+def each_without_one(recipe: Recipe) -> list[Recipe]:
+    """The recipes that lack one of its steps, in order."""
+    steps = recipe.transforms
+    return [Recipe(steps[:i] + steps[i + 1 :]) for i in range(len(steps))]
+
+
 def reasons_for(recipe: Recipe, photo: Photo, juror: Juror) -> list[Reason]:
     """What a juror says of each step, all photos scored in one call.
 
@@ -32,7 +38,7 @@ def reasons_for(recipe: Recipe, photo: Photo, juror: Juror) -> list[Reason]:
     steps, views = recipe.transforms, [photo]
     for transform in steps:
         views.append(transform(views[-1]))
-    without = [Recipe(steps[:i] + steps[i + 1 :])(views[0]) for i in range(len(steps))]
+    without = [shorter(photo) for shorter in each_without_one(recipe)]
     scores = juror.score(views + without)
     after, left = scores[: len(views)], scores[len(views) :]
     return [

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from glob import escape
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from apsi.advise.advice import Advice, advise, edit, preview, told
 from apsi.advise.editor import Editor
+from apsi.advise.journal import JOURNAL, read_journal
 from apsi.advise.page import Pictures, Shot, write_page
 from apsi.advise.photos import Item
 from apsi.advise.words import Words
@@ -31,14 +33,10 @@ from apsi.photo.write import write_text
 from apsi.transform.recipe import Recipe
 from apsi.web.page import data_uri
 
-JOURNAL = "advice.jsonl"
-"""Results so far, one line a photo"""
-
 _AT_A_TIME = 60_000_000  # pixels that are worked on at a time; a larger photo is worked on alone
 _LOCK = ".advice.lock"
 _RESULT = re.compile(r"-edited\.|-recipe\.json|-advice\.html")
 _THUMBNAIL = 240  # pixels
-_FIELDS = ("file", "name", "state", "key", "advice", "thumbnail")  # of a line of the journal
 _NO_MEMORY = "there is not enough memory for it"
 log = logging.getLogger(__name__)
 
@@ -105,7 +103,7 @@ def run_series(items: Sequence[Item], job: Job, tell: Callable[[], None] = lambd
 
 
 def _run(items: Sequence[Item], job: Job, tell: Callable[[], None]) -> Done:
-    journal, own = _read_journal(job.out / JOURNAL)
+    journal, own = read_journal(job.out / JOURNAL)
     _require_free(items, job.out, own)
     _sweep(items, job.out)
     known = {
@@ -190,14 +188,25 @@ def _results(item: Item, photo: PhotoFile, job: Job, inputs: Sequence[Path], sin
             recipe_file=_relative(recipe_file, job.out),
             remarks=[*advice.remarks, *remarks],
         )
+    else:
+        _remove_results(item, job.out)
     if job.explain:
         page = job.out / ("advice.html" if single else f"{item.name}-advice.html")
         advice = replace(advice, page=_relative(page, job.out))
         after = preview(photo, pixels) if recipe.transforms else None
         same_frame = not any(transform.reframes for transform in recipe)
-        write_page(page, advice, Pictures(preview(photo, photo.pixels), after, same_frame), job.words)
+        overview = "" if single else f"{'../' * item.name.count('/')}advice.html"
+        write_page(page, advice, Pictures(preview(photo, photo.pixels), after, same_frame), job.words, overview)
         thumbnail = "" if single else data_uri(preview(photo, pixels, _THUMBNAIL), "image/jpeg")
     return Shot(advice, thumbnail)
+
+
+def _remove_results(item: Item, out: Path) -> None:
+    """Takes away what an earlier run with other settings left of this photo, which needs nothing by these."""
+    target = out / item.name
+    for file in target.parent.glob(f"{escape(target.name)}-*"):
+        if _RESULT.match(file.name.removeprefix(target.name)):
+            file.unlink()
 
 
 def _relative(path: Path, folder: Path) -> str:
@@ -265,27 +274,6 @@ def _is_valid(entry: dict[str, Any], item: Item, job: Job) -> bool:
         and (bool(advice.get("page")) or not job.explain)
         and all((job.out / file).exists() for file in files)
     )
-
-
-def _read_journal(path: Path) -> tuple[dict[str, dict[str, Any]], set[str]]:
-    """The latest line of each photo, and the names whose results are apsi's; a line that was cut off says nothing."""
-    entries: dict[str, dict[str, Any]] = {}
-    names: set[str] = set()
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
-        return {}, set()
-    for line in lines:
-        try:
-            entry = json.loads(line)
-            if "names" in entry:
-                names.update(entry["names"])
-                continue
-            Advice.from_dict(entry["advice"])
-            entries[entry["file"]] = {name: entry[name] for name in _FIELDS}
-        except (ValueError, KeyError, TypeError, AttributeError):
-            continue
-    return entries, names
 
 
 def _require_free(items: Sequence[Item], out: Path, own: set[str]) -> None:

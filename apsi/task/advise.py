@@ -65,7 +65,8 @@ def who_edits(config: DictConfig, overrides: Sequence[str]) -> tuple[DictConfig,
     Without a checkpoint, and where neither a policy nor what a search needs is named, it is apsi's own agent. A search
     for which no juror is named goes by that agent's.
     """
-    named = {override.lstrip("+~").partition("=")[0].partition("@")[0].partition(".")[0] for override in overrides}
+    keys = [override.lstrip("+~").partition("=")[0].partition("@") for override in overrides]
+    named = {(package or choice).partition(".")[0] for choice, _, package in keys}
     if config.checkpoint is None and policy_of(config) == "agent":
         searched = named & {"juror", "transform", "env", "dataset"}
         if searched and "policy" not in named:
@@ -113,6 +114,7 @@ def open_second(config: DictConfig, checkpoint: Checkpoint | None) -> Juror | No
     juror: Juror = instantiate(config.second_juror)
     if isinstance(juror, FittedJuror) and not juror.is_fitted:
         if checkpoint is None or checkpoint.second_juror is None:
+            log.info("The second juror is fitted on the photos of dataset=, as it comes with no agent")
             config = config.copy()
             config.juror, config.checkpoint = config.second_juror, None
             return ready_juror(config)
@@ -188,6 +190,6 @@ def _said_of_series(done: Done, job: Job) -> list[str]:
     lines += [f"{failure.photo}: {failure.error}" for failure in done.failures[:10]]
     if len(done.failures) > 10:
         lines.append(words("... all of them are listed in {file}", file=job.out / "advice.json"))
-    photos, page = words("Photos"), words("Page")
-    file = job.out / ("advice.html" if job.explain else "advice.json")
-    return [*lines, f"{photos}  {job.out}", f"{page}  {file}"]
+    photos, page, listed = words("Photos"), words("Page"), words("List")
+    last = f"{page}  {job.out / 'advice.html'}" if job.explain else f"{listed}  {job.out / 'advice.json'}"
+    return [*lines, f"{photos}  {job.out}", last]

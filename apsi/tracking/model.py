@@ -73,7 +73,8 @@ class PhotoEditor(PythonModel):
         checkpoint = read_checkpoint(Path(context.artifacts["checkpoint"]))
         config = checkpoint.config
         config.device.name = "auto"
-        config.policy = {"agent": {"_target_": "apsi.policy.agent.Agent", "no_repeats": True}}
+        if "agent" not in config.policy:
+            config.policy = {"agent": {"_target_": "apsi.policy.agent.Agent", "no_repeats": True}}
         follow_device(config.juror)
         if config.feature_extractor.get("weights") is not None:
             config.feature_extractor.weights = "checkpoint"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from apsi.errors import ApsiError
+from apsi.errors import ApsiError, did_you_mean
 from apsi.photo import Photo
 from apsi.transform.base import Transform
 from apsi.transform.catalogue import by_label
@@ -83,12 +83,16 @@ def read_recipe(file: str | None, task: str) -> Recipe:
     """
     if file is None:
         raise ApsiError(f"task={task} needs recipe=FILE, a recipe as JSON")
+    path = Path(file).expanduser()
     try:
-        path = Path(file).expanduser()
         if path.stat().st_size > _MAX_BYTES:
             raise ApsiError(f"it has more than {_MAX_BYTES:,} bytes, no recipe has")
         return Recipe.from_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ApsiError(f"recipe={file} can't be read: {error}") from error
+    except OSError as error:
+        beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+        guess = did_you_mean(path.name, beside) if isinstance(error, FileNotFoundError) else ""
+        raise ApsiError(f"recipe={file} can't be read: {error.strerror}.{guess}") from error
+    except UnicodeDecodeError as error:
+        raise ApsiError(f"recipe={file} is no text: {error}") from error
     except ApsiError as error:
         raise ApsiError(f"recipe={file}: {error}") from error

@@ -124,6 +124,25 @@ def test_files_of_others_are_not_written_over(save: Save, job: Job, tmp_path: Pa
     assert advice_of(replace(beside, key="new"), photo)[0].edited == "a-edited.jpg", "its own it may replace"
 
 
+def test_results_of_earlier_runs_are_no_photos_and_go_where_they_hold_no_more(save: Save, job: Job) -> None:
+    file = save("sub/a.jpg")
+    photos = file.parents[1]
+    beside = replace(job, out=photos)
+    (shot,) = run_series(find_photos(str(photos), photos), beside).shots
+    assert shot.advice.edited == "sub/a-edited.jpg"
+    again = find_photos(str(photos), photos)
+    assert [item.path for item in again] == [file]
+    run_series(again, replace(beside, recipe=Recipe(), key="needs nothing"))
+    assert not list(photos.rglob("*-edited.jpg")) and not list(photos.rglob("*-recipe.json"))
+
+
+def test_pages_of_a_series_lead_to_the_page_on_all_and_to_the_files(save: Save, job: Job) -> None:
+    items = find_photos(str(save("sub/a #1.jpg").parents[1])) + find_photos(str(save("b.jpg")))
+    run_series(items, job)
+    page = (job.out / "sub" / "a #1-advice.html").read_text()
+    assert 'href="../advice.html"' in page and 'href="./a%20%231-edited.jpg"' in page
+
+
 def test_a_disk_that_is_full_ends_the_run_and_leaves_nothing_half_written(
     save: Save, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:

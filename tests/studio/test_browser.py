@@ -124,6 +124,8 @@ def test_photos_can_be_dropped(page: Any, photos: list[Path]) -> None:
 
 def test_all_can_be_done_with_the_keyboard(page: Any, photos: list[Path]) -> None:
     give(page, photos[0])
+    values = page.locator(".choices input[type=range]").evaluate_all("all => all.map((one) => one.value)")
+    assert values == ["0.4", "-0.2"], "each stands where it was decided"
     page.locator("#choose").focus()
     reached = []
     for _ in range(14):

@@ -87,6 +87,12 @@ def test_naming_what_a_search_needs_asks_for_a_search(named: str) -> None:
     assert checkpoint is None and list(config.policy) == ["greedy"]
 
 
+def test_a_second_juror_is_no_reason_for_a_search() -> None:
+    overrides = ["task=advise", "juror@second_juror=naturalness"]
+    config, checkpoint = who_edits(load_config(overrides), overrides)
+    assert checkpoint is not None and list(config.policy) == ["agent"] and config.second_juror is not None
+
+
 def test_a_checkpoint_keeps_its_own_settings_and_a_policy_may_be_named() -> None:
     overrides = ["task=advise", f"checkpoint={SHIPPED}", "policy=nothing"]
     config, checkpoint = who_edits(load_config(overrides), overrides)

@@ -68,7 +68,7 @@ export class Panel {
   }
 
   weigh(range, strength) {
-    range.value = strength;
+    range.value = Number(strength); // "+0.4" is no number to it
     range.dataset.chosen = signed(strength);
     range.parentElement.querySelector(".amount").textContent = range.dataset.chosen;
   }
