@@ -54,10 +54,6 @@ def check(count: int, folder: Path) -> None:
     assert gigabytes < 2, f"{gigabytes:.2f} GB"
 
 
-def test_odd_and_hostile_files_are_answered_one_by_one(tmp_path: Path) -> None:
-    check(40, tmp_path)
-
-
 @pytest.mark.slow
 def test_a_thousand_damaged_odd_and_hostile_files_are_answered_one_by_one(tmp_path: Path) -> None:
     check(1000, tmp_path)

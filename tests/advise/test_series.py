@@ -198,6 +198,7 @@ print(run_series(find_photos(sys.argv[1]), job, tell if sys.argv[3] == "kill" el
 """
 
 
+@pytest.mark.slow
 def test_what_was_done_before_a_kill_is_not_done_again(save: Save, tmp_path: Path) -> None:
     for i in range(8):
         save(f"{i}.jpg", i)

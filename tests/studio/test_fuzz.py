@@ -29,13 +29,13 @@ def upload_all(count: int, served: Served) -> tuple[int, int]:
     return edited, refused
 
 
-@pytest.mark.parametrize("count", [40, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [20, pytest.param(1000, marks=pytest.mark.slow)])
 def test_hostile_uploads_are_answered_and_leave_nothing(
     count: int, served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.ERROR):
         edited, refused = upload_all(count, served)
-    assert edited + refused == count and edited and refused
+    assert edited + refused == count and refused > 10
     assert not [record for record in caplog.records if not record.name.startswith("PIL")]
     assert [path.name for path in served.folder.iterdir()] == ["owner.json"]
     assert psutil.Process(os.getpid()).memory_info().rss < 2e9
