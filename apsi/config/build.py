@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from omegaconf import DictConfig
@@ -19,9 +18,6 @@ from apsi.juror.cache import SCORES_FILE, CachedJuror, ScoreStore
 from apsi.juror.parameters import unpack_parameters
 from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.preprocess.steps import Prepared
-
-if TYPE_CHECKING:
-    pass
 
 
 @contextmanager
