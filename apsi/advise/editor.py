@@ -110,11 +110,12 @@ class Editor:
             if scores[best] <= shorter.score:
                 break
             shorter = replace(shorter, recipe=recipes[best], score=float(scores[best]))
-        is_enough = not shorter.recipe.transforms or isinstance(self.parts.juror, NoJuror) or self._gains(shorter)
+        has_no_opinion = isinstance(self.parts.juror, NoJuror)
+        is_enough = not shorter.recipe.transforms or has_no_opinion or self._gains(shorter.start_score, shorter.score)
         return replace(shorter if is_enough else decision, juror_calls=calls)
 
-    def _gains(self, decision: Decision) -> bool:
-        return decision.score >= decision.start_score + self._min_gain
+    def _gains(self, before: float, after: float) -> bool:
+        return after >= before + self._min_gain
 
     def _policy(self, rng: np.random.Generator) -> Policy:
         if self.policy == "agent" and self._agent is None:
@@ -126,7 +127,7 @@ class Editor:
         if isinstance(self.parts.juror, NoJuror):  # which has no opinion: the agent's own word counts
             return frames[-1]
         best = max(frames, key=lambda frame: frame.score)
-        return best if best.score >= frames[0].score + self._min_gain else frames[0]
+        return best if self._gains(frames[0].score, best.score) else frames[0]
 
 
 def policy_of(config: DictConfig) -> str:

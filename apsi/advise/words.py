@@ -10,7 +10,7 @@ from typing import Any
 from babel import Locale, UnknownLocaleError
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_decimal
 
 from apsi.errors import ApsiError, did_you_mean
 
@@ -55,15 +55,6 @@ class Words:
     def number(self, value: float, digits: int = 2) -> str:
         """With the language's decimal mark."""
         return format_decimal(round(value, digits) + 0.0, f"0.{'0' * digits}" if digits else "0", self.locale)
-
-    def signed(self, value: float, digits: int = 2) -> str:
-        """The same with its sign."""
-        sign = "-" if round(value, digits) < 0 else "+"
-        return sign.replace("-", "\N{MINUS SIGN}") + self.number(abs(value), digits)
-
-    def percent(self, share: float) -> str:
-        """0.853 is 85 %."""
-        return format_percent(share, locale=self.locale)
 
     @staticmethod
     def _filled(text: str, source: str, values: dict[str, Any]) -> str:

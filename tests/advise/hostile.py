@@ -29,7 +29,7 @@ def hostile_files(count: int, seed: int = 0) -> Iterator[tuple[str, bytes]]:
 def png_of(width: int, height: int, colour: int = 2, depth: int = 8) -> bytes:
     """A PNG of so many pixels, all black, in a few kilobytes: a decompression bomb where they are many."""
     channels = {0: 1, 2: 3, 6: 4}[colour]
-    size, block = height * (1 + width * channels * depth // 8), 1 << 20
+    size, block = height * (1 + (width * channels * depth + 7) // 8), 1 << 20
     squeeze = zlib.compressobj(9, wbits=-15)
     start = squeeze.compress(bytes(block)) + squeeze.flush(zlib.Z_FULL_FLUSH)  # may be repeated
     rest = zlib.compressobj(9, wbits=-15)

@@ -2,11 +2,9 @@
 
 import io
 import json
-import struct
 import subprocess
 import sys
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,18 +15,13 @@ import pytest
 from PIL import Image
 
 from apsi.studio.uploads import harmless, own_folder
+from tests.advise.hostile import png_of
 from tests.studio.conftest import Served, edited, jpeg, send, settle
 
 
 def png_bomb(side: int = 7746) -> bytes:
     """A PNG file of 60 megapixels in a few kB."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
-    rows = zlib.compress(bytes(side * (1 + (side + 7) // 8)), 9)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    return png_of(side, side, colour=0, depth=1)
 
 
 def in_mode(mode: str, kind: str) -> bytes:
