@@ -26,6 +26,7 @@ UNDEGRADED = ["preprocess.steps.degrade.per_photo={train: 1, val: 1, test: 1}", 
 NEEDS = {
     "env=optimise": ["degradation=none", *UNDEGRADED],
     "degradation=none": UNDEGRADED,
+    "reward=careful": ["juror=naturalness"],  # the default juror of its environment is learned for seconds
     "degradation=sensible": ["transform=sensible"],
 }
 """What makes an option do more than it would in so few steps; what it can't do without stands in its first line"""

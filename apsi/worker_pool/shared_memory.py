@@ -25,6 +25,8 @@ from apsi.worker_pool.shared_memory_worker import Row, view, work
 
 _PREFIX = "apsi-"
 _SEGMENTS = Path("/dev/shm")
+_AT_MOST = 1.0
+"""Seconds of one wait for the workers: a Ctrl-C that comes just before it is seen only after it"""
 
 
 @dataclass
@@ -188,7 +190,8 @@ class SharedMemoryPool(WorkerPool):
         now = time.monotonic()
         busy = [worker for worker in self._workers if worker.chunk or not worker.ready]
         ends = [worker.since + (self._timeout if worker.ready else self._start_timeout) for worker in busy]
-        said = connection.wait([worker.pipe for worker in busy], max(0.0, min(ends) - now))
+        patience = min(_AT_MOST, max(0.0, min(ends) - now))
+        said = connection.wait([worker.pipe for worker in busy], patience)
         late = [worker for worker, end in zip(busy, ends, strict=True) if end <= time.monotonic()]
         for worker in late:
             if worker.pipe not in said:
