@@ -10,6 +10,7 @@ import numpy as np
 
 from apsi.errors import ApsiError
 from apsi.photo import Photo, require_photo
+from apsi.photo.box import Box
 from apsi.transform.channel_group import Element
 
 STOP_LABEL = "stop"
@@ -51,6 +52,14 @@ class Transform(ABC):
         Its own where it takes nothing, or where the parts that it takes something from move with the pixels.
         """
         return self
+
+    def part_of(self, photo: Photo) -> Box | None:
+        """The part of this photo that is left, of a transform that cuts and does nothing else; None of others."""
+        return None
+
+    def then(self, other: "Transform") -> "Transform | None":
+        """The one transform that does the same as this one and the other after it, where it is known that one does."""
+        return None
 
     @property
     def inverse(self) -> "Transform | None":
