@@ -13,6 +13,7 @@ from apsi.agent.build import load_agent
 from apsi.agent.checkpoint import Checkpoint
 from apsi.config.build import components
 from apsi.config.instantiate import instantiate
+from apsi.env.base import Objective
 from apsi.env.core import EnvComponents
 from apsi.env.edit_state import EditState
 from apsi.episodes.base import EpisodeSource, Start, given
@@ -65,7 +66,7 @@ class Editor:
         self._min_change = float(config.advise.min_change)
         self._agent = None
         if checkpoint is not None:
-            self._agent = trained_agent(*load_agent(config, checkpoint, self.parts, _Blank()))
+            self._agent = trained_agent(*load_agent(config, checkpoint, self.parts, _Trial(self.parts.objective)))
         self._policy(np.random.default_rng(0))  # what it lacks is told now
 
     @property
@@ -196,12 +197,11 @@ class _Given(PhotoStore):
         return self.photos[path]
 
 
-class _Blank(EpisodeSource):
+class _Trial(EpisodeSource):
     """A photo to build the model with."""
 
-    def __init__(self) -> None:
-        return
+    def __init__(self, objective: Objective) -> None:
+        self._photo = objective.trial_photo()
 
     def draw(self, count: int) -> list[Start]:
-        grey = np.full((16, 16, 3), 128, np.uint8)
-        return [Start(grey, given(grey), 0.0, _OUT_OF_REACH, ()) for _ in range(count)]
+        return [Start(self._photo, given(self._photo), 0.0, _OUT_OF_REACH, ()) for _ in range(count)]

@@ -72,6 +72,10 @@ class Objective(ABC):
         """What the juror gets of a photo to which nothing was done: that is its start score, or its target."""
         return FramedPhoto(photo)
 
+    def trial_photo(self) -> Photo:
+        """A made photo, `(h, w, 3)` `uint8`, with which it can be tried whether everything fits together."""
+        return np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+
     @property
     def shows(self) -> str:
         """What `first_view` depends on beside the photo: part of the key of prepared photos; empty: nothing."""

@@ -10,7 +10,7 @@ from apsi.photo import Floats
 from apsi.photo.box import GRID, WHOLE, Box, Ratio, largest_of_ratio, ratio_text, sides_of
 from apsi.transform.base import Transform
 from apsi.transform.crop import Crop
-from apsi.transform.crop_moves import CropMove
+from apsi.transform.crop_moves import CropTo, Reframe
 
 _SLACK = 0.5 / GRID  # of a share: boxes are rounded
 Wish = tuple[float, float, float, float]
@@ -56,10 +56,12 @@ class CropLimits:
 
         Args:
             box: as it is.
-            transform: a `CropMove`, or one that cuts.
+            transform: a `Reframe`, or one that cuts.
             part: what is left of the photo in the box, where it cuts.
         """
-        if isinstance(transform, CropMove):
+        if isinstance(transform, CropTo):
+            moved: Box | None = self._reshaped(transform.box)
+        elif isinstance(transform, Reframe):
             moved = self._shaped(box, *_inside(box, transform.moved(box)))
         else:
             assert part is not None

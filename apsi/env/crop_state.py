@@ -16,7 +16,7 @@ from apsi.state import State
 from apsi.transform.action_set import ActionSet
 from apsi.transform.base import Transform
 from apsi.transform.crop import Crop
-from apsi.transform.crop_moves import CropMove
+from apsi.transform.crop_moves import Reframe
 from apsi.transform.recipe import Recipe
 
 DIMMED = 0.4
@@ -110,7 +110,7 @@ class CropState(EditState):
     def _after(self, recipe: Recipe, move: Callable[[Box, Transform, Box | None], Box]) -> Self:
         frame, edits = self.frame, list(self.edits)
         for transform in recipe:
-            is_move = isinstance(transform, CropMove)
+            is_move = isinstance(transform, Reframe)
             part = None if is_move else transform.part_of(frame.cut(self.original, self.ratio))
             if is_move or part is not None:
                 frame = move(frame, transform, part)

@@ -67,6 +67,11 @@ class Transform(ABC):
         return None
 
     @property
+    def mirrored(self) -> "Transform":
+        """What does the same to a mirrored photo: itself, unless it tells left from right."""
+        return self
+
+    @property
     def element(self) -> Element | None:
         """What this does to the channels, where the composition rules know it; None: it combines with nothing."""
         return None

@@ -5,8 +5,7 @@ from itertools import product
 from apsi.errors import ApsiError
 from apsi.photo.box import Box
 from apsi.transform.action_set import DiscreteActions
-from apsi.transform.crop import Crop
-from apsi.transform.crop_moves import CropMove
+from apsi.transform.crop_moves import CropMove, CropTo
 from apsi.types import PositiveFraction
 
 _EDGES = ("crop_left", "crop_top", "crop_right", "crop_bottom")
@@ -55,13 +54,23 @@ class CropMoves(DiscreteActions):
         super().__init__([*_labels(_ZOOMS, step, both_ways=False), *_labels(_BOTH_WAYS, step, both_ways=True)], stop)
 
 
-class CropAnchors(DiscreteActions):
-    """Every box of a grid that is large enough, in one step.
+def grid_anchors(bins: int, min_area: float) -> list[Box]:
+    """Boxes of a grid that are large enough.
 
     Zeng, Li, Cao, Zhang: "Reliable and efficient image cropping: a grid anchor based approach", CVPR 2019: corners lie
     in the middle of grid cells, the upper left one in the first third of the rows and columns, the lower right one in
     the last. Which shapes are too narrow or too wide depends on the photo, and is for the environment to say.
     """
+    first, last = range(bins // 3), range(bins - bins // 3, bins)
+    return [
+        Box(*((corner + 0.5) / bins for corner in corners))
+        for corners in product(first, first, last, last)
+        if (corners[2] - corners[0]) * (corners[3] - corners[1]) >= min_area * bins**2
+    ]
+
+
+class CropAnchors(DiscreteActions):
+    """Every box of a grid (`grid_anchors`), in one step."""
 
     def __init__(self, bins: int, min_area: PositiveFraction, stop: bool = False) -> None:
         """Makes the grid.
@@ -76,13 +85,7 @@ class CropAnchors(DiscreteActions):
         """
         if bins < 3:
             raise ApsiError(f"transform.bins={bins} must be at least 3")
-        first, last = range(bins // 3), range(bins - bins // 3, bins)
-        boxes = [
-            Box(*((corner + 0.5) / bins for corner in corners))
-            for corners in product(first, first, last, last)
-            if (corners[2] - corners[0]) * (corners[3] - corners[1]) >= min_area * bins**2
-        ]
+        boxes = grid_anchors(bins, min_area)
         if not boxes:
             raise ApsiError(f"transform.min_area={min_area}: no box of a grid of {bins} cells a side is so large")
-        self.boxes = tuple(boxes)
-        super().__init__([Crop(box).label for box in boxes], stop)
+        super().__init__([CropTo(box).label for box in boxes], stop)
