@@ -50,11 +50,11 @@ class Attention(FramingJuror):
         Raises:
             ApsiError: an unknown part, or weights that mean nothing.
         """
-        for name in weights.keys() ^ set(self.part_names):
-            raise ApsiError(
-                f"juror.weights of attention must name {', '.join(self.part_names)}, each once: '{name}' is not in "
-                f"both.{did_you_mean(name, self.part_names)}"
-            )
+        unknown = [name for name in weights if name not in self.part_names]
+        missing = [name for name in self.part_names if name not in weights]
+        if unknown or missing:
+            wrong = f"unknown '{unknown[0]}'.{did_you_mean(unknown[0], missing)}" if unknown else f"no '{missing[0]}'."
+            raise ApsiError(f"juror.weights of attention: {wrong} It needs {', '.join(self.part_names)}.")
         total = sum(weights.values())
         if total <= 0 or min(weights.values()) < 0:
             raise ApsiError(f"juror.weights={weights} must not be negative, and not all 0")
