@@ -42,8 +42,9 @@ def main() -> None:
 def measure(votes: Votes, folds: int, seed: int) -> dict[str, Any]:
     """Shares of majorities that each predicts, for all pairs, for those of one size and for the others."""
     shipped = CropPrior().preference
+    margins, sides = cross_validated(votes, folds, seed)
     right = {
-        "crop_prior": cross_validated(votes, folds, seed),
+        "crop_prior": correct(margins, votes),
         "crop_prior_shipped": correct(shipped.log_odds(votes.second) - shipped.log_odds(votes.first), votes),
         "larger": np.where(votes.same_size, 0.5, votes.second_larger == votes.second_won),
         "second": votes.second_won.astype(np.float64),
@@ -58,20 +59,38 @@ def measure(votes: Votes, folds: int, seed: int) -> dict[str, Any]:
         ahead = samples["crop_prior"].mean - samples["larger"].mean
         interval = difference_interval(samples["larger"], samples["crop_prior"], rates=False)
         figures[name]["crop_prior_minus_larger"] = {"difference": round(ahead, 4), "ci95": rounded(interval)}
+    figures["nats_a_vote"] = {
+        "crop_prior": nats(margins, votes),
+        "crop_prior_and_side": nats(margins + sides, votes),
+        "coin": nats(np.zeros(len(votes)), votes),
+    }
+    figures["second_wins_at_equal_size"] = second_by_size(votes[votes.same_size])
     return figures
 
 
-def cross_validated(votes: Votes, folds: int, seed: int) -> Floats:
-    """Whether each majority is predicted by a model that saw no pair of its photo: 1, 0, or 0.5 for no answer."""
+def cross_validated(votes: Votes, folds: int, seed: int) -> tuple[Floats, Floats]:
+    """Log-odds for the second of each pair, by a model that saw no pair of its photo: `(m,)` by boxes, by sides."""
     order = np.random.default_rng(seed).permutation(int(votes.photos.max()) + 1) % folds
     fold = order[votes.photos]
-    right = np.empty(len(votes))
+    margins, sides = np.empty(len(votes)), np.empty(len(votes))
     for number in range(folds):
-        left_out = votes[fold == number]
-        preference = fit(votes[fold != number]).preference
-        margins = preference.log_odds(left_out.second) - preference.log_odds(left_out.first)
-        right[fold == number] = correct(margins, left_out)
-    return right
+        left_out, found = votes[fold == number], fit(votes[fold != number])
+        margins[fold == number] = found.preference.log_odds(left_out.second) - found.preference.log_odds(left_out.first)
+        sides[fold == number] = found.side
+    return margins, sides
+
+
+def nats(margins: Floats, votes: Votes) -> float:
+    """Mean negative log-likelihood of a vote."""
+    losses = votes.counts[:, 1] @ np.logaddexp(0, -margins) + votes.counts[:, 0] @ np.logaddexp(0, margins)
+    return round(float(losses / votes.counts.sum()), 5)
+
+
+def second_by_size(votes: Votes) -> dict[str, float]:
+    """Share of votes for the second of two crops of one size, by their sides as a share of the photo's."""
+    sides = np.sqrt((votes.first[:, 2:] - votes.first[:, :2]).prod(axis=1)).round(1)
+    shares = votes.counts[:, 1] / votes.counts.sum(axis=1)
+    return {f"{side:g}": round(float(shares[sides == side].mean()), 3) for side in np.unique(sides)}
 
 
 def correct(margins: Floats, votes: Votes) -> Floats:

@@ -122,7 +122,7 @@ def _fits(boxes: Floats, limits: Floats, slack: float) -> Bools:
 
 def _wrong(box: Floats, bad: bool) -> str:
     if not bad:
-        return "has no pixel"
+        return "is no larger than a pixel"
     return "is empty or inverted" if (box[2:] <= box[:2]).any() else "reaches beyond it"
 
 

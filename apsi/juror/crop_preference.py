@@ -18,16 +18,16 @@ PARTS = ("area", "centre", "height")
 class CropPreference:
     """Log-odds that people prefer a crop over the whole photo; 0 for the whole photo.
 
-    `area` log a - `centre_x` dx^2 - `centre_y` dy^2 - `height` dy, with the area a, a share of the photo, and the
-    centre of the crop dx, dy from that of the photo, y downward, as shares of the sides. The difference of two crops is
-    the log-odds between them (Bradley and Terry, "Rank analysis of incomplete block designs", 1952), so that swapping
-    them changes the sign and nothing else.
+    `area` (1 - 1 / a) - `centre_x` dx^2 / w - `centre_y` dy^2 / h - `height` dy, with the width w, the height h and the
+    area a = w h of the box, and its centre dx, dy from that of the photo, y downward, all as shares of the photo. The
+    difference of two crops is the log-odds between them (Bradley and Terry, "Rank analysis of incomplete block
+    designs", 1952), so that swapping them changes the sign and nothing else. 1 / a, as people hardly tell 49 % of the
+    area from 64 %, and do tell 25 % from 36 %; log a predicts as many majorities and fits the votes less well.
 
-    Monotone in area: a box that contains another never has lower log-odds. Moving one vertical edge of a box of width
-    w outward adds at least (`area` / w - `centre_x` (1 - w) / 2) per unit, as |dx| <= (1 - w) / 2, and a horizontal
-    edge of a box of height h at least (`area` / h - `centre_y` (1 - h) / 2 - |`height`| / 2); with w (1 - w) <= 1/4 and
-    h <= 1, 8 `area` >= `centre_x` and 8 `area` >= `centre_y` + 4 |`height`| suffice. These limits are constraints of
-    the fit.
+    Monotone in area: a box that contains another never has lower log-odds. Moving one vertical edge outward adds at
+    least `area` / (a w) - `centre_x` (1 - w) / (2 w) per unit, as |dx| <= (1 - w) / 2, and a horizontal one at least
+    `area` / (a h) - `centre_y` (1 - h) / (2 h) - |`height`| / 2. With w, h <= 1 and w (1 - w) <= 1 / 4 neither is
+    negative where 8 `area` >= `centre_x` and 8 `area` >= `centre_y` + 4 |`height`|, which are constraints of the fit.
     """
 
     area: float
@@ -59,10 +59,10 @@ def is_monotone(area: float, centre_x: float, centre_y: float, height: float) ->
 
 
 def features(boxes: Floats) -> Floats:
-    """`(n, 4)`: log area, -dx^2, -dy^2, -dy of boxes `(n, 4)` as shares of the sides; 0 for the whole photo."""
+    """`(n, 4)`: what the weights are for, of boxes `(n, 4)` as shares of the sides; 0 for the whole photo."""
+    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     dx, dy = ((boxes[:, i] + boxes[:, i + 2] - 1) / 2 for i in (0, 1))
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    return np.column_stack([np.log(areas), -dx * dx, -dy * dy, -dy])
+    return np.column_stack([1 - 1 / (width * height), -dx * dx / width, -dy * dy / height, -dy]) + 0.0  # no -0
 
 
 @dataclass(frozen=True)

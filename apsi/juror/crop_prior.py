@@ -5,11 +5,11 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from scipy.special import expit
 
-from apsi.juror.base import About, FramingJuror, require_scores
+from apsi.juror.base import SCORE_MAX, About, FramingJuror, require_scores
 from apsi.juror.crop_preference import PARTS, CropPreference, load_fitted
 from apsi.juror.framed import FramedPhoto
-from apsi.juror.odds import score_of
 from apsi.photo import Floats
 from apsi.photo.hash import value_hash
 
@@ -31,7 +31,7 @@ class CropPrior(FramingJuror):
         reference="Bradley, Terry 1952; votes of Chen et al. 2017 (FCDB)",
         licence="MIT, part of apsi; votes: MIT",
         knows="how large a crop is and where it lies, from votes on crops of 25 to 64 % of the area in the photo's own "
-        "shape: nothing of what is shown, of shapes, or of crops larger than that",
+        "shape: nothing of what is shown, of other shapes, or of smaller and larger crops",
     )
 
     @cached_property
@@ -52,7 +52,7 @@ class CropPrior(FramingJuror):
         return self.preference.parts(_boxes(framed))
 
     def score_framed(self, framed: Sequence[FramedPhoto]) -> Floats:
-        return require_scores(score_of(self.preference.log_odds(_boxes(framed))), self)
+        return require_scores(SCORE_MAX * expit(self.preference.log_odds(_boxes(framed))), self)
 
 
 def _boxes(framed: Sequence[FramedPhoto]) -> Floats:

@@ -1,6 +1,7 @@
 """Every reader: what it reads, and what it says of files that are wrong."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,15 @@ def read(option: str, root: Path, annotations: Path, **settings: Any) -> list[An
     return reader(option, root, annotations, **settings).photos()
 
 
+def example(number: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the names of an example in docs/crops.md stand for after it ran in a folder."""
+    page = (REPOSITORY / "docs" / "crops.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    monkeypatch.chdir(folder)
+    exec(re.findall(r"^```python\n(.+?)^```", page, re.MULTILINE | re.DOTALL)[number], names)
+    return names
+
+
 def near(photo: AnnotatedPhoto, *rows: list[float]) -> None:
     np.testing.assert_allclose(photo.boxes, rows)
 
@@ -71,6 +81,13 @@ def test_gaicd(photos: Path, gaicd: Path) -> None:
     assert a.scores[0] == 4.5 and np.isnan(a.scores[1])
     assert len(a.scored.boxes) == 1
     near(c, [0.1, 0.5, 0.9, 0.9])  # pixels of the upright photo
+
+
+def test_the_example_of_the_page(photos: Path, gaicd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "GAICD" / "images").mkdir(parents=True)
+    photos.rename(tmp_path / "GAICD" / "images" / "test")
+    gaicd.rename(tmp_path / "GAICD" / "annotations")
+    assert [photo.name for photo in example(1, tmp_path, monkeypatch)["photos"]] == ["a.jpg", "b.jpg", "c.jpg"]
 
 
 def test_gaicd_in_splits(photos: Path, gaicd: Path) -> None:
@@ -143,10 +160,7 @@ def test_flms_as_the_page_makes_a_text_of_it(photos: Path, tmp_path: Path, monke
     rows[0, 0] = ("a.jpg", np.array([[10, 20, 90, 180], [-1, -1, -1, -1]]))
     rows[1, 0] = ("b.jpg", np.array([[0, 0, 100, 200], [0, 0, 50, 100]]))
     savemat(tmp_path / "500_image_dataset.mat", {"img_gt": rows})
-    page = (REPOSITORY / "docs" / "crops.md").read_text(encoding="utf-8")
-    code = page.partition("```python\n")[2].partition("```")[0]
-    monkeypatch.chdir(tmp_path)
-    exec(code, {})
+    example(0, tmp_path, monkeypatch)
     a, b = read("flms", photos, tmp_path / "flms.txt")
     near(a, [0.1, 0.1, 0.9, 0.9])
     near(b, [0, 0, 1, 1], [0, 0, 0.5, 0.5])
