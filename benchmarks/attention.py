@@ -33,7 +33,7 @@ from apsi.transform.saliency import centre_bias, held_out, saliency, spectral_re
 AREAS = 0.65, 0.5
 SHAPES: dict[str, Ratio | None] = {"own": ORIGINAL, "any": None}
 DRAWS = 50  # random boxes a photo
-COMPARED = "centre", "residual x centre"
+COMPARED = "centre", "residual x centre", "saliency"
 EDITS = (
     *("exposure_up", "exposure_down", "contrast_up", "contrast_down", "saturation_up", "saturation_down", "warmth"),
     *("white_balance", "gray_luma", "sharpen_4", "blur_gauss_5", "clahe"),
@@ -83,7 +83,7 @@ def table(area: float, shape: str, photos: dict[str, Photo], seen: Fixations) ->
         print(f"  {label:20} {text(values, names)}")
     for label in ("saliency", "with faces"):
         for other in COMPARED:
-            if label in shares:
+            if label in shares and label != other:
                 first, second = sample(shares[other], names), sample(shares[label], names)
                 low_high = difference_interval(first, second, rates=False)
                 rows[f"{label} - {other}"] = [second.mean - first.mean, *(low_high or ())]

@@ -48,8 +48,8 @@ def features(photo: Photo) -> dict[str, Floats]:
     - `corners`: lightness changes in all directions, as in details, letters and eyes, and not along one edge only (the
       smaller eigenvalue of the structure tensor; Shi and Tomasi, "Good features to track", CVPR 1994).
     - `unlike_border`: how far the colour is from those along the border (Mahalanobis distance).
-    - `contrast`, `redder`: the colour beside its surroundings, four times as wide, in all channels of CIELAB and in a* alone
-      (as in Itti, Koch and Niebur, "A model of saliency-based visual attention for rapid scene analysis", 1998).
+    - `contrast`, `redder`: the colour beside its surroundings, four times as wide, in all channels of CIELAB and in a*
+      alone (as in Itti, Koch, Niebur, "A model of saliency-based visual attention for rapid scene analysis", 1998).
     - `sharp`: fine detail as a share of all.
     - `clutter`: how much the lightness varies around; people look less where it does.
     """
