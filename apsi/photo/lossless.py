@@ -112,6 +112,8 @@ def cut_jpeg(
 
 
 def _failed(photo: PhotoFile, why: object) -> NotCutError:
+    if isinstance(why, subprocess.CalledProcessError) and why.stderr:
+        why = why.stderr.decode(errors="replace").strip().splitlines()[-1]
     log.warning("%s can't be cut without compressing it anew: %s", photo.path.name, why)
     return NotCutError(FAILED)
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apsi.errors import ApsiError
 from apsi.export.base import Export, ExportResult
 from apsi.export.cube import Cube
 from apsi.export.darktable import Darktable
@@ -191,7 +192,10 @@ def test_two_crops_are_one(tmp_path_factory: pytest.TempPathFactory, first: obje
     labels = [f"crop({box})" for box in (first, second)]
     places = np.indices((HEIGHT, WIDTH), np.uint8)
     whole = np.dstack([places[0], places[1], places[0]])
-    result = Darktable().write(Recipe.of(labels), PHOTO, tmp_path_factory.mktemp("crops"), "it")
-    if result.paths and "crop" in result.paths[0].read_text():
-        sides = style(result) if "<operation>crop" in result.paths[0].read_text() else np.array([0, 0, 1, 1])
-        assert np.array_equal(cut(whole, sides), Recipe.of(labels)(whole))
+    try:
+        expected = Recipe.of(labels)(whole)
+    except ApsiError:  # a part of less than a pixel
+        return
+    result = LightroomPreset().write(Recipe.of(labels), PHOTO, tmp_path_factory.mktemp("crops"), "it")
+    if expected.shape != whole.shape:
+        assert np.array_equal(cut(whole, preset(result)), expected)

@@ -25,8 +25,8 @@ from tests.photo.test_read import GREEN_FIRST
 
 PHOTO = natural_photo(3, 1200, 1606)
 PART = (101, 67, 1101, 734)
-CAPTION = b"\x1c\x02\x78\x00\x0bA red boat."
 """1000 x 667 pixels"""
+CAPTION = b"\x1c\x02\x78\x00\x0bA red boat."
 
 
 def write(path: Path, orientation: int = 1, image: Image.Image | None = None, **options: Any) -> PhotoFile:
