@@ -29,7 +29,8 @@ from apsi.transform.action_set import DiscreteActions
 from apsi.transform.crop_moves import CropTo
 from apsi.types import Fraction
 
-_STRIDE = 8  # pixels of an observation a cell of the map of features
+_CONVOLUTIONS = (5, 4), (3, 2), (3, 1), (3, 1)  # kernels and strides: eight pixels of an observation a cell
+_SQUEEZED = 16  # features that are sampled
 _CONTEXT = 0.15  # of a box's side, around it, that is looked at as well: what it cuts shows there
 
 
@@ -74,12 +75,12 @@ class CropRankerPolicy(BasePolicy):
         self.cells = cells
         layers: list[nn.Module] = []
         before = 3
-        for after, stride in zip(channels, (2, 2, 2, 1), strict=True):
-            layers += [nn.Conv2d(before, after, 3, stride, 1), nn.GroupNorm(8, after), nn.ReLU()]
+        for after, (kernel, stride) in zip(channels, _CONVOLUTIONS, strict=True):
+            layers += [nn.Conv2d(before, after, kernel, stride, kernel // 2), nn.GroupNorm(8, after), nn.ReLU()]
             before = after
         self.trunk = nn.Sequential(*layers)
-        self.squeeze = nn.Conv2d(before, 16, 1)
-        widths = [16 * cells**2 + 3 * before + 6, *net_arch]
+        self.squeeze = nn.Conv2d(before, _SQUEEZED, 1)
+        widths = [_SQUEEZED * (cells**2 + 3) + 6, *net_arch]
         head: list[nn.Module] = [nn.Dropout(dropout)]
         for wide, narrow in pairwise(widths):
             head += [nn.Linear(wide, narrow), nn.ReLU()]
@@ -96,11 +97,10 @@ class CropRankerPolicy(BasePolicy):
         Returns:
             `(n, K)`.
         """
-        features = self.trunk(photos.float() / 255 - 0.5)
+        features = self.squeeze(self.trunk(photos.float() / 255 - 0.5))
         n = len(features)
         boxes = boxes.expand(n, *boxes.shape[-2:])
-        squeezed = self.squeeze(features)
-        inside = _sampled(squeezed, _grown(boxes, _CONTEXT), self.cells).flatten(2)
+        inside = _sampled(features, _grown(boxes, _CONTEXT), self.cells).flatten(2)
         within = _sampled(features, boxes, self.cells).mean(dim=(3, 4))
         area = ((boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1]))[..., None]
         everywhere = features.mean(dim=(2, 3))[:, None].expand_as(within)
