@@ -37,7 +37,11 @@ def small(algo: str) -> list[str]:
     """What an algorithm needs beside it, and small values for the hyperparameters that it has."""
     target = yaml.safe_load((CONFIG_DIR / "algo" / f"{algo}.yaml").read_text(encoding="utf-8"))["_target_"]
     has = {field.name for field in fields(get_class(target))}
-    return [*beside("algo", algo), *_FEWER.get(algo, []), *(f"algo.{name}={value}" for name, value in _SMALL.items() if name in has)]
+    return [
+        *beside("algo", algo),
+        *_FEWER.get(algo, []),
+        *(f"algo.{name}={value}" for name, value in _SMALL.items() if name in has),
+    ]
 
 
 ALGORITHMS = {path.stem: small(path.stem) for path in sorted((CONFIG_DIR / "algo").glob("*.yaml"))}
