@@ -8,7 +8,6 @@ from apsi.advise.editor import Editor
 from apsi.advise.framing import CropAdvice, Framer
 from apsi.advise.reasons import Reason, played, reasons_for
 from apsi.env.crop_state import with_frame
-from apsi.env.edit_state import EditState
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror
 from apsi.juror.none import NoJuror
@@ -168,7 +167,9 @@ def advise_anew(advice: Advice, recipe: Recipe, photo: PhotoFile, small: Photo, 
 def _explained(reasons: Sequence[Reason], is_cut: bool) -> list[StepAdvice]:
     """The steps, and what a juror says of each, but of a first one that cuts what it looks at: it can't judge that."""
     return [
-        StepAdvice(one.transform.label, one.transform.advice, *(() if is_cut and i == 0 else (one.gain, one.loss_without)))
+        StepAdvice(
+            one.transform.label, one.transform.advice, *(() if is_cut and i == 0 else (one.gain, one.loss_without))
+        )
         for i, one in enumerate(reasons)
     ]
 

@@ -126,7 +126,7 @@ def _has_ratio(photo: PhotoFile, ratio: Ratio) -> bool:
     """Whether a photo has it to a pixel."""
     height, width = photo.pixels.shape[:2]
     across, down = largest_of_ratio(height, width, ratio)
-    return max((1 - across) * width, (1 - down) * height) < 1
+    return bool((1 - across) * width < 1 and (1 - down) * height < 1)
 
 
 def parts_of(juror: Juror, framed: Sequence[FramedPhoto]) -> dict[str, Floats]:
@@ -170,7 +170,9 @@ def crop_scored(crop: CropAdvice, words: Words) -> str:
         before=words.number(crop.before),
         after=words.number(crop.after),
     )
-    return f"{said} {words('What its score answers to: {knows}.', knows=words(crop.knows))}" if crop.knows else said
+    if not crop.knows:
+        return said
+    return said + " " + words("What its score answers to: {knows}.", knows=words(crop.knows))
 
 
 def share(number: float, words: Words) -> str:

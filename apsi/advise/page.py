@@ -125,11 +125,10 @@ def lead(advice: Advice, words: Words) -> str:
     done = " ".join(words(step.advice) for step in advice.steps)
     if opinion is None:
         return done
-    scored = words(
-        "The score rises from {before} to {after} of 10.",
-        before=words.number(opinion.before),
-        after=words.number(opinion.after),
-    )
+    scores = {"before": words.number(opinion.before), "after": words.number(opinion.after)}
+    scored = words("The score goes from {before} to {after} of 10.", **scores)
+    if opinion.gain > _UNCHANGED:
+        scored = words("The score rises from {before} to {after} of 10.", **scores)
     return f"{done} {scored}"
 
 
@@ -175,7 +174,7 @@ def series_said(advice: Sequence[Advice], failures: int, words: Words) -> str:
     ]
     crops = sum(one.crop is not None and not one.is_cut for one in advice)
     if crops:
-        said.append(words.plural("For {n} a crop is suggested.", "For {n} a crop is suggested.", crops))
+        said.append(words.plural("For {n} photo a crop is suggested.", "For {n} photos a crop is suggested.", crops))
     if failures:
         said.append(words.plural("{n} could not be edited.", "{n} could not be edited.", failures))
     return " ".join(said)

@@ -96,10 +96,10 @@ class Framing(Optimise):
         return int((self.min_area * height * width) ** 0.5)
 
     def fitted_to(self, photo: Photo) -> Self | None:
-        """With a `view_size` that every crop of a photo has; None where no crop of it can be looked at or is allowed."""
-        smallest, area = self._smallest_of(photo), 1.0
+        """With a `view_size` that all crops of a photo have; None where none is allowed, or large enough to look at."""
+        (height, width), smallest, area = photo.shape[:2], self._smallest_of(photo), 1.0
         if self._ratio is not None:
-            across, down = largest_of_ratio(*photo.shape[:2], self._ratio)
+            across, down = largest_of_ratio(height, width, self._ratio)
             area = across * down
         if smallest < _SMALLEST or area < self.min_area:
             return None

@@ -159,8 +159,9 @@ def with_frame(whole: Photo, box: Box, ratio: Ratio | None, inside: Photo | None
         ratio: that it has exactly.
         inside: what is shown in the frame, at any size; None: what `whole` shows there.
     """
-    left, top, right, bottom = box.pixels(*whole.shape[:2], ratio)
-    line = max(_LINE, max(whole.shape[:2]) // 256)
+    height, width = whole.shape[:2]
+    left, top, right, bottom = box.pixels(height, width, ratio)
+    line = max(_LINE, max(height, width) // 256)
     picture: Photo = (whole * DIMMED).astype(np.uint8)
     picture[max(0, top - line) : bottom + line, max(0, left - line) : right + line] = 255
     inside = whole[top:bottom, left:right] if inside is None else inside
