@@ -43,7 +43,7 @@ class CropAdvice:
     after: float
     """of the crop"""
     parts: dict[str, tuple[float, float]]
-    """what the score is made of, each from 0 to 1, before and after"""
+    """what the score is made of, before and after"""
 
     @property
     def gain(self) -> float:

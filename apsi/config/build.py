@@ -62,7 +62,7 @@ def components(config: DictConfig, cached_juror: Juror) -> EnvComponents:
     """Objective, actions, reward and juror of an editing core.
 
     Raises:
-        ApsiError: the reward needs STOP and there is none.
+        ApsiError: the reward needs STOP and there is none, or the actions make no sense in the environment.
     """
     objective, reward = instantiate(config.env), instantiate(config.reward)
     if reward.needs_stop and not objective.stop:
@@ -70,7 +70,9 @@ def components(config: DictConfig, cached_juror: Juror) -> EnvComponents:
             f"reward={config.reward['_target_'].rpartition('.')[2]} pays only when the agent stops, and env.stop=false "
             "gives it no STOP: add env.stop=true, or choose reward=score_difference, clipped_difference or rl_guide"
         )
-    return EnvComponents(objective, instantiate(config.transform, stop=objective.stop), reward, cached_juror)
+    actions = instantiate(config.transform, stop=objective.stop)
+    objective.require_fitting(actions)
+    return EnvComponents(objective, actions, reward, cached_juror)
 
 
 def episode_source(

@@ -147,6 +147,8 @@ class Config:
     export: dict[str, Component] = field(default_factory=dict)
     second_juror: Component | None = None
     crop_juror: Component | None = None
+    crops: Component | None = None
+    """photos with crops that people chose or scored"""
     seed: int = 42
     """of the agent: networks, exploration, order of the training episodes, random baselines"""
     data_seed: int = 42

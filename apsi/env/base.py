@@ -61,6 +61,13 @@ class Objective(ABC):
         """Whether the agent observes how many steps are left: then an observation says when the episode ends."""
         return "steps_left" in self.extras
 
+    def require_fitting(self, actions: ActionSet) -> None:  # noqa: B027 - most take any
+        """Refuses actions that make no sense here.
+
+        Raises:
+            ApsiError: with what would.
+        """
+
     def begin(self, photo: Photo, actions: ActionSet) -> EditState:
         """The first state of an episode that begins with this photo: by default its pixels are edited.
 

@@ -64,6 +64,12 @@ class Framing(Optimise):
         if self.faces is not None:
             require_detector("env.faces=keep")
 
+    def require_fitting(self, actions: ActionSet) -> None:
+        if not isinstance(actions, DiscreteActions) or not any(one.reframes for one in actions.transforms):
+            raise ApsiError(
+                "env=crop needs actions that frame: add transform=crop_edges, crop_moves, crop_anchors or crop_and_edit"
+            )
+
     def view_size_of(self, photo: Photo) -> int:
         """Longer side, in pixels, of what the juror gets of a photo, so that none of its crops is enlarged.
 

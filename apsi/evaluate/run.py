@@ -112,7 +112,7 @@ def play(config: DictConfig, prepared: Prepared, checkpoint: Checkpoint, *, pict
     with open_cached_juror(config, prepared.juror) as cached_juror:
         parts, store = components(config, cached_juror), PhotoStore()
         require_something_to_do(split, parts.objective)
-        truth = truth_measures()
+        truth = {} if parts.objective.frames else truth_measures()  # crops can't be held against the whole photo
         of_edits = juror_measures(prepared.juror, second, config.score_cache)
         if parts.objective.frames:
             of_edits |= FramingMeasures.of(config.evaluate.fixations, config.preprocess.steps.resize.mode).all()

@@ -9,7 +9,7 @@ from apsi.errors import ApsiError, did_you_mean
 from apsi.juror.base import SCORE_MAX, About, FramingJuror, require_scores
 from apsi.juror.framed import FramedPhoto
 from apsi.photo import Floats, Photo
-from apsi.photo.faces import has_detector
+from apsi.photo.faces import find_faces, has_detector
 from apsi.photo.hash import pixel_hash, value_hash
 from apsi.transform.saliency import saliency
 
@@ -88,7 +88,7 @@ class Attention(FramingJuror):
     def _map(self, key: bytes, whole: Photo) -> Floats:
         """Attention summed from the top left, `(h + 1, w + 1)`; the last is 1."""
         if key not in self._maps:
-            looks = saliency(whole)
+            looks = saliency(whole, find_faces(whole) if self._faces else None)
             self._maps[key] = np.pad(looks.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
         return self._maps[key]
 

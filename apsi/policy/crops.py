@@ -7,11 +7,13 @@ from typing import ClassVar
 import numpy as np
 
 from apsi.env.core import EditCore
+from apsi.env.crop_state import CropState
 from apsi.env.edit_state import EditState
 from apsi.errors import ApsiError
-from apsi.photo import Floats, Ints
+from apsi.photo import Ints
 from apsi.photo.box import Box
 from apsi.policy.base import Choice, Policy, PolicyContext, no_calls
+from apsi.transform.best_box import best_box
 from apsi.transform.crop_actions import grid_anchors
 from apsi.transform.crop_moves import CropTo
 from apsi.transform.recipe import Recipe
@@ -105,7 +107,7 @@ class Centre(CropPolicy):
 
 
 class AttentionCrop(CropPolicy):
-    """The part of this size that keeps most of what people look at (`apsi.transform.saliency`)."""
+    """The part of this size that keeps most of what people look at (`apsi.transform.saliency`), whatever its shape."""
 
     def __init__(self, context: PolicyContext, area: PositiveFraction) -> None:
         """Takes the size.
@@ -115,19 +117,11 @@ class AttentionCrop(CropPolicy):
             area: share of the photo that is left.
         """
         super().__init__(context)
-        self._side = area**0.5
+        self._area = area
 
     def _box(self, edit: EditState, score: float) -> tuple[Box | None, int]:
-        return _most_looked_at(saliency(edit.original), self._side), 0
-
-
-def _most_looked_at(looks: Floats, side: float) -> Box:
-    h, w = looks.shape
-    sums = np.pad(looks.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    high, wide = max(1, round(side * h)), max(1, round(side * w))
-    kept = sums[high:, wide:] - sums[:-high, wide:] - sums[high:, :-wide] + sums[:-high, :-wide]
-    top, left = (int(place) for place in np.unravel_index(int(kept.argmax()), kept.shape))
-    return Box(left / w, top / h, min(1.0, left / w + side), min(1.0, top / h + side))
+        ratio = edit.limits.ratio if isinstance(edit, CropState) else None
+        return best_box(saliency(edit.original), self._area, ratio), 0
 
 
 class Shortlist(Policy):
