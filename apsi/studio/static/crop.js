@@ -200,14 +200,19 @@ export class CropTool {
     event.preventDefault();
   }
 
-  // To the right or below, and where the photo ends there, to the other side.
+  // To the right or below; where the photo ends there, the frame makes room by moving.
   grow(across, down) {
-    const edge = across ? "e" : "s";
-    const before = this.box;
-    this.resize(before, edge, across, down);
-    if (across + down > 0 && this.box.every((side, i) => Math.abs(side - before[i]) < 1e-9)) {
-      this.resize(before, across ? "w" : "n", -across, -down);
+    const [x1, y1, x2, y2] = this.box;
+    const locked = this.proportion;
+    let width = x2 - x1 + across;
+    let height = y2 - y1 + down;
+    if (locked) {
+      width = Math.min(Math.max(across ? width : height * locked, SMALLEST, SMALLEST * locked), 1, locked);
+      height = width / locked;
+    } else {
+      [width, height] = [width, height].map((side) => Math.min(Math.max(side, SMALLEST), 1));
     }
+    this.put(x1, y1, width, height);
   }
 
   // ---- what is shown
