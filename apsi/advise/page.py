@@ -126,10 +126,11 @@ def lead(advice: Advice, words: Words) -> str:
     if opinion is None:
         return done
     scores = {"before": words.number(opinion.before), "after": words.number(opinion.after)}
-    scored = words("The score goes from {before} to {after} of 10.", **scores)
-    if opinion.gain > _UNCHANGED:
-        scored = words("The score rises from {before} to {after} of 10.", **scores)
-    return f"{done} {scored}"
+    if abs(opinion.gain) <= _UNCHANGED:
+        return done
+    if opinion.gain > 0:
+        return done + " " + words("The score rises from {before} to {after} of 10.", **scores)
+    return done + " " + words("The score falls from {before} to {after} of 10.", **scores)
 
 
 def step_said(step: StepAdvice, words: Words) -> list[str]:
@@ -189,7 +190,7 @@ def _crop(advice: Advice, pictures: Pictures, words: Words) -> dict[str, Any] | 
     return {
         "label": crop.label,
         "is_cut": advice.is_cut,
-        "said": [words(crop.sentence), *crop_said(crop, words), crop_scored(crop, words)],
+        "said": [" ".join([words(crop.sentence), *crop_said(crop, words)]), crop_scored(crop, words)],
         "framed": data_uri(pictures.framed, "image/jpeg"),
         "cropped": None if cropped is None else data_uri(cropped, "image/jpeg"),
     }
