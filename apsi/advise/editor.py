@@ -12,12 +12,11 @@ from apsi.advise.reasons import each_without_one
 from apsi.agent.ask import trained_agent
 from apsi.agent.build import load_agent
 from apsi.agent.checkpoint import Checkpoint
+from apsi.agent.trial import Trial
 from apsi.config.build import components
 from apsi.config.instantiate import instantiate
-from apsi.env.base import Objective
 from apsi.env.core import EnvComponents
 from apsi.env.edit_state import EditState
-from apsi.episodes.base import EpisodeSource, Start, given
 from apsi.errors import ApsiError
 from apsi.juror.base import FittedJuror, Juror
 from apsi.juror.none import NoJuror
@@ -69,7 +68,7 @@ class Editor:
         self._min_change = float(config.advise.min_change)
         self._agent = None
         if checkpoint is not None:
-            self._agent = trained_agent(*load_agent(config, checkpoint, self.parts, _Trial(self.parts.objective)))
+            self._agent = trained_agent(*load_agent(config, checkpoint, self.parts, Trial(self.parts.objective)))
         self._policy(np.random.default_rng(0))  # what it lacks is told now
 
     @property
@@ -212,13 +211,3 @@ class _Given(PhotoStore):
 
     def read(self, path: Path) -> Photo:
         return self.photos[path]
-
-
-class _Trial(EpisodeSource):
-    """A photo to build the model with."""
-
-    def __init__(self, objective: Objective) -> None:
-        self._photo = objective.trial_photo()
-
-    def draw(self, count: int) -> list[Start]:
-        return [Start(self._photo, given(self._photo), 0.0, _OUT_OF_REACH, ()) for _ in range(count)]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from gymnasium.spaces import Discrete
 from pydantic import NonNegativeFloat, PositiveInt
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
@@ -17,15 +18,19 @@ from torch.nn import functional
 
 from apsi.algo.base import Network
 from apsi.algo.outcome_replay import OutcomeReplay, OutcomeReplayModel, Rows
+from apsi.crops.base import CropAnnotations
 from apsi.env.core import Lookahead
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.errors import ApsiError
-from apsi.photo import Ints
+from apsi.photo import Floats, Ints
+from apsi.photo.read import UnreadablePhotoError, read_photo
+from apsi.photo.resample import resample
 from apsi.transform.action_set import DiscreteActions
 from apsi.transform.crop_moves import CropTo
 from apsi.types import Fraction
 
-_STRIDE = 8  # pixels of an observation a cell of the map of features
+_CONVOLUTIONS = (5, 4), (3, 2), (3, 1), (3, 1)  # kernels and strides: eight pixels of an observation a cell
+_SQUEEZED = 16  # features that are sampled
 _CONTEXT = 0.15  # of a box's side, around it, that is looked at as well: what it cuts shows there
 
 
@@ -70,12 +75,12 @@ class CropRankerPolicy(BasePolicy):
         self.cells = cells
         layers: list[nn.Module] = []
         before = 3
-        for after, stride in zip(channels, (2, 2, 2, 1), strict=True):
-            layers += [nn.Conv2d(before, after, 3, stride, 1), nn.GroupNorm(8, after), nn.ReLU()]
+        for after, (kernel, stride) in zip(channels, _CONVOLUTIONS, strict=True):
+            layers += [nn.Conv2d(before, after, kernel, stride, kernel // 2), nn.GroupNorm(8, after), nn.ReLU()]
             before = after
         self.trunk = nn.Sequential(*layers)
-        self.squeeze = nn.Conv2d(before, 16, 1)
-        widths = [16 * cells**2 + 3 * before + 6, *net_arch]
+        self.squeeze = nn.Conv2d(before, _SQUEEZED, 1)
+        widths = [_SQUEEZED * (cells**2 + 3) + 6, *net_arch]
         head: list[nn.Module] = [nn.Dropout(dropout)]
         for wide, narrow in pairwise(widths):
             head += [nn.Linear(wide, narrow), nn.ReLU()]
@@ -92,11 +97,10 @@ class CropRankerPolicy(BasePolicy):
         Returns:
             `(n, K)`.
         """
-        features = self.trunk(photos.float() / 255 - 0.5)
+        features = self.squeeze(self.trunk(photos.float() / 255 - 0.5))
         n = len(features)
         boxes = boxes.expand(n, *boxes.shape[-2:])
-        squeezed = self.squeeze(features)
-        inside = _sampled(squeezed, _grown(boxes, _CONTEXT), self.cells).flatten(2)
+        inside = _sampled(features, _grown(boxes, _CONTEXT), self.cells).flatten(2)
         within = _sampled(features, boxes, self.cells).mean(dim=(3, 4))
         area = ((boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1]))[..., None]
         everywhere = features.mean(dim=(2, 3))[:, None].expand_as(within)
@@ -138,23 +142,110 @@ def _sampled(features: torch.Tensor, boxes: torch.Tensor, cells: int) -> torch.T
     return sampled.reshape(n, features.shape[1], k, cells, cells).transpose(1, 2)
 
 
+@dataclass(frozen=True, eq=False)
+class Annotated:
+    """Photos with crops that people scored, in memory at the size of observations."""
+
+    photos: npt.NDArray[np.uint8]
+    """`(n, 3, h, w)`"""
+    boxes: list[Floats]
+    """of each photo, `(k, 4)` in shares"""
+    scores: list[Floats]
+    """of each, `(k,)`, with mean 0 and standard deviation 1 over all"""
+
+    @classmethod
+    def read(cls, annotations: CropAnnotations, height: int, width: int) -> "Annotated":
+        """Reads all photos that have at least two scored crops.
+
+        Raises:
+            ApsiError: there is none, or one can't be read.
+        """
+        scored = [one for one in (photo.scored for photo in annotations.photos()) if len(one.boxes) >= 2]
+        if not scored:
+            raise ApsiError(
+                "algo=crop_ranker learns from scored crops, and crops= has none; without crops it learns from the juror"
+            )
+        photos = []
+        for one in scored:
+            try:
+                photo = read_photo(annotations.path(one.name))
+            except UnreadablePhotoError as error:
+                raise ApsiError(f"{annotations.path(one.name)}: {error}") from error
+            photos.append(resample(photo, width, height).transpose(2, 0, 1))
+        everything = np.concatenate([one.scores for one in scored])
+        spread = float(everything.std()) or 1.0
+        scores = [(one.scores - everything.mean()) / spread for one in scored]
+        return cls(np.stack(photos), [one.boxes for one in scored], scores)
+
+    def draw(
+        self, rng: np.random.Generator, count: int, boxes_per_photo: int, mirror: bool
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Photos `(count, 3, h, w)`, crops of each `(count, boxes_per_photo, 4)` and their scores."""
+        chosen = rng.integers(len(self.photos), size=count)
+        rows = [rng.integers(len(self.boxes[i]), size=boxes_per_photo) for i in chosen]
+        boxes = np.stack([self.boxes[i][row] for i, row in zip(chosen, rows, strict=True)]).astype(np.float32)
+        scores = np.stack([self.scores[i][row] for i, row in zip(chosen, rows, strict=True)]).astype(np.float32)
+        photos = self.photos[chosen]
+        if mirror:
+            flipped = rng.random(count) < 0.5
+            photos[flipped] = photos[flipped, :, :, ::-1]
+            boxes[flipped] = boxes[flipped][..., [2, 1, 0, 3]] * [-1, 1, -1, 1] + [1, 0, 1, 0]
+        return photos, boxes, scores
+
+
 class CropRankerModel(OutcomeReplayModel):
     """Fits the values of all boxes to the juror's scores of them, and their order to its order."""
 
     policy: CropRankerPolicy
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"CnnPolicy": CropRankerPolicy}
 
-    def __init__(self, *args: Any, order_weight: float = 1.0, boxes_per_photo: int = 32, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        order_weight: float = 1.0,
+        boxes_per_photo: int = 32,
+        annotations: CropAnnotations | None = None,
+        **kwargs: Any,
+    ) -> None:
         """Takes what `OutcomeReplayModel` takes, and:
 
         Args:
             args: of `OutcomeReplayModel`.
             order_weight: weight of the differences between boxes, beside their values, in the loss.
             boxes_per_photo: boxes of each photo that an update uses, drawn anew every time.
+            annotations: photos with scored crops, which are learned from instead of the juror's scores.
             kwargs: of `OutcomeReplayModel`.
         """
         self.order_weight, self.boxes_per_photo = order_weight, boxes_per_photo
+        self.annotations = annotations
+        self._annotated: Annotated | None = None
         super().__init__(*args, **kwargs)
+
+    def _round(self, callback: BaseCallback) -> bool:
+        if self.annotations is None:
+            return super()._round(callback)
+        if self._annotated is None:
+            height, width = self.observation_space.shape[-2:]  # type: ignore[index]  # a Box
+            self._annotated = Annotated.read(self.annotations, height, width)
+        losses = []
+        for _ in range(self.gradient_steps):
+            photos, boxes, scores = self._annotated.draw(self._rng, self.batch_size, self.boxes_per_photo, self.mirror)
+            observations, _ = self.policy.obs_to_tensor(photos)
+            assert isinstance(observations, torch.Tensor)
+            values = self.policy.values(observations, torch.from_numpy(boxes).to(self.device))
+            loss = self._fit(values, torch.from_numpy(scores).to(self.device))
+            self._descend(loss)
+            losses.append(loss.item())
+            self.num_timesteps += self.batch_size
+            callback.update_locals(locals())
+            if not callback.on_step():
+                return False
+        self.logger.record("train/loss", float(np.mean(losses)))
+        self.logger.record("train/n_updates", self._n_updates)
+        return True
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "annotations", "_annotated"]
 
     def _empty_memory(self) -> Rows:
         return {"gains": self._room(len(self.policy.boxes))}
@@ -192,6 +283,8 @@ class CropRanker(OutcomeReplay):
     dropout: Fraction
     order_weight: NonNegativeFloat
     boxes_per_photo: PositiveInt
+    annotations: CropAnnotations | None = None
+    """`crops` of the configuration: where it is set, people's scores are learned from and not the juror's"""
 
     model = CropRankerModel
 
