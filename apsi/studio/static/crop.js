@@ -41,9 +41,10 @@ export class CropTool {
 
   // Shows the whole photo, with the frame where the crop is.
   async open(label, picture) {
-    if (this.isOpen) return;
     this.image.src = picture;
     await this.image.decode().catch(() => {});
+    URL.revokeObjectURL(picture);
+    if (this.isOpen) return;
     this.turn(true);
     this.take(label);
     this.frame.focus();

@@ -88,9 +88,14 @@ export class Panel {
     this.refresh();
   }
 
-  openTool() {
+  async openTool() {
     const query = new URLSearchParams({ steps: this.steps, crop: "" });
-    return this.tool.open(this.crop, `photos/${this.photo.id}/preview?${query}`);
+    try {
+      const answer = await ask(`photos/${this.photo.id}/preview?${query}`, { signal: this.ended.signal });
+      await this.tool.open(this.crop, URL.createObjectURL(await answer.blob()));
+    } catch (error) {
+      if (error.name !== "AbortError") this.handlers.tell(error.message, true);
+    }
   }
 
   weigh(range, strength) {
