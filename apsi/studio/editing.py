@@ -6,6 +6,7 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from apsi.photo.resample import fit
 from apsi.photo.save import save_edited, suffix_for
 from apsi.photo.write import write_text
 from apsi.studio.limits import too_many_pixels
-from apsi.studio.photo import LARGE, PREVIEW, Opened, Prepared, Source
+from apsi.studio.photo import LARGE, PREVIEW, Opened, Prepared, Source, split
 from apsi.transform.adjust import Adjust
 from apsi.transform.base import Transform
 from apsi.transform.crop import Crop
@@ -50,7 +51,7 @@ class Editing:
     _deciding: Any = field(default_factory=threading.Lock)
     _keeping: Any = field(default_factory=threading.Lock)
     _steps: OrderedDict[str, list[tuple[str, Photo]]] = field(default_factory=OrderedDict)
-    """by photo: each label of the latest recipe, and the photo after it"""
+    """by photo: the label of the latest crop (empty: none) and of each edit after it, and the photo after each"""
 
     def require_small_enough(self, path: Path) -> None:
         """Looks at a file's header, so that nothing large is unpacked; what is not understood is told by who reads it.
@@ -98,23 +99,19 @@ class Editing:
         """
         with self._keeping:
             known = self._steps.get(key, [])
-        done: list[tuple[str, Photo]] = []
-        for (label, pixels), transform in zip(known, recipe, strict=False):
-            if label != transform.label:
-                break
-            done.append((label, pixels))
-        for transform in recipe.transforms[len(done) :]:
-            if not done and isinstance(transform, Crop):
-                pixels = opened.shown(transform)
-            else:
-                pixels = transform(done[-1][1] if done else opened.shown(None))
-            done.append((transform.label, pixels))
+        crop, edits = split(recipe)
+        labels = ["" if crop is None else crop.label, *edits.labels]
+        done = [kept for kept, _ in takewhile(lambda pair: pair[0][0] == pair[1], zip(known, labels, strict=False))]
+        if not done:
+            done.append((labels[0], opened.shown(crop)))
+        for transform in edits.transforms[len(done) - 1 :]:
+            done.append((transform.label, transform(done[-1][1])))
         with self._keeping:
             self._steps[key] = done
             self._steps.move_to_end(key)
             while len(self._steps) > _REMEMBERED:
                 self._steps.popitem(last=False)
-        return preview(opened.large, done[-1][1] if done else opened.shown(None), size)
+        return preview(opened.large, done[-1][1], size)
 
     def before(self, opened: Opened, crop: Crop | None) -> bytes:
         """The same of the photo as it was, or of a part of it."""

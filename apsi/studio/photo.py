@@ -47,13 +47,12 @@ class Opened:
     @property
     def crop(self) -> Crop | None:
         """The crop that comes first, as decided, which the hand may change; None: the whole photo."""
-        first = self.recipe.transforms[:1]
-        return first[0] if first and isinstance(first[0], Crop) else None
+        return split(self.recipe)[0]
 
     @property
     def edits(self) -> Recipe:
         """What was decided beside it."""
-        return Recipe(self.recipe.transforms[self.crop is not None :])
+        return split(self.recipe)[1]
 
     @property
     def same_frame(self) -> bool:
@@ -65,6 +64,12 @@ class Opened:
         whole = to_8_bits(self.large.pixels)
         part = whole if crop is None else crop(whole)
         return fit(part, min(PREVIEW, max(part.shape[:2])), "longest_side")
+
+
+def split(recipe: Recipe) -> tuple[Crop | None, Recipe]:
+    """The crop that a recipe begins with, None where it does not, and the rest of it."""
+    first = recipe.transforms[0] if recipe.transforms else None
+    return (first, Recipe(recipe.transforms[1:])) if isinstance(first, Crop) else (None, recipe)
 
 
 @dataclass(frozen=True)

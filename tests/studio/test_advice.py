@@ -237,7 +237,7 @@ def test_only_what_follows_the_changed_step_is_computed(studio_editor: Editor, t
     editing.preview("a", found, RECIPE)
     kept = editing._steps["a"]
     changed = editing.preview("a", found, Recipe.of([*RECIPE.labels[:2], "exposure(+0.500)"]))
-    assert [now is then for (_, now), (_, then) in zip(editing._steps["a"], kept, strict=True)] == [True, True, False]
+    assert [now is then for (_, now), (_, then) in zip(editing._steps["a"], kept, strict=True)] == [*[True] * 3, False]
     assert changed == Editing(studio_editor, None, {}, 1_000_000).preview(
         "b", found, Recipe.of([*RECIPE.labels[:2], "exposure(+0.500)"])
     )
