@@ -31,7 +31,7 @@ NEEDS = {
     **{f"transform={name}": [*UNDEGRADED, "reward=score_difference"] for name in ("crop_edges", "crop_moves")},
     **{choice: [*UNDEGRADED, "reward=score_difference"] for choice in ("transform=crop_and_edit", "env=crop")},
     "transform=crop_anchors": [*UNDEGRADED, "reward=score_difference", "transform.bins=6", "env.stop=false"],
-    "algo=crop_ranker": [*UNDEGRADED[:1], "juror=attention", "env.stop=false", "transform.bins=6"],
+    "algo=crop_ranker": [*UNDEGRADED[:1], "juror=attention", "env.stop=false"],
 }
 """What makes an option do more than it would in so few steps; what it can't do without stands in its first line"""
 

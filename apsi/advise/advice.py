@@ -1,7 +1,8 @@
 """What is said of one photo, and the edited photo itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, cast
 
 from apsi.advise.editor import Editor
@@ -14,9 +15,10 @@ from apsi.juror.none import NoJuror
 from apsi.photo import Photo
 from apsi.photo.depth import DeepPhoto, to_8_bits
 from apsi.photo.full_size import PhotoFile
+from apsi.photo.save import save_cut, save_edited
 from apsi.photo.write import encode_jpeg
 from apsi.transform.crop import Crop
-from apsi.transform.full_size import apply
+from apsi.transform.full_size import apply, part_left_by
 from apsi.transform.recipe import Recipe
 
 GIVEN = "recipe"
@@ -200,6 +202,38 @@ def edit(
     if photo.pixels.itemsize > 1 and not all(transform.deep for transform in recipe):
         return apply(recipe, to_8_bits(photo.pixels), progress), (IN_8_BITS,)
     return apply(recipe, photo.pixels, progress), ()
+
+
+def write_edited(
+    photo: PhotoFile,
+    recipe: Recipe,
+    path: Path,
+    *,
+    strip_gps: bool = False,
+    inputs: Iterable[Path] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[DeepPhoto, tuple[str, ...]]:
+    """Writes the photo at full size with a recipe: without loss where that only cuts and the format allows it.
+
+    Args:
+        photo: as read.
+        recipe: the edits.
+        path: where to; see `apsi.photo.save.save_edited`.
+        strip_gps: leave out where it was taken.
+        inputs: further files that must not be written over.
+        progress: is told after each step how many of how many are done.
+
+    Returns:
+        Its pixels, and in sentences what there is to say of the file.
+    """
+    part = part_left_by(recipe, photo.pixels)
+    if part is None:
+        pixels, remarks = edit(photo, recipe, progress)
+        save_edited(photo, pixels, path, strip_gps, inputs)
+        return pixels, remarks
+    if progress:
+        progress(len(recipe), len(recipe))
+    return save_cut(photo, part, path, strip_gps, inputs)
 
 
 def preview(photo: PhotoFile, pixels: DeepPhoto, size: int = PREVIEW) -> bytes:

@@ -16,7 +16,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from apsi.advise.advice import Advice, advise, crop_pictures, edit, preview, told
+from apsi.advise.advice import Advice, advise, crop_pictures, preview, told, write_edited
 from apsi.advise.editor import Editor
 from apsi.advise.framing import Framer
 from apsi.advise.journal import JOURNAL, read_journal
@@ -30,7 +30,7 @@ from apsi.photo.depth import DeepPhoto
 from apsi.photo.file import read_file
 from apsi.photo.full_size import PhotoFile, read_photo_file
 from apsi.photo.read import UnreadablePhotoError, max_file_bytes, pixels_of
-from apsi.photo.save import save_edited, suffix_for
+from apsi.photo.save import suffix_for
 from apsi.photo.write import write_text
 from apsi.transform.recipe import Recipe
 from apsi.web.page import data_uri
@@ -181,9 +181,8 @@ def _results(item: Item, photo: PhotoFile, job: Job, inputs: Sequence[Path], sin
             advice, recipe = advise(photo, job.editor, job.second, job.explain, job.framer)
     pixels, thumbnail = photo.pixels, ""
     if recipe.transforms:
-        pixels, remarks = edit(photo, recipe)
         target = job.out / f"{item.name}-edited{suffix_for(photo)}"
-        save_edited(photo, pixels, target, job.strip_gps, inputs)
+        pixels, remarks = write_edited(photo, recipe, target, strip_gps=job.strip_gps, inputs=inputs)
         recipe_file = job.out / f"{item.name}-recipe.json"
         write_text(recipe_file, recipe.to_json())
         advice = replace(

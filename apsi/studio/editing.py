@@ -10,7 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from apsi.advise.advice import Advice, advise, advise_anew, crop_of, edit, preview
+from apsi.advise.advice import Advice, advise, advise_anew, crop_of, preview, write_edited
 from apsi.advise.editor import Editor
 from apsi.advise.framing import Framer
 from apsi.errors import ApsiError
@@ -19,10 +19,10 @@ from apsi.juror.base import Juror
 from apsi.photo import Photo
 from apsi.photo.depth import to_8_bits
 from apsi.photo.full_size import PhotoFile, read_photo_file
-from apsi.photo.metadata import Metadata
+from apsi.photo.metadata import Metadata, stored_orientation
 from apsi.photo.read import UnreadablePhotoError, pixels_of, read_photo
 from apsi.photo.resample import fit
-from apsi.photo.save import save_edited, suffix_for
+from apsi.photo.save import suffix_for
 from apsi.photo.write import write_text
 from apsi.studio.limits import too_many_pixels
 from apsi.studio.photo import LARGE, PREVIEW, Opened, Prepared, Source, split
@@ -137,9 +137,8 @@ class Editing:
             going_on: is called after each step; what it raises ends the work.
         """
         photo = self._read(source.path)
-        pixels, remarks = edit(photo, recipe, going_on)
         target = folder / f"edited{suffix_for(photo)}"
-        save_edited(photo, pixels, target, strip_gps)
+        _, remarks = write_edited(photo, recipe, target, strip_gps=strip_gps, progress=going_on)
         as_known = replace(photo, path=Path(source.name))
         return Prepared(target, f"{source.stem}-edited{suffix_for(as_known)}", remarks)
 
@@ -155,7 +154,8 @@ class Editing:
         Raises:
             Refusal: 422, nothing of the recipe can be exported.
         """
-        results = export_all(self.exports, recipe, self._in_srgb(source.path), folder, source.stem).values()
+        photo, turned = self._in_srgb(source.path), stored_orientation(source.path.read_bytes())
+        results = export_all(self.exports, recipe, photo, folder, source.stem, orientation=turned).values()
         files = list(dict.fromkeys(file for result in results for file in result.paths))
         left_out = {one.label: one.reason for result in results for one in result.left_out}
         said = [f"{label}: {reason}." for label, reason in left_out.items()]

@@ -86,6 +86,11 @@ class CropRatio(Transform):
     def advice(self) -> str:
         return f"Try it tighter, as {self.width} to {self.height}."
 
+    @property
+    def ratio(self) -> Ratio:
+        """Width to height."""
+        return self.width, self.height
+
     def part_of(self, photo: Photo) -> Box:
         height, width = photo.shape[:2]
         across, down = largest_of_ratio(height, width, (self.width, self.height))

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from html import unescape
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from apsi.agent.shipped import SHIPPED
 from apsi.config.compose import load_config
 from apsi.errors import ApsiError
 from apsi.photo.full_size import read_photo_file
+from apsi.photo.lossless import MOVED, NOT_INSTALLED, OTHER_KIND
 from apsi.task.advise import advise, open_editor, who_edits
 from apsi.task.apply import apply
 from apsi.tracking.run_folder import CONTINUED, RunFolder
@@ -154,6 +157,24 @@ def test_the_same_edits_are_made_on_other_photos(say: Say, photo: Path, tmp_path
     assert [one["recipe"] for one in result["photos"]] == [["exposure(+0.400)", "warmth"]] * 2
     expected = edited(Recipe.from_json(recipe.read_text()), read_photo_file(other).pixels)
     assert (read_photo_file(tmp_path / "look" / "other-edited.png").pixels == expected).all()
+
+
+def test_a_recipe_that_only_cuts_says_whether_it_was_compressed_anew(say: Say, tmp_path: Path) -> None:
+    recipe = tmp_path / "cut.json"
+    recipe.write_text(Recipe.of(["crop(0.100,0.100,0.900,0.900)", "crop_3_2"]).to_json())
+    pixels = Image.fromarray(natural_photo(8, 1000, 1400))
+    for name in ("a.png", "b.jpg", "c.jpg"):
+        pixels.save(tmp_path / name, progressive=name == "c.jpg")
+    photos = f"photo=[{tmp_path / 'a.png'},{tmp_path / 'b.jpg'},{tmp_path / 'c.jpg'}]"
+    result = say(f"recipe={recipe}", photos, f"out={tmp_path / 'cut'}", task="apply")
+    lossless, normal, progressive = [one["remarks"] for one in result["photos"]]
+    installed = find_spec("jpeglib") is not None
+    assert (lossless, normal) == ([], [MOVED if installed else NOT_INSTALLED])
+    assert progressive == [OTHER_KIND if installed else NOT_INSTALLED]
+    expected = edited(Recipe.from_json(recipe.read_text()), np.asarray(pixels))
+    assert np.array_equal(read_photo_file(tmp_path / "cut" / "a-edited.png").pixels, expected)
+    assert read_photo_file(tmp_path / "cut" / "b-edited.jpg").pixels.shape == expected.shape
+    assert normal[0] in unescape((tmp_path / "cut" / "b-advice.html").read_text())
 
 
 @pytest.mark.parametrize(
