@@ -66,7 +66,7 @@ def test_the_agent_that_comes_with_apsi_brightens_what_is_too_dark(
     recipe = Recipe.from_json((folder / advice["recipe_file"]).read_text())
     assert abs(edited(recipe, before.pixels).astype(int) - after.pixels).mean() < 2, "but for what JPEG loses"
     said = capsys.readouterr().out.splitlines()
-    assert len(said) == 3 and "suggested" in said[0] and said[1].endswith("dark-edited.jpg")
+    assert len(said) == 3 + bool(advice["crop"]) and "suggested" in said[0] and said[-2].endswith("dark-edited.jpg")
     page = (folder / "advice.html").read_text()
     assert "Without it the result would score" in page and "What its score answers to" in page
     assert "http" not in page.replace('http-equiv="', "")
@@ -129,6 +129,25 @@ def test_a_series_has_a_page_on_all_and_goes_on_where_an_earlier_run_ended(
     assert "3 were done before." in capsys.readouterr().out
 
 
+def test_other_settings_are_another_result(
+    say: Say, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = f"out={tmp_path / 'out'}"
+    suggested = say(f"photo={photo}", out, "advise.min_crop_gain=0", name="one")["photos"][0]
+    assert suggested["crop"] and suggested["crop"]["label"] not in suggested["recipe"]
+    said = capsys.readouterr().out.splitlines()
+    assert said[1].startswith(f"Crop  {suggested['crop']['label']}: ") and said[1].endswith("advise.crop=apply")
+    applied = say(f"photo={photo}", out, "advise.min_crop_gain=0", "advise.crop=apply", name="two")["photos"][0]
+    assert applied["recipe"] == [suggested["crop"]["label"], *suggested["recipe"]]
+    assert len(applied["steps"]) == len(applied["recipe"])
+    edited = read_photo_file(tmp_path / "out" / applied["edited"])
+    assert edited.pixels.size < read_photo_file(photo).pixels.size
+    square = say(f"photo={photo}", out, "advise.aspect=1:1", "advise.crop=apply", name="three")["photos"][0]
+    height, width = read_photo_file(tmp_path / "out" / square["edited"]).pixels.shape[:2]
+    assert height == width
+    assert say(f"photo={photo}", out, "advise.crop=null", name="four")["photos"][0]["crop"] is None
+
+
 def test_the_same_edits_are_made_on_other_photos(say: Say, photo: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "look.json"
     recipe.write_text(Recipe.of(["exposure(+0.400)", "warmth"]).to_json())
@@ -166,6 +185,7 @@ def test_a_recipe_that_only_cuts_says_whether_it_was_compressed_anew(say: Say, t
         ("advise", ["photo={photo}", "language=xx"], "language=xx is not known"),
         ("advise", ["photo={photo}", "out={photo}"], "is a file; name a folder"),
         ("advise", ["photo={photo}", "policy=search"], "policy=search needs continuous actions"),
+        ("advise", ["photo={photo}", "advise.aspect=wide"], "advise.aspect=wide must be width:height"),
         ("advise", ["photo={broken}"], "broken.jpg: not an image"),
         ("apply", ["photo={photo}"], "task=apply needs recipe=FILE"),
         ("apply", ["photo={photo}", "recipe={broken}"], "this recipe is not JSON"),
