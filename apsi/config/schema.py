@@ -84,7 +84,7 @@ class AdviseSettings:
     """steps that change the result by less are left out; mean CIEDE2000, of which about 1 is just noticeable"""
     crop: Literal["suggest", "apply"] | None = "suggest"
     """`suggest`: a better crop is told beside the edits; `apply`: it is the first of them; null: none is looked for"""
-    min_crop_gain: float = 0.2
+    min_crop_gain: float = 0.1
     """no crop is suggested unless the score of `crop_juror` rises by at least this much"""
     aspect: str | None = None
     """width:height that a crop has, such as 3:2; original: that of the photo; null: any. A photo of another shape is

@@ -149,10 +149,10 @@ def open_framer(config: DictConfig) -> Framer | None:
     if settings.faces is not None:
         require_detector("advise.faces=keep")
     if config.crop_juror is None:
-        raise ApsiError("advise.crop needs a juror of crops: juror@crop_juror=attention, or advise.crop=null")
+        raise ApsiError("advise.crop needs a juror of crops: juror@crop_juror=framing, or advise.crop=null")
     juror: Juror = instantiate(config.crop_juror)
     if isinstance(juror, FittedJuror) and not juror.is_fitted:
-        raise ApsiError("crop_juror has to be fitted before it can score crops: choose juror@crop_juror=attention")
+        raise ApsiError("crop_juror has to be fitted before it can score crops: choose juror@crop_juror=framing")
     limits = {name: settings[name] for name in ("aspect", "faces", "min_area")}
     framing = instantiate(load_config(["env=crop"]).env, **limits)
     return Framer(framing, juror, settings.min_crop_gain, settings.crop == "apply")
