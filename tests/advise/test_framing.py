@@ -62,11 +62,11 @@ def test_the_best_of_a_grid_is_suggested_where_it_gains_enough(save: Save) -> No
     assert found(file, "advise.min_crop_gain=3.0") is None
 
 
-def test_the_juror_that_comes_with_apsi_comes_nearer_to_a_small_subject(tmp_path: Path) -> None:
+def test_the_juror_of_attention_comes_nearer_to_a_small_subject(tmp_path: Path) -> None:
     photo = np.full((400, 600, 3), 120, np.uint8)
     cv2.circle(photo, (200, 150), 45, (250, 80, 20), -1)
     Image.fromarray(photo).save(tmp_path / "a.png")
-    suggested = open_framer(load_config(["task=advise"]))
+    suggested = open_framer(load_config(["task=advise", "juror@crop_juror=attention"]))
     assert suggested is not None
     crop = suggested.crop_for(read_photo_file(tmp_path / "a.png"))
     assert crop is not None and crop.area < 0.7 and crop.parts["kept"][1] > 0.8
