@@ -77,7 +77,10 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-_LONGEST = ("test_matrix.py", "test_cli.py", "test_errors.py", "test_flaws.py", "test_ray.py")
+_LONGEST = (
+    *("test_matrix.py", "test_cli.py", "test_errors.py", "test_exact_resume.py", "test_conf.py", "test_checkpoint.py"),
+    *("test_neural.py", "test_record.py", "test_flaws.py", "test_ray.py"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -91,9 +94,10 @@ def configuration_files_are_read_once() -> Iterator[None]:
     load, known = ConfigRepository.load_config, {}
 
     def state_of(source: ConfigSource, config_path: str) -> object:
+        name = source._normalize_file_name(config_path)
         if source.scheme() == "structured":
-            return ConfigStore.instance()._load(source._normalize_file_name(config_path))
-        file = Path(source.path.removeprefix("file://"), f"{config_path}.yaml")
+            return ConfigStore.instance()._load(name)
+        file = Path(source.path.removeprefix("file://"), name)
         return file.stat().st_mtime_ns if source.scheme() == "file" else None  # others come with Hydra
 
     def remembered(self: ConfigRepository, config_path: str) -> ConfigResult | None:
@@ -102,7 +106,7 @@ def configuration_files_are_read_once() -> Iterator[None]:
             return None
         key, state = (config_path, source.provider, source.path), state_of(source, config_path)
         before, content = known.get(key, (None, b""))
-        if not content or before is not state and before != state:
+        if not content or (before is not state and before != state):
             content = pickle.dumps(load(self, config_path))
             known[key] = state, content
         copied: ConfigResult = pickle.loads(content)
@@ -111,6 +115,13 @@ def configuration_files_are_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ConfigRepository, "load_config", remembered)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def databases_wait_for_no_disk() -> None:
+    from tests.databases import wait_for_no_disk
+
+    wait_for_no_disk()
 
 
 @pytest.fixture

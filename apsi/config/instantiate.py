@@ -88,9 +88,10 @@ def _hints(annotated: Any) -> dict[str, Any]:
 
 def _adapter(hint: Any) -> TypeAdapter[Any]:
     try:
-        return _adapter_of(hint)
-    except TypeError:  # an annotation with what has no hash
+        hash(hint)
+    except TypeError:  # it is annotated with what has none
         return _adapter_of.__wrapped__(hint)
+    return _adapter_of(hint)
 
 
 @cache
