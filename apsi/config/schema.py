@@ -211,7 +211,9 @@ def completed(written: Any) -> DictConfig:
 
 def register() -> None:
     """Registers the schema, and what `conf/config.yaml` refers to, with Hydra."""
-    ConfigStore.instance().store(name="schema", node=Config, replace=True)
+    store = ConfigStore.instance()
+    if "schema.yaml" not in store.repo:  # making a node of it takes longer than all else here
+        store.store(name="schema", node=Config)
     OmegaConf.register_resolver("apsi.free", free_folder, replace=True, use_cache=True)
     OmegaConf.register_resolver("apsi.command", command, replace=True)
     OmegaConf.register_resolver("apsi.options", options_text, replace=True)
