@@ -103,15 +103,14 @@ class Framer:
         before, after = float(scores[0]), float(scores[1 + best])
         if has_shape and after < before + self.min_gain:
             return None
-        crop, said = states[best].recipe.transforms[0], self.juror.about
+        crop = states[best].recipe.transforms[0]
         assert isinstance(crop, Crop)
         parts = parts_of(self.juror, [whole, states[best].framed])
         return CropAdvice(
             crop.label,
             crop.advice,
             crop.box.area,
-            type(self.juror).__name__.lower(),
-            said.knows if said else "",
+            *_described(self.juror),
             before,
             after,
             {name: (float(values[0]), float(values[1])) for name, values in parts.items()},
@@ -127,6 +126,14 @@ def _has_ratio(photo: PhotoFile, ratio: Ratio) -> bool:
     height, width = photo.pixels.shape[:2]
     across, down = largest_of_ratio(height, width, ratio)
     return bool((1 - across) * width < 1 and (1 - down) * height < 1)
+
+
+def _described(juror: Juror) -> tuple[str, str]:
+    """Its name, of a mix those of all its jurors, and what it knows, of a mix what the weightiest of them does."""
+    if isinstance(juror, Mix):
+        weightiest = max(juror.weights, key=lambda name: juror.weights[name])
+        return ", ".join(juror.jurors), _described(juror.jurors[weightiest])[1]
+    return type(juror).__name__.lower(), juror.about.knows if juror.about else ""
 
 
 def parts_of(juror: Juror, framed: Sequence[FramedPhoto]) -> dict[str, Floats]:
