@@ -110,8 +110,11 @@ class CropRankerPolicy(BasePolicy):
         return values
 
     def q_net(self, observations: torch.Tensor) -> torch.Tensor:
-        """Values of the actions `(n, A)`; 0 for STOP."""
-        values = self.values(observations, self.boxes)
+        """Values of the actions `(n, A)`, means of those of the photo and of it mirrored; 0 for STOP."""
+        mirrored = self.boxes[:, [2, 1, 0, 3]] * self.boxes.new_tensor([-1, 1, -1, 1]) + self.boxes.new_tensor(
+            [1, 0, 1, 0]
+        )
+        values = (self.values(observations, self.boxes) + self.values(observations.flip(3), mirrored)) / 2
         n_more = int(self.action_space.n) - len(self.boxes)  # type: ignore[attr-defined]  # Discrete
         return functional.pad(values, (0, n_more))
 
