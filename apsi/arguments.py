@@ -15,6 +15,9 @@ from apsi.installation import CONFIG_DIR, command
 
 _TEXTS = (
     "dataset.path",
+    "crops.root",
+    "crops.annotations",
+    "crops.order",
     "checkpoint",
     "recipe",
     "out",

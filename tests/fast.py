@@ -19,6 +19,7 @@ _SMALL = {
     "n_quantiles": 5,
     "updates": 1,
     "actions_per_state": 3,
+    "boxes_per_photo": 4,
 }
 """Hyperparameters that make an algorithm learn early and often"""
 

@@ -16,6 +16,8 @@ AWKWARD = "Grün, 2024/it's=[1]"
     "key",
     [
         "dataset.path",
+        "crops.root",
+        "crops.annotations",
         "juror.head",
         "second_juror.path",
         "second_juror.url",

@@ -23,7 +23,7 @@ from tests.conftest import natural_photo
 HEAVY = ("torch", "mlflow", "stable_baselines3")
 POLICIES = ["agent", "nothing", "random", "greedy"]
 COLUMNS = [
-    *("policy", "photo", "image", "degradation", "actions"),
+    *("policy", "photo", "image", "degradation", "actions", "recipe"),
     *("start_score", "target_score", "final_score", "success", "steps", "juror_calls", "original"),
 ]
 

@@ -28,6 +28,10 @@ NEEDS = {
     "degradation=none": UNDEGRADED,
     "reward=careful": ["juror=naturalness"],  # the default juror of its environment is learned for seconds
     "degradation=sensible": ["transform=sensible"],
+    **{f"transform={name}": [*UNDEGRADED, "reward=score_difference"] for name in ("crop_edges", "crop_moves")},
+    **{choice: [*UNDEGRADED, "reward=score_difference"] for choice in ("transform=crop_and_edit", "env=crop")},
+    "transform=crop_anchors": [*UNDEGRADED, "reward=score_difference", "transform.bins=6", "env.stop=false"],
+    "algo=crop_ranker": [*UNDEGRADED[:1], "juror=attention", "env.stop=false", "transform.bins=6"],
 }
 """What makes an option do more than it would in so few steps; what it can't do without stands in its first line"""
 
@@ -99,7 +103,7 @@ def test_an_option_trains_and_evaluates(choices: list[str], tmp_path: Path, data
     group, _, option = choices[0].partition("=")
     extra = [override for choice in choices for override in overrides_for(choice)]
     if group == "algo":
-        extra = ALGORITHMS[option]
+        extra = [*ALGORITHMS[option], *NEEDS.get(choices[0], [])]
     elif not any(override.startswith("algo=") for override in extra):
         extra = [*extra, "algo=dqn", *ALGORITHMS["dqn"]]
     rows = run([*dict.fromkeys([*choices, *extra])], tmp_path, data_dir)
@@ -127,6 +131,31 @@ def test_extras_reach_the_agent(algo: str, tmp_path: Path, data_dir: Path) -> No
     assert run([f"algo={algo}", *ALGORITHMS[algo], extras], tmp_path, data_dir)
 
 
+FRAMES = ["env=crop", "degradation=none", "juror=attention", "reward=score_difference", *UNDEGRADED[:1]]
+DISCRETE = [name for name in ALGORITHMS if name not in ("sac", "td3", "undo", "recover", "crop_ranker")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("transform", ["crop_edges", "crop_moves"])
+@pytest.mark.parametrize("algo", DISCRETE)
+def test_every_discrete_algorithm_learns_to_frame(algo: str, transform: str, tmp_path: Path, data_dir: Path) -> None:
+    rows = run([*FRAMES, f"transform={transform}", f"algo={algo}", *ALGORITHMS[algo]], tmp_path, data_dir)
+    assert len(rows) >= 1 and all("crop(" in row["recipe"] or row["steps"] == "0" for row in rows)
+
+
+def test_crops_are_measured_and_held_against_the_best_of_all(tmp_path: Path, data_dir: Path) -> None:
+    chosen = [*FRAMES, "transform=crop_edges", "algo=dqn", *ALGORITHMS["dqn"], "train.total_timesteps=64"]
+    rows = run([*chosen, "policy=[centre,exhaustive,thirds,attention_crop]"], tmp_path, data_dir)
+    policies = json.loads((tmp_path / "summary.json").read_text())["policies"]
+    assert policies["centre"]["measures"]["area"] == [1, pytest.approx(0.65, abs=0.01)]
+    assert policies["exhaustive"]["measures"]["IoU with exhaustive"][1] == 1
+    assert 0 < policies["thirds"]["measures"]["IoU with exhaustive"][1] < 1
+    best = policies["exhaustive"]["mean_gain"]
+    assert all(best >= policies[name]["mean_gain"] for name in ("thirds", "attention_crop")) and best >= 0
+    assert {"before juror kept", "after juror kept"} <= rows[0].keys()
+    assert policies["centre"]["recovered"] is None
+
+
 @pytest.mark.parametrize("choices", [["transform=sensible", "degradation=photographic"], ["transform=reversible"]])
 def test_recover_learns_discrete_actions_too(choices: list[str], tmp_path: Path, data_dir: Path) -> None:
     assert run(["algo=recover", "episodes=fresh", "algo.batch_size=16", *choices], tmp_path, data_dir)
@@ -139,6 +168,11 @@ def test_recover_learns_discrete_actions_too(choices: list[str], tmp_path: Path,
         (["algo=dqn", "transform=parametric", "degradation=sensible"], r"needs discrete actions: add transform=rev"),
         (["reward=stop_only_plain"], r"env\.stop=false gives it no STOP: add env\.stop=true"),
         (["algo=undo"], r"add episodes=fresh"),
+        (["algo=crop_ranker"], r"add transform=crop_anchors"),
+        (["policy=[exhaustive]"], r"add env=crop"),
+        ([*FRAMES, "transform=crop_edges", "algo=recover", "episodes=fresh"], r"algo=recover.*env=crop"),
+        ([*FRAMES, "transform=crop_edges", "algo=undo", "episodes=fresh"], r"can't undo"),
+        ([*FRAMES, "transform=parametric", "algo=sac"], r"env=crop.*transform=crop_edges"),
         (["algo=undo", "transform=sensible", "episodes=fresh"], r"can't undo 'exposure_.*algo=afterstate"),
         (["algo=undo", "episodes=fresh", "env.extras=[score]"], r"env\.extras=\['score'\] must be \[\]"),
         (["algo=full_q", "env.extras=[score]"], r"env\.extras=\['score'\] must be \[\]"),

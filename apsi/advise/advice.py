@@ -6,9 +6,9 @@ from typing import Any
 
 from apsi.advise.editor import Editor
 from apsi.advise.reasons import reasons_for
+from apsi.env.edit_state import EditState
 from apsi.juror.base import Juror
 from apsi.juror.none import NoJuror
-from apsi.photo import Photo
 from apsi.photo.depth import DeepPhoto, to_8_bits
 from apsi.photo.full_size import PhotoFile
 from apsi.photo.write import encode_jpeg
@@ -113,28 +113,30 @@ def advise(
         return said, decision.recipe
     said = replace(said, opinion=Opinion(*_about(juror), decision.start_score, decision.score))
     if explain:
-        reasons = reasons_for(decision.recipe, small, juror)
+        reasons = reasons_for(decision.recipe, editor.begin(small), juror)
         steps = [StepAdvice(r.transform.label, r.transform.advice, r.gain, r.loss_without) for r in reasons]
         said = replace(said, steps=steps)
         if second is not None:
-            before, after = second.score([small, decision.recipe(small)]).tolist()
+            begun = editor.begin(small)
+            states = begun, begun.play(decision.recipe)
+            before, after = second.score_framed([state.framed for state in states]).tolist()
             said = replace(said, second_opinion=Opinion(*_about(second), before, after))
     return said, decision.recipe
 
 
-def advise_anew(advice: Advice, recipe: Recipe, small: Photo, juror: Juror) -> Advice:
+def advise_anew(advice: Advice, recipe: Recipe, begun: EditState, juror: Juror) -> Advice:
     """What is said of the same photo with another recipe.
 
     Args:
         advice: as `advise` gave it.
         recipe: what was changed by hand.
-        small: `(H, W, 3)` `uint8`, the small copy that the editor decided on.
+        begun: the small copy that the editor decided on, before any edit.
         juror: the editor's.
     """
     steps = [StepAdvice(transform.label, transform.advice) for transform in recipe]
     if advice.opinion is None:
         return replace(advice, editor=GIVEN, recipe=recipe.labels, steps=steps, second_opinion=None)
-    reasons = reasons_for(recipe, small, juror)
+    reasons = reasons_for(recipe, begun, juror)
     steps = [StepAdvice(r.transform.label, r.transform.advice, r.gain, r.loss_without) for r in reasons]
     after = advice.opinion.before + sum(reason.gain for reason in reasons)
     opinion = replace(advice.opinion, after=after)

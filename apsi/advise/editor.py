@@ -11,10 +11,11 @@ from apsi.advise.reasons import each_without_one
 from apsi.agent.ask import trained_agent
 from apsi.agent.build import load_agent
 from apsi.agent.checkpoint import Checkpoint
+from apsi.agent.trial import Trial
 from apsi.config.build import components
 from apsi.config.instantiate import instantiate
 from apsi.env.core import EnvComponents
-from apsi.episodes.base import EpisodeSource, Start, given
+from apsi.env.edit_state import EditState
 from apsi.errors import ApsiError
 from apsi.juror.base import FittedJuror, Juror
 from apsi.juror.none import NoJuror
@@ -64,7 +65,7 @@ class Editor:
         self._min_change = float(config.advise.min_change)
         self._agent = None
         if checkpoint is not None:
-            self._agent = trained_agent(*load_agent(config, checkpoint, self.parts, _Blank()))
+            self._agent = trained_agent(*load_agent(config, checkpoint, self.parts, Trial(self.parts.objective)))
         self._policy(np.random.default_rng(0))  # what it lacks is told now
 
     @property
@@ -79,33 +80,40 @@ class Editor:
             photos: `(H, W, 3)` `uint8` sRGB, at the editor's `size`.
         """
         store = _Given(photos)
-        scores = self.parts.juror.score(photos).tolist()
+        begun = [self.begin(photo) for photo in photos]
+        scores = self.parts.juror.score_framed([state.framed for state in begun]).tolist()
         episodes = [
             Episode(path, path, path.name, path.name, (), score, _OUT_OF_REACH)
             for path, score in zip(store.photos, scores, strict=True)
         ]
         decisions = []
-        for episode in episodes:  # one at a time, so that a search draws the same for a photo in any company
+        for episode, state in zip(
+            episodes, begun, strict=True
+        ):  # one at a time, so that a search draws the same for a photo in any company
             policy = self._policy(np.random.default_rng(self._seed))
             (played,) = roll_out(
                 policy, self.parts, [episode], batch_size=1, store=store, pictures=1, max_calls=self._max_calls
             )
             kept = self._best(played.frames)
             decision = Decision(kept.recipe, episode.start_score, kept.score, played.juror_calls)
-            decisions.append(self._shortened(decision, store.photos[episode.photo]))
+            decisions.append(self._shortened(decision, state))
         return decisions
 
-    def _shortened(self, decision: Decision, photo: Photo) -> Decision:
+    def begin(self, photo: Photo) -> EditState:
+        """A small copy as what is edited."""
+        return self.parts.objective.begin(photo, self.parts.actions)
+
+    def _shortened(self, decision: Decision, begun: EditState) -> Decision:
         """Without the steps that nobody would see and those without which the juror scores the result higher."""
-        recipe = without_invisible(decision.recipe, photo, self._min_change)
+        recipe = without_invisible(decision.recipe, begun.original, self._min_change)
         shorter, calls = decision, decision.juror_calls
         if recipe != decision.recipe:
             calls += 1
-            score = float(self.parts.juror.score([recipe(photo)])[0]) if recipe.transforms else decision.start_score
+            score = self._scores(begun, [recipe])[0] if recipe.transforms else decision.start_score
             shorter = replace(decision, recipe=recipe, score=score)
         while len(shorter.recipe) > 1:
             recipes = each_without_one(shorter.recipe)
-            scores = self.parts.juror.score([one(photo) for one in recipes])
+            scores = self._scores(begun, recipes)
             calls, best = calls + len(recipes), int(np.argmax(scores))
             if scores[best] <= shorter.score:
                 break
@@ -113,6 +121,10 @@ class Editor:
         has_no_opinion = isinstance(self.parts.juror, NoJuror)
         is_enough = not shorter.recipe.transforms or has_no_opinion or self._gains(shorter.start_score, shorter.score)
         return replace(shorter if is_enough else decision, juror_calls=calls)
+
+    def _scores(self, begun: EditState, recipes: Sequence[Recipe]) -> list[float]:
+        scored: list[float] = self.parts.juror.score_framed([begun.play(one).framed for one in recipes]).tolist()
+        return scored
 
     def _gains(self, before: float, after: float) -> bool:
         return after >= before + self._min_gain
@@ -182,14 +194,3 @@ class _Given(PhotoStore):
 
     def read(self, path: Path) -> Photo:
         return self.photos[path]
-
-
-class _Blank(EpisodeSource):
-    """A photo to build the model with."""
-
-    def __init__(self) -> None:
-        return
-
-    def draw(self, count: int) -> list[Start]:
-        grey = np.full((16, 16, 3), 128, np.uint8)
-        return [Start(grey, given(grey), 0.0, _OUT_OF_REACH, ()) for _ in range(count)]

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from apsi.env.edit_state import EditState
 from apsi.juror.base import Juror
-from apsi.photo import Photo
 from apsi.transform.base import Transform
 from apsi.transform.recipe import Recipe
 
@@ -25,22 +25,22 @@ def each_without_one(recipe: Recipe) -> list[Recipe]:
     return [Recipe(steps[:i] + steps[i + 1 :]) for i in range(len(steps))]
 
 
-def reasons_for(recipe: Recipe, photo: Photo, juror: Juror) -> list[Reason]:
+def reasons_for(recipe: Recipe, begun: EditState, juror: Juror) -> list[Reason]:
     """What a juror says of each step, all photos scored in one call.
 
     Args:
         recipe: any.
-        photo: `(H, W, 3)` `uint8`, the small copy that it was decided on.
+        begun: the small copy that it was decided on, before any edit.
         juror: ready to score.
     """
     if not recipe.transforms:
         return []
-    steps, views = recipe.transforms, [photo]
+    steps, states = recipe.transforms, [begun]
     for transform in steps:
-        views.append(transform(views[-1]))
-    without = [shorter(photo) for shorter in each_without_one(recipe)]
-    scores = juror.score(views + without)
-    after, left = scores[: len(views)], scores[len(views) :]
+        states.append(states[-1].play(Recipe((transform,))))
+    without = [begun.play(shorter) for shorter in each_without_one(recipe)]
+    scores = juror.score_framed([state.framed for state in (*states, *without)])
+    after, left = scores[: len(states)], scores[len(states) :]
     return [
         Reason(transform, float(after[i + 1] - after[i]), float(after[-1] - left[i]))
         for i, transform in enumerate(steps)

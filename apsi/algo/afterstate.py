@@ -177,9 +177,11 @@ class AfterstateModel(OutcomeReplayModel):
         guided = self._rng.random(len(actions)) < self.guidance
         return np.where(guided, best, actions)
 
-    def _loss(self, photos: npt.NDArray[np.uint8], chosen: Ints) -> torch.Tensor:
+    def _loss(self, photos: npt.NDArray[np.uint8], chosen: Ints, same: Ints) -> torch.Tensor:
         targets = self._memory["targets"][chosen]
-        every = np.tile(np.arange(len(self.policy.actions.transforms)), (len(photos), 1))
+        n_edits = len(self.policy.actions.transforms)
+        targets = np.column_stack([targets[:, 0], np.take_along_axis(targets[:, 1:], same[:, :n_edits], axis=1)])
+        every = np.tile(np.arange(n_edits), (len(photos), 1))
         drawn = self._rng.permuted(every, axis=1)[:, : self.actions_per_state]
         before = [self.policy.edits_of(photo) for photo in photos]
         after = observe([state.apply(a) for state, row in zip(before, drawn, strict=True) for a in row])

@@ -63,10 +63,11 @@ class FullQModel(OutcomeReplayModel):
             values = [network(self.policy.obs_to_tensor(part)[0]).amax(dim=1).cpu().numpy() for part in parts]
         return np.concatenate(values)
 
-    def _loss(self, photos: npt.NDArray[np.uint8], chosen: Ints) -> torch.Tensor:
+    def _loss(self, photos: npt.NDArray[np.uint8], chosen: Ints, same: Ints) -> torch.Tensor:
         self._refresh(chosen)
         terminated, values = self._memory["terminated"][chosen], self._memory["values"][chosen]
         targets = self._memory["rewards"][chosen] + self.gamma * np.where(terminated, 0, values)
+        targets = np.take_along_axis(targets, same, axis=1)
         observations, _ = self.policy.obs_to_tensor(photos)
         return functional.smooth_l1_loss(self.policy.q_net(observations), torch.from_numpy(targets).to(self.device))
 

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from apsi.algo.full_information import FullInformation, FullInformationModel
 from apsi.env.core import Lookahead
 from apsi.photo import Ints
 from apsi.state import State, fill, generator, generator_state
+from apsi.transform.action_set import require_discrete
 from apsi.types import Fraction
 
 Rows = dict[str, npt.NDArray[Any]]
@@ -41,7 +43,8 @@ class OutcomeReplayModel(FullInformationModel):
             buffer_size: states that are remembered with what came of every action.
             learning_starts: states before the first update.
             gradient_steps: updates after each step of the environments.
-            mirror: whether states are mirrored every other time, with the same targets.
+            mirror: whether states are mirrored every other time, with the same targets; of actions that tell left from
+                right, those of the mirrored ones.
             exploration_initial_eps: share of random actions at the start of training.
             exploration_final_eps: and at its end.
             kwargs: of `FullInformationModel`.
@@ -61,8 +64,15 @@ class OutcomeReplayModel(FullInformationModel):
         """What came of every action at the present states."""
 
     @abstractmethod
-    def _loss(self, photos: npt.NDArray[np.uint8], chosen: Ints) -> torch.Tensor:
-        """Of the remembered states in these rows `(B,)`, with the photos `(B, 3, h, w)` as they are or mirrored."""
+    def _loss(self, photos: npt.NDArray[np.uint8], chosen: Ints, same: Ints) -> torch.Tensor:
+        """Of remembered states.
+
+        Args:
+            photos: `(B, 3, h, w)`, as they are or mirrored.
+            chosen: their rows in the memory, `(B,)`.
+            same: for each action the one that was tried and does the same, another only where a photo is mirrored and
+                the action tells left from right, `(B, A)`.
+        """
 
     def _setup_model(self) -> None:
         super()._setup_model()
@@ -72,6 +82,10 @@ class OutcomeReplayModel(FullInformationModel):
 
     def _room(self, *shape: int, dtype: type[np.generic] = np.float32) -> npt.NDArray[Any]:
         return np.zeros((self.buffer_size, *shape), dtype)
+
+    @cached_property
+    def _mirrored(self) -> Ints | None:
+        return require_discrete(self.core.actions, "learning from the outcomes of all actions").mirrored
 
     @property
     def _n_actions(self) -> int:
@@ -120,10 +134,12 @@ class OutcomeReplayModel(FullInformationModel):
     def _learn_from_memory(self) -> float:
         chosen = self._rng.integers(self._filled, size=self.batch_size)
         photos = self._memory["observations"][chosen]
-        if self.mirror:
+        same = np.tile(np.arange(self._n_actions), (self.batch_size, 1))
+        if self.mirror and self._mirrored is not None:
             flipped = self._rng.random(self.batch_size) < 0.5
             photos[flipped] = photos[flipped, :, :, ::-1]
-        loss = self._loss(photos, chosen)
+            same[flipped] = self._mirrored
+        loss = self._loss(photos, chosen, same)
         self._descend(loss)
         return loss.item()
 
@@ -155,7 +171,7 @@ class OutcomeReplayModel(FullInformationModel):
         self._rng = generator(state["rng"])
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_memory", "_rng"]
+        return [*super()._excluded_save_params(), "_memory", "_rng", "_mirrored"]
 
 
 @dataclass(frozen=True)

@@ -166,6 +166,8 @@ class Recover(FullInformation):
     def require_trainable(self, env: VecEnv) -> None:
         assert isinstance(env, PhotoVecEnv)
         own_photos(env.core.source, "recover")
+        if env.core.objective.frames:
+            raise ApsiError("algo=recover learns from true photos, which say nothing of env=crop: add algo=crop_ranker")
 
 
 def _parametric(actions: ActionSet) -> ParametricActions:

@@ -24,7 +24,7 @@ from apsi.preprocess.steps import Prepared
 def open_cached_juror(config: DictConfig, juror: Juror) -> Iterator[Juror]:
     """The juror in its worker pool, behind the score cache, open during the block."""
     with ExitStack() as stack:
-        pool = stack.enter_context(instantiate(config.worker_pool, juror=juror))
+        pool = juror.pooled(lambda part: stack.enter_context(instantiate(config.worker_pool, juror=part)))
         store = None
         if config.score_cache_dir is not None:
             store = ScoreStore(Path(config.score_cache_dir).expanduser() / SCORES_FILE)
@@ -40,7 +40,7 @@ def prepare(config: DictConfig, juror_parameters: bytes | None = None, whole_pho
         juror_parameters: a fitted juror out of a checkpoint, used instead of fitting one.
         whole_photos: leave out the crops and flips by which the data set is enlarged.
     """
-    juror = instantiate(config.juror)
+    juror, objective = instantiate(config.juror), instantiate(config.env)
     if juror_parameters is not None and isinstance(juror, FittedJuror):
         unpack_parameters(juror_parameters, juror, "the checkpoint")
     prepared: Prepared = instantiate(config.preprocess).run(
@@ -51,7 +51,9 @@ def prepare(config: DictConfig, juror_parameters: bytes | None = None, whole_pho
         data_dir=Path(config.data_dir).expanduser(),
         seed=config.data_seed,
         whole_photos=whole_photos,
-        keep_all=instantiate(config.env).by_truth,
+        keep_all=objective.by_truth,
+        first_view=objective.first_view,
+        shows=objective.shows,
     )
     return prepared
 
@@ -60,7 +62,7 @@ def components(config: DictConfig, cached_juror: Juror) -> EnvComponents:
     """Objective, actions, reward and juror of an editing core.
 
     Raises:
-        ApsiError: the reward needs STOP and there is none.
+        ApsiError: the reward needs STOP and there is none, or the actions make no sense in the environment.
     """
     objective, reward = instantiate(config.env), instantiate(config.reward)
     if reward.needs_stop and not objective.stop:
@@ -68,7 +70,9 @@ def components(config: DictConfig, cached_juror: Juror) -> EnvComponents:
             f"reward={config.reward['_target_'].rpartition('.')[2]} pays only when the agent stops, and env.stop=false "
             "gives it no STOP: add env.stop=true, or choose reward=score_difference, clipped_difference or rl_guide"
         )
-    return EnvComponents(objective, instantiate(config.transform, stop=objective.stop), reward, cached_juror)
+    actions = instantiate(config.transform, stop=objective.stop)
+    objective.require_fitting(actions)
+    return EnvComponents(objective, actions, reward, cached_juror)
 
 
 def episode_source(
@@ -76,8 +80,9 @@ def episode_source(
 ) -> EpisodeSource:
     """The configured source of training episodes on a split."""
     rng = np.random.default_rng(seed)
-    degradation, keep_all = instantiate(config.degradation), instantiate(config.env).by_truth
-    context = EpisodeContext(split, degradation, cached_juror, store or PhotoStore(), rng, keep_all)
+    degradation, objective = instantiate(config.degradation), instantiate(config.env)
+    store = store or PhotoStore()
+    context = EpisodeContext(split, degradation, cached_juror, store, rng, objective.by_truth, objective.first_view)
     source: EpisodeSource = instantiate(config.episodes, context=context)
     return source
 

@@ -59,6 +59,9 @@ class EvaluateSettings:
     """number of episodes, from the first, for which every policy's edits are shown; 0: none"""
     harm: bool = True
     """also plays the photos as they were before they were degraded: what an agent does to photos that need nothing"""
+    fixations: str | None = None
+    """env=crop: a JSON file of where people looked, photo -> person -> [[x, y, milliseconds], ...] with x and y as
+    shares of the sides; says which share of it crops keep"""
     require: str | None = None
     """conditions such as `agent.success_rate>=0.7`, separated by commas; exit code 3 where one does not hold"""
 
@@ -129,6 +132,8 @@ class Config:
     advise: AdviseSettings = field(default_factory=AdviseSettings)
     export: dict[str, Component] = field(default_factory=dict)
     second_juror: Component | None = None
+    crops: Component | None = None
+    """photos with crops that people chose or scored"""
     seed: int = 42
     """of the agent: networks, exploration, order of the training episodes, random baselines"""
     data_seed: int = 42

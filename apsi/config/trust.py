@@ -23,7 +23,22 @@ from apsi.errors import ApsiError
 from apsi.installation import CONFIG_DIR
 
 _MARK = "\n# made here: "
-_PLACES = ("path", "url", "uri", "head", "tower", "weights", "address", "host", "storage", "file", "dir", "folder")
+_PLACES = (
+    "path",
+    "url",
+    "uri",
+    "head",
+    "tower",
+    "weights",
+    "address",
+    "host",
+    "storage",
+    "file",
+    "dir",
+    "folder",
+    "root",
+    "annotations",
+)
 _A_PLACE = re.compile(r"^\w[\w+.-]*://|[/\\]|^[~.]|^[\w.-]+:\d+$")
 _REMOTE = re.compile(r"^\w[\w+.-]*://|^[\w.-]+:\d+$")
 _HARMLESS = ("checkpoint", "")

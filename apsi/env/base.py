@@ -9,11 +9,12 @@ from pydantic import PositiveInt
 
 from apsi.env.edit_state import EditState, Observation, PixelEdits
 from apsi.errors import ApsiError, did_you_mean
+from apsi.juror.framed import FramedPhoto
 from apsi.photo import Bools, Floats, Photo
 from apsi.reward.base import Transition
 from apsi.transform.action_set import ActionSet
 
-EXTRAS = ("steps_left", "score", "last_action")
+EXTRAS = ("steps_left", "score", "last_action", "box")
 """What an agent may observe beside the photo"""
 
 
@@ -28,6 +29,8 @@ class Objective(ABC):
     by_truth: ClassVar[bool] = False
     """whether the originals, not the juror, say what is degraded: then every degraded photo is an episode, also one
     that the juror likes as much as its original"""
+    frames: ClassVar[bool] = False
+    """whether it is the crop that is chosen: then evaluations measure crops"""
     shows_cost: ClassVar[bool] = False
     """whether evaluations say what a gain cost: how far photos went from their start, and which share was clipped"""
 
@@ -58,12 +61,32 @@ class Objective(ABC):
         """Whether the agent observes how many steps are left: then an observation says when the episode ends."""
         return "steps_left" in self.extras
 
+    def require_fitting(self, actions: ActionSet) -> None:  # noqa: B027 - most take any
+        """Refuses actions that make no sense here.
+
+        Raises:
+            ApsiError: with what would.
+        """
+
     def begin(self, photo: Photo, actions: ActionSet) -> EditState:
         """The first state of an episode that begins with this photo: by default its pixels are edited.
 
         An environment whose edits are of another kind overrides this and `from_observation`.
         """
         return PixelEdits.begin(photo, actions, self.observation_size)
+
+    def first_view(self, photo: Photo) -> FramedPhoto:
+        """What the juror gets of a photo to which nothing was done: that is its start score, or its target."""
+        return FramedPhoto(photo)
+
+    def trial_photo(self) -> Photo:
+        """A made photo, `(h, w, 3)` `uint8`, with which it can be tried whether everything fits together."""
+        return np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+
+    @property
+    def shows(self) -> str:
+        """What `first_view` depends on beside the photo: part of the key of prepared photos; empty: nothing."""
+        return ""
 
     def from_observation(self, observation: Observation, actions: ActionSet) -> EditState:
         """The state as far as an observation tells it, for agents that try edits on what they see."""

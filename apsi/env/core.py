@@ -173,10 +173,12 @@ class EditCore:
         labels: list[tuple[str, ...]] = [()] * self.n
         for i in changed.tolist():
             recipe = given[i] if i in given else self.actions.recipe(actions[i])
-            self.edits[i], labels[i] = self.edits[i].play(recipe), tuple(recipe.labels)
+            edit = self.edits[i]
+            self.edits[i] = edit.play(recipe) if i in given else edit.apply(actions[i])
+            labels[i] = tuple(recipe.labels)
         before, distance_before, change_before = self.scores.copy(), self._distance.copy(), self._change.copy()
         if len(changed):
-            self.scores[changed] = self._juror.score([self.edits[i].view for i in changed])
+            self.scores[changed] = self._juror.score_framed([self.edits[i].framed for i in changed])
         self.juror_calls[changed] += 1
         self.steps += 1
         self.last = actions.copy()
@@ -207,7 +209,7 @@ class EditCore:
         stopped = np.tile(np.arange(len(actions)) == (-1 if actions.stop is None else actions.stop), self.n)
         outcomes = [outcome for edit in self.edits for outcome in edit.outcomes()]
         scores, distance, change = self.scores[rows], self._distance[rows], self._change[:, rows]
-        scores[~stopped] = self._juror.score([outcome.view for outcome in outcomes])
+        scores[~stopped] = self._juror.score_framed([outcome.framed for outcome in outcomes])
         if self._reward.needs_distance:
             pairs = zip(outcomes, rows[~stopped], strict=True)
             distance[~stopped] = [self._distance_of(outcome, int(i)) for outcome, i in pairs]
@@ -263,7 +265,7 @@ class EditCore:
         return transition.ended & ~cast("Bools", transition.truncated)
 
     def _distance_of(self, edit: EditState, i: int) -> float:
-        return mean_difference(edit.view, self.starts[i].original)
+        return mean_difference(edit.view, edit.same_part(self.starts[i].original))
 
     def observe(self, indices: Sequence[int] | None = None) -> Observations:
         """What the agent sees of these episodes, or of all."""
@@ -281,7 +283,8 @@ class EditCore:
 
 def _change_of(edits: Sequence[EditState]) -> Floats:
     """How far edits are from their starts, and which share of the pixels they clipped, `(2, n)`."""
-    found = [(mean_difference(edit.view, edit.original), newly_clipped(edit.view, edit.original)) for edit in edits]
+    pairs = [(edit.view, edit.same_part(edit.original)) for edit in edits]
+    found = [(mean_difference(*pair), newly_clipped(*pair)) for pair in pairs]
     return np.array(found, dtype=np.float64).reshape(-1, 2).T
 
 
@@ -315,9 +318,13 @@ EXTRAS = {
     "score": Extra(
         lambda core, chosen: (core.scores[chosen, None] / 5 - 1).astype(np.float32), lambda actions: _unit_box(1)
     ),
+    "box": Extra(
+        lambda core, chosen: np.array([2 * core.edits[i].box.array - 1 for i in chosen], np.float32).reshape(-1, 4),
+        lambda actions: _unit_box(4),
+    ),
     "last_action": Extra(
         lambda core, chosen: core.actions.features(core.last[chosen]),
         lambda actions: _unit_box(actions.n_features),
     ),
 }
-"""By the names that `env.extras` may hold, all in [-1, 1]: share of the steps left, score, last action"""
+"""By the names that `env.extras` may hold, all in [-1, 1]: share of the steps left, score, last action, box"""

@@ -8,7 +8,9 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from apsi.juror.framed import FramedPhoto
 from apsi.photo import Photo, require_photo
+from apsi.photo.box import WHOLE, Box
 from apsi.photo.resample import resample
 from apsi.state import State
 from apsi.transform.action_set import ActionSet, require_discrete
@@ -39,6 +41,25 @@ class EditState(ABC):
     @abstractmethod
     def view(self) -> Photo:
         """The photo as edited so far, which the juror scores; not to be written to."""
+
+    @property
+    def box(self) -> Box:
+        """The part of the original that `view` shows."""
+        return WHOLE
+
+    @property
+    def framed(self) -> FramedPhoto:
+        """What the juror scores: `view`, and what it is a part of."""
+        return FramedPhoto(self.view)
+
+    @property
+    def picture(self) -> Photo:
+        """What people are shown."""
+        return self.view
+
+    def same_part(self, photo: Photo) -> Photo:
+        """Of another photo, as large as the original, what `view` would show if nothing but its frame were changed."""
+        return photo
 
     @abstractmethod
     def play(self, recipe: Recipe) -> Self:

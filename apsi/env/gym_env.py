@@ -22,7 +22,8 @@ class PhotoEditEnv(gymnasium.Env[Any, Any]):
 
     Observation: the photo as it is now, `(3, h, w)` `uint8` RGB, 64 x 64 unless `env.observation_size` says otherwise;
     with `env.extras` a dict of `photo` and what else the agent observes, `float32` in [-1, 1]: `steps_left` `(1,)`,
-    `score` `(1,)`, `last_action` `(A,)`.
+    `score` `(1,)`, `last_action` `(A,)`, `box` `(4,)`: x1, y1, x2, y2 of the part that is shown. With `env=crop` the
+    whole photo is seen, dimmed outside of the crop.
 
     Reward: what `reward=` makes of the juror's scores (0 to 10) before and after the step; by default the difference,
     less 0.01, and 0.1 more when the episode ends with the target reached.
@@ -97,7 +98,7 @@ class PhotoEditEnv(gymnasium.Env[Any, Any]):
             return None
         info, limit = self._info(), self._core.objective.max_steps
         scores = f"score {info['score']:.2f}   start {info['start_score']:.2f}   target {info['target_score']:.2f}"
-        return frame(self._core.edits[0].view, scores, f"step {info['step']} of {limit}   {info['action']}")
+        return frame(self._core.edits[0].picture, scores, f"step {info['step']} of {limit}   {info['action']}")
 
     def close(self) -> None:
         self._resources.close()

@@ -9,6 +9,7 @@ import numpy as np
 
 from apsi.degradation.base import Degradation
 from apsi.juror.base import Juror
+from apsi.juror.framed import FramedPhoto
 from apsi.photo import Bools, Photo
 from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit
 from apsi.state import State, generator, generator_state
@@ -75,6 +76,8 @@ class EpisodeContext:
     rng: np.random.Generator
     keep_all: bool = False
     """whether degraded photos that score no worse than their originals are episodes, too"""
+    first_view: Callable[[Photo], FramedPhoto] = FramedPhoto
+    """what the juror gets of a photo to which nothing was done"""
 
 
 class EpisodeSource(ABC):

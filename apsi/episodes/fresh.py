@@ -49,7 +49,8 @@ class FreshEpisodes(EpisodeSource):
         found: list[Start] = []
         for _ in range(_TRIES):
             made = [self._degraded() for _ in range(count - len(found))]
-            scores = self.context.juror.score([photo for pair in made for photo in pair[:2]]).reshape(-1, 2).tolist()
+            views = [self.context.first_view(photo) for pair in made for photo in pair[:2]]
+            scores = self.context.juror.score_framed(views).reshape(-1, 2).tolist()
             for (original, photo, recipe, source), (target, score) in zip(made, scores, strict=True):
                 if self.context.keep_all or score < target - self.context.juror.tolerance or not len(recipe):
                     found.append(Start(photo, given(original), score, target, tuple(recipe.labels), source))

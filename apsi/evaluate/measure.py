@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from apsi.juror.base import Juror
+from apsi.juror.base import FramingJuror, Juror
 from apsi.juror.cache import CachedJuror
 from apsi.juror.mix import Mix
 from apsi.photo import Floats, Photo, difference
-from apsi.policy.rollout import Measure
+from apsi.policy.rollout import EditMeasure, Measure
 
 
 def clipped(photos: Sequence[Photo], originals: Sequence[Photo]) -> Floats:
@@ -32,13 +32,23 @@ def distance(photos: Sequence[Photo], originals: Sequence[Photo]) -> Floats:
     )
 
 
-def measures_for(juror: Juror, second: Juror | None, cache: int) -> Mapping[str, Measure]:
-    """Clipping, saturation, distance, the score of a second juror, and by its name each part of a mixed juror."""
-    parts = dict(juror.jurors) if isinstance(juror, Mix) else {}
-    jurors = parts | ({} if second is None else {"second": second})
-    by_juror = {f"juror {name}": _scores_of(CachedJuror(part, cache)) for name, part in jurors.items()}
-    return {"clipped": clipped, "saturation": saturation, "distance": distance, **by_juror}
+PHOTO_MEASURES: Mapping[str, Measure] = {"clipped": clipped, "saturation": saturation, "distance": distance}
 
 
-def _scores_of(juror: Juror) -> Measure:
-    return lambda photos, originals: juror.score(photos)
+def juror_measures(juror: Juror, second: Juror | None, cache: int) -> dict[str, EditMeasure]:
+    """The score of a second juror, each part of a mixed juror, and what the scores of jurors of crops are made of."""
+    jurors = dict(juror.jurors) if isinstance(juror, Mix) else {}
+    known: dict[str, Juror] = jurors | ({} if second is None else {"second": second})
+    measures = {f"juror {name}": _scores_of(CachedJuror(part, cache)) for name, part in known.items()}
+    for name, part in {**jurors, "": juror}.items():
+        if isinstance(part, FramingJuror):
+            measures |= {f"juror {name} {one}".replace("  ", " "): _part_of(part, one) for one in part.part_names}
+    return measures
+
+
+def _scores_of(juror: Juror) -> EditMeasure:
+    return lambda edits, starts: juror.score_framed([edit.framed for edit in edits])
+
+
+def _part_of(juror: FramingJuror, name: str) -> EditMeasure:
+    return lambda edits, starts: juror.parts([edit.framed for edit in edits])[name]

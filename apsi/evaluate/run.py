@@ -17,8 +17,9 @@ from apsi.agent.jurors import second_juror
 from apsi.config.build import components, episode_source, open_cached_juror, require_something_to_do
 from apsi.config.instantiate import instantiate
 from apsi.console import show, track
+from apsi.evaluate.framing import FramingMeasures, with_overlap
 from apsi.evaluate.interval import interval_text
-from apsi.evaluate.measure import measures_for
+from apsi.evaluate.measure import PHOTO_MEASURES, juror_measures
 from apsi.evaluate.outcome import cost, marked
 from apsi.evaluate.pictures import save_pictures, with_small_frames
 from apsi.evaluate.report import write_report
@@ -106,12 +107,15 @@ def play(config: DictConfig, prepared: Prepared, checkpoint: Checkpoint, *, pict
     undegraded = _undegraded(episodes) if config.evaluate.harm else []
     results: dict[str, list[EpisodeResult]] = {}
     harmed: dict[str, list[EpisodeResult]] = {}
-    sees_original = set()
+    sees_original: set[str] = set()
+    exhaustive: list[str] = []
     with open_cached_juror(config, prepared.juror) as cached_juror:
         parts, store = components(config, cached_juror), PhotoStore()
         require_something_to_do(split, parts.objective)
-        truth = truth_measures()
-        measures = {**truth, **measures_for(prepared.juror, second, config.score_cache)}
+        truth = {} if parts.objective.frames else truth_measures()  # crops can't be held against the whole photo
+        of_edits = juror_measures(prepared.juror, second, config.score_cache)
+        if parts.objective.frames:
+            of_edits |= FramingMeasures.of(config.evaluate.fixations, config.preprocess.steps.resize.mode).all()
         source = episode_source(config, split, cached_juror, config.seed, store)
         agent = trained_agent(*load_agent(config, checkpoint, parts, source))
         changes = {CHANGE: truth[COLOUR_DIFFERENCE]} if parts.objective.shows_cost else {}
@@ -122,6 +126,8 @@ def play(config: DictConfig, prepared: Prepared, checkpoint: Checkpoint, *, pict
             policy = instantiate(node, context=context)
             if policy.sees_original:
                 sees_original.add(name)
+            if policy.tries_all:
+                exhaustive.append(name)
             played = roll_out(
                 policy,
                 parts,
@@ -129,14 +135,17 @@ def play(config: DictConfig, prepared: Prepared, checkpoint: Checkpoint, *, pict
                 batch_size=size,
                 store=store,
                 pictures=pictures,
-                measures=measures,
+                measures={**truth, **PHOTO_MEASURES},
                 changes=changes,
+                of_edits=of_edits,
             )
             shown = track(comparable(played), f"Evaluating {name}", len(episodes))
             results[name] = [with_small_frames(result) for result in shown]
             policy = instantiate(node, context=context)
             left_alone = roll_out(policy, parts, undegraded, batch_size=size, store=store, measures=truth)
             harmed[name] = list(comparable(left_alone))
+    if parts.objective.frames and exhaustive:
+        results = with_overlap(results, exhaustive[0])
     facts = _facts(prepared, checkpoint, split, second)
     history, achieved = checkpoint.state.history, parts.objective.achieved
     return Evaluation(results, facts, history, achieved, harmed, frozenset(sees_original))

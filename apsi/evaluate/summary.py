@@ -19,6 +19,7 @@ COLUMNS = (
     "image",
     "degradation",
     "actions",
+    "recipe",
     "start_score",
     "target_score",
     "final_score",
@@ -105,7 +106,7 @@ def write_results(path: Path, results: Mapping[str, Sequence[EpisodeResult]]) ->
         for policy, episodes in results.items():
             for r in episodes:
                 e = r.episode
-                done = (" ".join(e.degradation), " ".join(r.actions))
+                done = (" ".join(e.degradation), " ".join(r.actions), " ".join(r.recipe.labels))
                 scores = (e.start_score, e.target_score, r.final_score)
                 measured = ["" if math.isnan(figure) else figure for name in names for figure in r.measures[name]]
                 counts = (int(r.success), r.steps, r.juror_calls, e.photo_hash[:16])

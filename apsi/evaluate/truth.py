@@ -86,7 +86,7 @@ def truth_measures() -> dict[str, Measure]:
 def comparable(results: Iterable[EpisodeResult]) -> Iterator[EpisodeResult]:
     """The results, with NaN for the measures of photos that an edit or a degradation framed or mirrored anew."""
     for result in results:
-        labels = (*result.episode.degradation, *result.actions)
+        labels = (*result.episode.degradation, *result.recipe.labels)
         if any(by_label(label).reframes for label in labels):
             unknown = {name: (math.nan, math.nan) for name in (*MEASURES, CHANGE) if name in result.measures}
             yield replace(result, measures=result.measures | unknown)

@@ -1,13 +1,14 @@
 """The juror contract."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from apsi.juror.framed import FramedPhoto, photos_of
 from apsi.photo import Floats, Photo
 
 SCORE_MAX = 10.0
@@ -37,6 +38,11 @@ class Juror(ABC):
     """None for a wrapper"""
 
     @property
+    def sees_frame(self) -> bool:
+        """Whether a score depends on what a photo was cut from; such jurors score by `score_framed`."""
+        return False
+
+    @property
     @abstractmethod
     def fingerprint(self) -> str:
         """Names model, weights and version: part of every cache key and annotation file."""
@@ -63,6 +69,47 @@ class Juror(ABC):
         Returns:
             `(N,)` `float64` in [0, 10]; a photo's score does not depend on the rest of the batch.
         """
+
+    def score_framed(self, framed: Sequence[FramedPhoto]) -> Floats:
+        """Scores photos of which it is known what they were cut from; by default that does not matter.
+
+        Returns:
+            `(N,)`, as `score`.
+        """
+        return self.score(photos_of(framed))
+
+    def pooled(self, open_pool: "Callable[[Juror], Juror]") -> "Juror":
+        """The same juror, scoring in a pool of workers that is opened here; those that take no time stay outside."""
+        return open_pool(self)
+
+
+class FramingJuror(Juror):
+    """A juror of crops: it looks at the whole photo and at the part that is left of it.
+
+    It takes a millisecond, and stays in this process whatever the worker pool is.
+    """
+
+    @property
+    def sees_frame(self) -> bool:
+        return True
+
+    def score(self, photos: Sequence[Photo]) -> Floats:
+        return self.score_framed([FramedPhoto(photo) for photo in photos])
+
+    @abstractmethod
+    def score_framed(self, framed: Sequence[FramedPhoto]) -> Floats: ...
+
+    @property
+    @abstractmethod
+    def part_names(self) -> tuple[str, ...]:
+        """What `parts` holds."""
+
+    @abstractmethod
+    def parts(self, framed: Sequence[FramedPhoto]) -> dict[str, Floats]:
+        """What the score is made of, each `(N,)`, by name."""
+
+    def pooled(self, open_pool: Callable[[Juror], Juror]) -> Juror:
+        return self
 
 
 class FittedJuror(Juror):

@@ -12,8 +12,9 @@ import numpy as np
 
 from apsi.errors import ApsiError
 from apsi.juror.base import SCORE_MAX, Juror
+from apsi.juror.framed import FramedPhoto
 from apsi.photo import Floats, Photo
-from apsi.photo.hash import pixel_hash
+from apsi.photo.hash import bytes_digest, pixel_hash
 from apsi.state import State
 
 log = logging.getLogger(__name__)
@@ -83,27 +84,41 @@ class CachedJuror(Juror):
     def warm_up(self) -> None:
         self._juror.warm_up()
 
+    @property
+    def sees_frame(self) -> bool:
+        return self._juror.sees_frame
+
     def score(self, photos: Sequence[Photo]) -> Floats:
+        return self.score_framed([FramedPhoto(photo) for photo in photos])
+
+    def score_framed(self, framed: Sequence[FramedPhoto]) -> Floats:
         fingerprint = self._juror.fingerprint
-        keys = [(fingerprint, pixel_hash(photo)) for photo in photos]
+        keys = [(fingerprint, self._hash(one)) for one in framed]
         missing = {key: i for i, key in enumerate(keys) if key not in self._scores}
         known = {key: self._scores[key] for key in keys if key in self._scores}
         if missing and self._store is not None:
             known |= self._store.load(missing)
             missing = {key: i for key, i in missing.items() if key not in known}
         if missing:
-            scored = dict(zip(missing, self._juror.score([photos[i] for i in missing.values()]).tolist(), strict=True))
+            asked = self._juror.score_framed([framed[i] for i in missing.values()])
+            scored = dict(zip(missing, asked.tolist(), strict=True))
             known |= scored
             if self._store is not None:
                 self._store.save(scored)
         self.misses += len(missing)
-        self.hits += len(photos) - len(missing)
+        self.hits += len(framed) - len(missing)
         for key in keys:
             self._scores[key] = known[key]
             self._scores.move_to_end(key)
         while len(self._scores) > self._max_entries:
             self._scores.popitem(last=False)
         return np.array([known[key] for key in keys], dtype=np.float64)
+
+    def _hash(self, one: FramedPhoto) -> bytes:
+        pixels = pixel_hash(one.photo)
+        if one.uncut is None or not self._juror.sees_frame:
+            return pixels
+        return bytes_digest(pixels + pixel_hash(one.uncut) + str(one.box).encode())
 
 
 class ScoreStore:

@@ -1,11 +1,12 @@
 """Several jurors as one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from apsi.errors import ApsiError, did_you_mean
 from apsi.juror.base import SCORE_MAX, About, FittedJuror, Juror, Parameters, require_scores
+from apsi.juror.framed import FramedPhoto
 from apsi.photo import Floats, Photo
 from apsi.photo.hash import value_hash
 
@@ -48,12 +49,24 @@ class Mix(FittedJuror):
         for juror in self.jurors.values():
             juror.warm_up()
 
-    def parts(self, photos: Sequence[Photo]) -> dict[str, Floats]:
+    @property
+    def sees_frame(self) -> bool:
+        return any(juror.sees_frame for juror in self.jurors.values())
+
+    def pooled(self, open_pool: Callable[[Juror], Juror]) -> Juror:
+        if not self.sees_frame:
+            return open_pool(self)
+        return Mix({name: juror.pooled(open_pool) for name, juror in self.jurors.items()}, self.weights)
+
+    def parts(self, framed: Sequence[FramedPhoto]) -> dict[str, Floats]:
         """The scores `(N,)` of each juror by its name."""
-        return {name: juror.score(photos) for name, juror in self.jurors.items()}
+        return {name: juror.score_framed(framed) for name, juror in self.jurors.items()}
 
     def score(self, photos: Sequence[Photo]) -> Floats:
-        parts = self.parts(photos)
+        return self.score_framed([FramedPhoto(photo) for photo in photos])
+
+    def score_framed(self, framed: Sequence[FramedPhoto]) -> Floats:
+        parts = self.parts(framed)
         weighted = [self.weights[name] * scores for name, scores in parts.items()]
         return require_scores(np.clip(np.sum(weighted, axis=0), 0, SCORE_MAX), self)  # rounding may pass it by a little
 

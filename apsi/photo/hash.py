@@ -17,6 +17,11 @@ def pixel_hash(photo: Photo) -> bytes:
     return digest.digest()[:16]
 
 
+def bytes_digest(data: bytes) -> bytes:
+    """16 bytes that tell bytes apart."""
+    return hashlib.sha256(data).digest()[:16]
+
+
 def file_hash(path: Path, max_bytes: int | None = None) -> str:
     """SHA-256 of a regular file's bytes, in hex.
 

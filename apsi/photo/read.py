@@ -5,15 +5,16 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from apsi.photo import Photo
-from apsi.photo.file import read_file
+from apsi.photo.file import open_regular, read_file
 from apsi.photo.jpeg import count_scans
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
@@ -26,6 +27,8 @@ _MAX_SCANS = 100
 _FULL_SCANS = 16
 """Scans of the largest photo: more of them need a smaller one; cameras and encoders write up to 12"""
 _LARGE_PIXELS = 50_000_000
+_ON_ITS_SIDE = (5, 6, 7, 8)
+"""EXIF orientations under which width and height change places"""
 _one_large = threading.Lock()
 _STRIP_PIXELS = 1_000_000
 _STRIP_BYTES, _TILE_BYTES = (279, 325), (322, 323)
@@ -55,6 +58,18 @@ def read_photo(path: Path, max_pixels: int = MAX_PIXELS) -> Photo:
         MemoryError: there is less memory than it takes.
     """
     return decode_photo(read_file(path, max_file_bytes(max_pixels)), max_pixels)
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Height and width of an upright photo, from the header of its file: no pixel is decoded.
+
+    Raises:
+        UnreadablePhotoError: not an image, or of a kind that is not read.
+        OSError: the file itself can't be opened, or is not a regular one.
+    """
+    with open_regular(path) as file, opened(file) as image:
+        turned = image.getexif().get(ExifTags.Base.Orientation) in _ON_ITS_SIDE
+        return (image.width, image.height) if turned else (image.height, image.width)
 
 
 def decode_photo(data: bytes, max_pixels: int | None = None) -> Photo:
@@ -87,18 +102,18 @@ def decoding(pixels: int) -> AbstractContextManager[object]:
 
 
 @contextmanager
-def opened(data: bytes, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
+def opened(data: bytes | BufferedReader, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
     """An image file with its header read and nothing decoded; what its decoder raises is an `UnreadablePhotoError`.
 
     Args:
-        data: a whole file.
+        data: a whole file, or one that was opened and of which nothing more is read than is needed.
         formats: names of Pillow's decoders that may be asked.
     """
     if not data:
         raise UnreadablePhotoError("the file is empty")
     try:
         # only these: other decoders of Pillow's may call programs, such as Ghostscript for EPS
-        with Image.open(io.BytesIO(data), formats=formats) as image:
+        with Image.open(io.BytesIO(data) if isinstance(data, bytes) else data, formats=formats) as image:
             yield image
     except UnidentifiedImageError as error:
         raise UnreadablePhotoError("not an image, or of a kind that is not read") from error

@@ -43,6 +43,9 @@ class Policy(ABC):
     sees_original: ClassVar[bool] = False
     """whether it looks at the undegraded photo: a ceiling for the others and no rival, which reports say"""
 
+    tries_all: ClassVar[bool] = False
+    """whether it has the juror score every crop that there is: other crops are held against its choice"""
+
     def __init__(self, context: PolicyContext) -> None:
         self.context = context
 

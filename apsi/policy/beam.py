@@ -9,6 +9,7 @@ from pydantic import PositiveInt
 from apsi.env.core import EditCore
 from apsi.env.edit_state import EditState
 from apsi.errors import ApsiError
+from apsi.photo.box import Box
 from apsi.policy.base import Choice, Policy, PolicyContext
 from apsi.transform.action_set import END, require_discrete
 
@@ -48,15 +49,20 @@ class Beam(Policy):
         best = _Node(core.edits[i], float(core.scores[i]), ())
         beam, calls = [best], 0
         for _ in range(min(self._depth, core.objective.max_steps)):
-            found: dict[bytes, tuple[EditState, tuple[int, ...]]] = {}
+            found: dict[tuple[Box, bytes], tuple[EditState, tuple[int, ...]]] = {}
             for node in beam:
                 for action, outcome in enumerate(node.edit.outcomes()):
-                    found.setdefault(outcome.view.tobytes(), (outcome, (*node.actions, action)))
+                    found.setdefault(_key(outcome), (outcome, (*node.actions, action)))
             tried = list(found.values())
-            scores = self.context.components.juror.score([edit.view for edit, _ in tried])
+            scores = self.context.components.juror.score_framed([edit.framed for edit, _ in tried])
             calls += len(tried)
             nodes = [_Node(edit, score, path) for (edit, path), score in zip(tried, scores.tolist(), strict=True)]
             beam = sorted(nodes, key=lambda node: -node.score)[: self._width]
             if beam[0].score > best.score:
                 best = beam[0]
         return list(best.actions), calls
+
+
+def _key(edit: EditState) -> tuple[Box, bytes]:
+    """The same for states that score the same."""
+    return edit.box, edit.view.tobytes()

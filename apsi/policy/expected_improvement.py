@@ -71,7 +71,8 @@ class ExpectedImprovement(Policy):
                     chosen.append((k, transform))
             if not chosen:
                 break
-            scores = self.context.components.juror.score([core.edits[active[k]].apply(t).view for k, t in chosen])
+            tried = [core.edits[active[k]].apply(t).framed for k, t in chosen]
+            scores = self.context.components.juror.score_framed(tried)
             undecided = []
             for (k, t), score in zip(chosen, scores.tolist(), strict=True):
                 i = active[k]

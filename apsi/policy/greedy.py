@@ -19,7 +19,9 @@ class Greedy(Policy):
         n_edits = len(require_discrete(core.actions, "policy=greedy").transforms)
         actions = np.empty(len(active), dtype=np.int64)
         for k, i in enumerate(active):
-            scores = self.context.components.juror.score([outcome.view for outcome in core.edits[i].outcomes()])
+            scores = self.context.components.juror.score_framed(
+                [outcome.framed for outcome in core.edits[i].outcomes()]
+            )
             best = int(np.argmax(scores))
             actions[k] = best if scores[best] > core.scores[i] else END
         # the environment scores the outcome of the action taken, which is one of those counted here

@@ -7,14 +7,18 @@ from itertools import islice
 import numpy as np
 
 from apsi.env.core import EditCore, EnvComponents
+from apsi.env.edit_state import EditState
 from apsi.episodes.base import EpisodeSource, Start
 from apsi.photo import Floats, Photo
+from apsi.photo.box import WHOLE, Box
 from apsi.photo.prepared import Episode, PhotoStore
 from apsi.policy.base import Choice, Policy, no_calls
 from apsi.transform.recipe import Recipe
 
 Measure = Callable[[Sequence[Photo], Sequence[Photo]], Floats]
 """Of N photos and the originals they come from, as `(N,)`"""
+EditMeasure = Callable[[Sequence[EditState], Sequence[Start]], Floats]
+"""Of N edits and what the episodes began with, as `(N,)`"""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,10 @@ class EpisodeResult:
     """of every state of the photo, the start among them"""
     measures: dict[str, tuple[float, float]] = field(default_factory=dict)
     """further figures by name: of the photo at the start and at the end"""
+    recipe: Recipe = field(default_factory=Recipe)
+    """makes the end of the start"""
+    box: Box = WHOLE
+    """the part of the photo that is left"""
 
     @property
     def gain(self) -> float:
@@ -72,6 +80,7 @@ def roll_out(
     pictures: int = 0,
     measures: Mapping[str, Measure] | None = None,
     changes: Mapping[str, Measure] | None = None,
+    of_edits: Mapping[str, EditMeasure] | None = None,
     max_calls: int | None = None,
 ) -> Iterator[EpisodeResult]:
     """Plays the episodes in order, `batch_size` side by side, and yields their results in order.
@@ -85,29 +94,36 @@ def roll_out(
         pictures: for so many episodes, the first ones, every state of the photo is kept.
         measures: taken of each photo at the start and at the end, beside its original.
         changes: the same, beside the photo at the start.
+        of_edits: figures of more than the photo, taken at the start and at the end.
         max_calls: an episode that has had so many photos scored ends before its next step; None: none does.
     """
     for start in range(0, len(episodes), batch_size):
         batch = episodes[start : start + batch_size]
         core = EditCore(components, _InOrder(batch, store), len(batch))
         core.reset()
-        starts = core.photos
+        begun, begins = core.edits.copy(), core.starts
         results = _play(policy, core, batch, pictures - start, max_calls)
-        originals = [start.original for start in core.starts] if measures else []
-        figures = _measured(measures or {}, starts, core.photos, originals)
-        figures |= _measured(changes or {}, starts, core.photos, starts)
+        when = begun, core.edits
+        originals = [start.original for start in begins] if measures else []
+        figures = {
+            name: [_beside(measure, edits, originals) for edits in when] for name, measure in (measures or {}).items()
+        }
+        as_begun = [edit.original for edit in begun]
+        figures |= {
+            name: [_beside(measure, edits, as_begun) for edits in when] for name, measure in (changes or {}).items()
+        }
+        figures |= {name: [measure(edits, begins) for edits in when] for name, measure in (of_edits or {}).items()}
         for i, result in enumerate(results):
-            yield replace(result, measures={name: pairs[i] for name, pairs in figures.items()})
+            yield replace(
+                result,
+                measures={name: (float(before[i]), float(after[i])) for name, (before, after) in figures.items()},
+            )
 
 
-def _measured(
-    measures: Mapping[str, Measure], starts: Sequence[Photo], ends: Sequence[Photo], originals: Sequence[Photo]
-) -> dict[str, list[tuple[float, float]]]:
-    """By name the figures of each photo at the start and at the end."""
-    return {
-        name: list(zip(measure(starts, originals).tolist(), measure(ends, originals).tolist(), strict=True))
-        for name, measure in measures.items()
-    }
+def _beside(measure: Measure, edits: Sequence[EditState], originals: Sequence[Photo]) -> Floats:
+    """The figures of what is shown, beside the same part of other photos of the same size, `(N,)`."""
+    same = [edit.same_part(original) for edit, original in zip(edits, originals, strict=True)]
+    return measure([edit.view for edit in edits], same)
 
 
 def _play(
@@ -116,7 +132,7 @@ def _play(
     n = core.n
     labels: list[list[str]] = [[] for _ in range(n)]
     scores = [[float(score)] for score in core.scores]
-    frames = [[Frame(core.edits[i].view, "", core.scores[i])] if i < pictures else [] for i in range(n)]
+    frames = [[Frame(core.edits[i].picture, "", core.scores[i])] if i < pictures else [] for i in range(n)]
     results: dict[int, EpisodeResult] = {}
     steps, extra_calls = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     active = list(range(n))
@@ -135,7 +151,7 @@ def _play(
                 scores[i].append(float(core.scores[i]))
             if i < pictures and edited:
                 edit, label = core.edits[i], " ".join(outcome.labels[i])
-                frames[i].append(Frame(edit.view, label, core.scores[i], edit.recipe))
+                frames[i].append(Frame(edit.picture, label, core.scores[i], edit.recipe))
             if outcome.done[i]:
                 results[i] = EpisodeResult(
                     episodes[i],
@@ -146,6 +162,8 @@ def _play(
                     int(core.juror_calls[i] + extra_calls[i]),
                     tuple(frames[i]),
                     tuple(scores[i]),
+                    recipe=core.edits[i].recipe,
+                    box=core.edits[i].box,
                 )
         active = [i for i in active if i not in results]
     return [results[i] for i in range(n)]

@@ -66,8 +66,8 @@ class Search(Policy):
             count = min(left, searches[0].population_size)
             asked = [[search.ask() for _ in range(count)] for search in searches]
             actions = [[self._actions.of_strengths(strengths) for strengths in row] for row in asked]
-            views = [core.edits[i].apply(a).view for i, row in zip(chosen, actions, strict=True) for a in row]
-            scores: Floats = self.context.components.juror.score(views).reshape(len(chosen), count)
+            views = [core.edits[i].apply(a).framed for i, row in zip(chosen, actions, strict=True) for a in row]
+            scores: Floats = self.context.components.juror.score_framed(views).reshape(len(chosen), count)
             for k, search in enumerate(searches):
                 top = int(scores[k].argmax())
                 if scores[k, top] > best[k][1]:

@@ -14,6 +14,8 @@ from filelock import FileLock
 from apsi.dataset.base import Dataset, Skipped
 from apsi.degradation.base import Degradation
 from apsi.juror.base import Juror
+from apsi.juror.framed import FramedPhoto
+from apsi.photo import Photo
 from apsi.photo.coco import ImageRecord, read_coco, write_coco
 from apsi.photo.hash import value_hash
 from apsi.preprocess.copies import Copy
@@ -52,6 +54,10 @@ class Context:
     """no crops and flips, whatever the data set says: for evaluation, not for training"""
     keep_all: bool = False
     """whether degraded photos that score no worse than their originals are kept"""
+    first_view: Callable[[Photo], FramedPhoto] = FramedPhoto
+    """what jurors get of a photo to which nothing was done"""
+    shows: str = ""
+    """what that depends on; empty: nothing"""
     prepared: Path | None = None
     """the finished folder, once there is one"""
     engine: Engine = field(default_factory=lambda: Local(None))
@@ -60,6 +66,10 @@ class Context:
     def then(self, *determined_by: object) -> Self:
         """The same context with a key that also depends on these values."""
         return replace(self, key=value_hash([self.key, *map(repr, determined_by)]))
+
+    def seen(self) -> Self:
+        """The same context with a key that also depends on what jurors get of a photo."""
+        return self.then(self.shows) if self.shows else self
 
     def folder(self, step: str) -> Path:
         """Where a step of this name keeps its outcome."""

@@ -61,7 +61,7 @@ class Degrade(Step):
         ):
             for batch in batches(degraded, _ORIGINALS_AT_ONCE):
                 made = [version for versions in batch for version in versions]
-                scores = pool.score([photo for _, photo in made])
+                scores = pool.score_framed([context.first_view(photo) for _, photo in made])
                 for (record, _), score in zip(made, scores.tolist(), strict=True):
                     assert record.initial_score is not None
                     no_worse = score >= record.initial_score - pool.tolerance

@@ -20,7 +20,7 @@ class FitJuror(Step):
     def run(self, context: Context) -> Context:
         juror = context.juror
         if isinstance(juror, FittedJuror) and not juror.is_fitted:
-            fitting = context.then(self, juror.fingerprint)
+            fitting = context.then(self, juror.fingerprint).seen()
             folder = fitting.folder("fit_juror")
 
             def build(target: Path) -> None:
@@ -30,7 +30,7 @@ class FitJuror(Step):
 
                 def read() -> Iterator[Photo]:
                     with context.engine.stream(read_png, train, "Fitting the juror") as photos:
-                        yield from photos
+                        yield from (context.first_view(photo).photo for photo in photos)
 
                 juror.fit(PhotoStream(read))
                 save_parameters(target / "juror.npz", juror)

@@ -16,7 +16,7 @@ class Score(Step):
     batch_size: int
 
     def run(self, context: Context) -> Context:
-        context = context.then(self, context.juror.fingerprint)
+        context = context.then(self, context.juror.fingerprint).seen()
         folder = context.folder("score")
 
         def build(target: Path) -> None:
@@ -31,7 +31,7 @@ class Score(Step):
                 context.engine.stream(read_png, images, "Scoring photos") as photos,
             ):
                 for (part, _), batch in zip(left, batches(photos, self.batch_size), strict=True):
-                    write_text(part, json.dumps(pool.score(batch).tolist()))
+                    write_text(part, json.dumps(pool.score_framed([*map(context.first_view, batch)]).tolist()))
             scores = [score for part in parts for score in json.loads(part.read_text())]
             shutil.rmtree(target / "parts")
             save_records(target, [replace(r, score=s) for r, s in zip(context.records, scores, strict=True)])

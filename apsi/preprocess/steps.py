@@ -9,6 +9,8 @@ from apsi.dataset.base import Dataset, Skipped
 from apsi.degradation.base import Degradation
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror
+from apsi.juror.framed import FramedPhoto
+from apsi.photo import Photo
 from apsi.photo.prepared import PreparedSplit
 from apsi.preprocess.base import SPLITS, Context, Step
 from apsi.preprocess.copies import Copy
@@ -81,6 +83,8 @@ class Steps:
         seed: int,
         whole_photos: bool = False,
         keep_all: bool = False,
+        first_view: Callable[[Photo], FramedPhoto] = FramedPhoto,
+        shows: str = "",
     ) -> Prepared:
         """Prepares a data set under `data_dir`, or finds it prepared.
 
@@ -96,6 +100,8 @@ class Steps:
             seed,
             whole_photos=whole_photos,
             keep_all=keep_all,
+            first_view=first_view,
+            shows=shows,
             engine=self.engine,
         )
         with self.engine:

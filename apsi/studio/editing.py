@@ -117,7 +117,7 @@ class Editing:
         if recipe == opened.recipe:
             return opened.advice
         with self._deciding:
-            return advise_anew(opened.advice, recipe, opened.small, self.editor.parts.juror)
+            return advise_anew(opened.advice, recipe, self.editor.begin(opened.small), self.editor.parts.juror)
 
     def write_photo(
         self, source: Source, recipe: Recipe, folder: Path, *, strip_gps: bool, going_on: Callable[[int, int], None]

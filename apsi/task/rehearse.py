@@ -122,10 +122,11 @@ def require_writable(key: str, value: str) -> None:
 def _rehearse(
     config: DictConfig, build: Callable[[EnvComponents, EpisodeSource], tuple[Algo, object]], evaluates: bool
 ) -> None:
-    cached_juror, store = _Stub(), _SyntheticStore()
+    cached_juror = _Stub()
     with random_state_kept(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # shown by the run itself
         parts, split = components(config, cached_juror), _synthetic_split(config)
+        store = _OneForAll(parts.objective.trial_photo())
         require_something_to_do(split, parts.objective)
         algo, model = build(parts, episode_source(config, split, cached_juror, config.seed, store))
         if not evaluates:
@@ -157,11 +158,15 @@ def _synthetic_split(config: DictConfig) -> PreparedSplit:
     return PreparedSplit("train", (episode,), _Stub.fingerprint, 0, (), "")
 
 
-class _SyntheticStore(PhotoStore):
-    """Returns the synthetic photo for every path."""
+class _OneForAll(PhotoStore):
+    """Returns the same photo for every path."""
+
+    def __init__(self, photo: Photo) -> None:
+        super().__init__()
+        self._photo = photo
 
     def read(self, path: Path) -> Photo:
-        return _synthetic_photo()
+        return self._photo
 
 
 class _One(EpisodeSource):

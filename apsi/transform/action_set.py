@@ -104,6 +104,15 @@ class DiscreteActions(ActionSet):
         self._masks[~self._masks.any(axis=1)] = True
 
     @property
+    def mirrored(self) -> Ints | None:
+        """For each action the one that does the same to a mirrored photo, `(A,)`; None where one has none."""
+        places = {transform.label: i for i, transform in enumerate(self.transforms)}
+        found = [places.get(transform.mirrored.label) for transform in self.transforms]
+        if None in found:
+            return None
+        return np.array([*found, *range(len(found), len(self))], dtype=np.int64)
+
+    @property
     def labels(self) -> list[str]:
         return [transform.label for transform in self.transforms] + [STOP_LABEL] * (self.stop is not None)
 

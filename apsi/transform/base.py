@@ -10,6 +10,7 @@ import numpy as np
 
 from apsi.errors import ApsiError
 from apsi.photo import Photo, require_photo
+from apsi.photo.box import Box
 from apsi.transform.channel_group import Element
 
 STOP_LABEL = "stop"
@@ -52,10 +53,23 @@ class Transform(ABC):
         """
         return self
 
+    def part_of(self, photo: Photo) -> Box | None:
+        """The part of this photo that is left, of a transform that cuts and does nothing else; None of others."""
+        return None
+
+    def then(self, other: "Transform") -> "Transform | None":
+        """The one transform that does the same as this one and the other after it, where it is known that one does."""
+        return None
+
     @property
     def inverse(self) -> "Transform | None":
         """The transform that undoes this one bit for bit, or None."""
         return None
+
+    @property
+    def mirrored(self) -> "Transform":
+        """What does the same to a mirrored photo: itself, unless it tells left from right."""
+        return self
 
     @property
     def element(self) -> Element | None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from apsi.juror.base import Juror
+from apsi.juror.framed import FramedPhoto
 from apsi.photo import Floats, Photo
 from apsi.worker_pool.base import WorkerPool
 
@@ -24,5 +25,12 @@ class InlinePool(WorkerPool):
     def warm_up(self) -> None:
         self._juror.warm_up()
 
+    @property
+    def sees_frame(self) -> bool:
+        return self._juror.sees_frame
+
     def score(self, photos: Sequence[Photo]) -> Floats:
         return self._juror.score(photos)
+
+    def score_framed(self, framed: Sequence[FramedPhoto]) -> Floats:
+        return self._juror.score_framed(framed) if self.sees_frame else super().score_framed(framed)

@@ -89,6 +89,8 @@ def test_a_juror_on_another_host_is_named_with_what_would_be_sent_there(tmp_path
         (["juror=mix", "juror.jurors.onnx.path=m.onnx"], "juror.jurors.onnx.path=m.onnx"),
         (["juror@second_juror=http", "second_juror.url=collector:80"], "second_juror.url=collector:80"),
         (["dataset=folder", "dataset.path=../other"], "dataset.path=../other"),
+        (["crops=csv", "crops.root=photos", "crops.annotations=c.csv"], "crops.annotations=c.csv"),
+        (["crops=csv", "crops.root=photos", "crops.annotations=c.csv"], "crops.root=photos"),
     ],
 )
 def test_every_place_that_a_checkpoint_brings_is_named(brought: list[str], key: str, tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ def test_every_environment_can_begin_and_go_on_from_an_observation() -> None:
     assert len(names) >= 3
     for name in names:
         objective = instantiate(load_config([f"env={name}"]).env)
-        state = objective.begin(natural_photo(7), DISCRETE)
+        state = objective.begin(natural_photo(7, 256, 320), DISCRETE)
         assert state.observe().shape == (3, *objective.observation_size)
         again = objective.from_observation(state.observe(), DISCRETE)
         assert np.array_equal(again.observe(), state.observe())

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from apsi.evaluate.measure import clipped, distance, measures_for, saturation
+from apsi.env.edit_state import PixelEdits
+from apsi.evaluate.measure import clipped, distance, juror_measures, saturation
 from apsi.juror.mix import Mix
+from apsi.transform.action_set import DiscreteActions
+from tests.conftest import LABELS
 from tests.worker_pool.fragile import Fragile
 
 
@@ -21,8 +24,8 @@ def test_measures_of_known_photos() -> None:
 
 def test_each_part_of_a_mixed_juror_is_measured_by_its_name() -> None:
     mix = Mix({"a": Fragile(), "b": Fragile()}, {"a": 1, "b": 3})
-    measures = measures_for(mix, Fragile(), cache=10)
-    assert list(measures) == ["clipped", "saturation", "distance", "juror a", "juror b", "juror second"]
-    photo = np.full((2, 2, 3), 51, np.uint8)
-    assert measures["juror b"]([photo], [photo]).tolist() == [2]
-    assert list(measures_for(Fragile(), None, cache=10)) == ["clipped", "saturation", "distance"]
+    measures = juror_measures(mix, Fragile(), cache=10)
+    assert list(measures) == ["juror a", "juror b", "juror second"]
+    edit = PixelEdits.begin(np.full((2, 2, 3), 51, np.uint8), DiscreteActions(LABELS), (36, 36))
+    assert measures["juror b"]([edit], []).tolist() == [2]
+    assert not juror_measures(Fragile(), None, cache=10)

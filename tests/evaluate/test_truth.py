@@ -13,6 +13,7 @@ from apsi.evaluate.truth import CHANGE, COLOUR_DIFFERENCE, comparable, compare, 
 from apsi.photo import Photo
 from apsi.photo.prepared import Episode
 from apsi.policy.rollout import EpisodeResult
+from apsi.transform.recipe import Recipe
 from tests.conftest import natural_photo
 
 
@@ -82,7 +83,7 @@ def test_a_summary_has_the_truth_and_leaves_out_what_no_photo_has() -> None:
 @pytest.mark.parametrize("label", ["flip_horizontal", "flip_vertical", "crop_1_1", "crop_thirds", "level_horizon"])
 def test_a_picture_that_was_framed_or_mirrored_anew_is_left_out_even_where_its_size_stays(label: str) -> None:
     kept, edited, degraded = result("a", 10, 5), result("b", 10, 90), result("c", 90, 0, (label,))
-    edited = replace(edited, actions=("gamma_up", label))
+    edited = replace(edited, actions=("gamma_up", label), recipe=Recipe.of(["gamma_up", label]))
     edited.measures["clipped"], edited.measures[CHANGE] = (0.1, 0.2), (0.0, 80.0)
     same, *others = comparable([kept, edited, degraded])
     assert same is kept

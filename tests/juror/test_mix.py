@@ -5,6 +5,7 @@ import pytest
 
 from apsi.config.compose import load_config
 from apsi.errors import ApsiError
+from apsi.juror.framed import FramedPhoto
 from apsi.juror.mix import Mix
 from apsi.juror.naturalness import Naturalness
 from apsi.juror.parameters import pack_parameters, unpack_parameters
@@ -23,7 +24,7 @@ def fitted() -> Mix:
 
 def test_the_score_is_the_weighted_mean_of_the_parts() -> None:
     mix = fitted()
-    parts = mix.parts(PHOTOS)
+    parts = mix.parts([FramedPhoto(photo) for photo in PHOTOS])
     assert set(parts) == {"natural", "red"}
     np.testing.assert_allclose(mix.score(PHOTOS), 0.75 * parts["natural"] + 0.25 * parts["red"])
 
