@@ -27,7 +27,9 @@ _FORK_FOR_EACH_LINE = """
 import gc, json, os, runpy, signal, sys, traceback
 import apsi.task.evaluate, apsi.task.pipeline, apsi.task.preprocess, apsi.task.train, torch._dynamo
 import apsi.tracking.model, mlflow.entities, mlflow.tracking, mlflow.store.tracking.sqlalchemy_store
+from tests.databases import wait_for_no_disk
 
+wait_for_no_disk()
 gc.freeze()
 signals = {signal.SIGINT, signal.SIGTERM}
 signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # one that comes in the middle of a fork waits

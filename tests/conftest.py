@@ -1,32 +1,30 @@
 """Shared by all tests: made photos, a juror that is easy to predict, prepared episodes."""
 
-import copy
+import gc
 import os
+import pickle
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import pytest
 from hydra._internal.config_repository import ConfigRepository
+from hydra.core.config_store import ConfigStore
 from hydra.core.object_type import ObjectType
-from hydra.plugins.config_source import ConfigResult
+from hydra.plugins.config_source import ConfigResult, ConfigSource
 
 from apsi.degradation.single import Single
 from apsi.env.core import EnvComponents
 from apsi.env.optimise import Optimise
 from apsi.env.restore import Restore
 from apsi.episodes.base import EpisodeContext, EpisodeSource, Start
-from apsi.evaluate.measure import distance
 from apsi.juror.base import Juror
 from apsi.photo import Floats, Photo
 from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit
 from apsi.photo.write import write_png
-from apsi.policy.base import Policy, PolicyContext
-from apsi.policy.greedy import Greedy
-from apsi.policy.nothing import Nothing
-from apsi.policy.rollout import EpisodeResult, roll_out
 from apsi.reward.bonus import NoBonus
 from apsi.reward.score_difference import ScoreDifference
 from apsi.torchvision_ops import define_missing
@@ -34,13 +32,15 @@ from apsi.tracking.mlflow_store import MlflowStore
 from apsi.transform.action_set import DiscreteActions
 from apsi.transform.catalogue import by_label
 
+if TYPE_CHECKING:
+    from apsi.policy.base import Policy
+    from apsi.policy.rollout import EpisodeResult
+
 _STATE = tempfile.TemporaryDirectory()
 os.environ["XDG_STATE_HOME"] = _STATE.name  # the key by which apsi knows its own checkpoints
 os.environ["APSI_CACHE_DIR"] = f"{_STATE.name}/cache"  # what is measured here is no setting for the user
 
 LABELS = ["invert_r", "invert_g", "invert_b", "swap_rb"]
-
-define_missing()
 
 
 def natural_photo(seed: int, height: int = 48, width: int = 64) -> Photo:
@@ -66,7 +66,21 @@ class Redness(Juror):
         return 5 + (means[:, 0] - means[:, 2]) / 51
 
 
-_LONGEST = ("test_matrix.py", "test_cli.py", "test_errors.py", "test_flaws.py", "test_ray.py")
+def pytest_collection() -> None:
+    """Where tests are collected: the process that only hands them out need not wait for torch."""
+    define_missing()
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: looking through it for garbage again and again takes a tenth of the time of all else."""
+    gc.collect()
+    gc.freeze()
+
+
+_LONGEST = (
+    *("test_matrix.py", "test_cli.py", "test_errors.py", "test_exact_resume.py", "test_conf.py", "test_checkpoint.py"),
+    *("test_neural.py", "test_record.py", "test_flaws.py", "test_ray.py"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -79,19 +93,35 @@ def configuration_files_are_read_once() -> Iterator[None]:
     """Hydra reads and parses every file again for each composition, a third of its time; here hundreds are composed."""
     load, known = ConfigRepository.load_config, {}
 
+    def state_of(source: ConfigSource, config_path: str) -> object:
+        name = source._normalize_file_name(config_path)
+        if source.scheme() == "structured":
+            return ConfigStore.instance()._load(name)
+        file = Path(source.path.removeprefix("file://"), name)
+        return file.stat().st_mtime_ns if source.scheme() == "file" else None  # others come with Hydra
+
     def remembered(self: ConfigRepository, config_path: str) -> ConfigResult | None:
-        found = self._find_object_source(config_path, ObjectType.CONFIG)
-        file = Path(found.path.removeprefix("file://"), f"{config_path}.yaml") if found else Path()
-        if not file.is_file():
-            return load(self, config_path)
-        key = config_path, file, file.stat().st_mtime_ns
-        if key not in known:
-            known[key] = load(self, config_path)
-        return copy.deepcopy(known[key])
+        source = self._find_object_source(config_path, ObjectType.CONFIG)
+        if source is None:
+            return None
+        key, state = (config_path, source.provider, source.path), state_of(source, config_path)
+        before, content = known.get(key, (None, b""))
+        if not content or (before is not state and before != state):
+            content = pickle.dumps(load(self, config_path))
+            known[key] = state, content
+        copied: ConfigResult = pickle.loads(content)
+        return copied
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ConfigRepository, "load_config", remembered)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def databases_wait_for_no_disk() -> None:
+    from tests.databases import wait_for_no_disk
+
+    wait_for_no_disk()
 
 
 @pytest.fixture
@@ -180,10 +210,15 @@ def optimise(juror: Redness) -> EnvComponents:
 
 
 @pytest.fixture
-def results(restore: EnvComponents, split: PreparedSplit) -> dict[str, list[EpisodeResult]]:
+def results(restore: EnvComponents, split: PreparedSplit) -> "dict[str, list[EpisodeResult]]":
     """The episodes of `split` played by two policies."""
+    from apsi.evaluate.measure import distance
+    from apsi.policy.base import PolicyContext
+    from apsi.policy.greedy import Greedy
+    from apsi.policy.nothing import Nothing
+    from apsi.policy.rollout import roll_out
 
-    def play(kind: type[Policy]) -> list[EpisodeResult]:
+    def play(kind: "type[Policy]") -> "list[EpisodeResult]":
         policy = kind(PolicyContext(restore, None, np.random.default_rng(0)))
         taken = roll_out(
             policy,

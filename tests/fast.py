@@ -23,6 +23,9 @@ _SMALL = {
 }
 """Hyperparameters that make an algorithm learn early and often"""
 
+_FEWER = {"crop_ranker": ["transform.bins=6", "algo.channels=[8,8,8,8]", "algo.net_arch=[16]"]}
+"""What makes trying all actions quick"""
+
 
 def beside(group: str, option: str) -> list[str]:
     """What an option needs beside it: the overrides in its first line, but those whose values only a user knows."""
@@ -34,7 +37,11 @@ def small(algo: str) -> list[str]:
     """What an algorithm needs beside it, and small values for the hyperparameters that it has."""
     target = yaml.safe_load((CONFIG_DIR / "algo" / f"{algo}.yaml").read_text(encoding="utf-8"))["_target_"]
     has = {field.name for field in fields(get_class(target))}
-    return [*beside("algo", algo), *(f"algo.{name}={value}" for name, value in _SMALL.items() if name in has)]
+    return [
+        *beside("algo", algo),
+        *_FEWER.get(algo, []),
+        *(f"algo.{name}={value}" for name, value in _SMALL.items() if name in has),
+    ]
 
 
 ALGORITHMS = {path.stem: small(path.stem) for path in sorted((CONFIG_DIR / "algo").glob("*.yaml"))}

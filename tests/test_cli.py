@@ -328,7 +328,12 @@ def test_dqn_with_another_reward_keeps_its_replay_buffer_in_the_checkpoint(place
 
 
 def test_optimise_without_degradation_runs_the_whole_pipeline(place: Place) -> None:
-    place.run("env=optimise", "degradation=none", "juror.edits=[exposure_up,exposure_down]").succeeded()
+    few = (
+        "dataset.enlarge={train:2,val:1,test:2}",
+        "train.total_timesteps=64",
+        "train.images=0",
+    )  # to learn a juror of
+    place.run("env=optimise", "degradation=none", "juror.edits=[exposure_up,exposure_down]", *few).succeeded()
     summary = read_json(place.folder("pipeline") / "summary.json")
     assert summary["policies"]["nothing"]["mean_gain"] == 0
     assert summary["policies"]["greedy"]["mean_gain"] > 0

@@ -1,18 +1,24 @@
 """What is said of one photo, and the edited photo itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 from apsi.advise.editor import Editor
-from apsi.advise.reasons import reasons_for
-from apsi.env.edit_state import EditState
+from apsi.advise.framing import CropAdvice, Framer
+from apsi.advise.reasons import Reason, played, reasons_for
+from apsi.env.crop_state import with_frame
+from apsi.errors import ApsiError
 from apsi.juror.base import Juror
 from apsi.juror.none import NoJuror
+from apsi.photo import Photo
 from apsi.photo.depth import DeepPhoto, to_8_bits
 from apsi.photo.full_size import PhotoFile
+from apsi.photo.save import save_cut, save_edited
 from apsi.photo.write import encode_jpeg
-from apsi.transform.full_size import apply
+from apsi.transform.crop import Crop
+from apsi.transform.full_size import apply, part_left_by
 from apsi.transform.recipe import Recipe
 
 GIVEN = "recipe"
@@ -65,6 +71,8 @@ class Advice:
     steps: list[StepAdvice]
     opinion: Opinion | None = None
     second_opinion: Opinion | None = None
+    crop: CropAdvice | None = None
+    """a crop that is suggested; None where none is clearly better, or none was looked for"""
     juror_calls: int = 0
     edited: str | None = None
     """name of the edited photo's file; None where none was written"""
@@ -78,9 +86,15 @@ class Advice:
         """Whether the photo needs nothing."""
         return not self.recipe
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the crop that is suggested is the first edit."""
+        return self.crop is not None and self.recipe[:1] == [self.crop.label]
+
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it; `from_dict` reads it back."""
-        return asdict(self) | {"leave_it": self.leave_it}
+        crop = None if self.crop is None else self.crop.as_dict()
+        return asdict(self) | {"leave_it": self.leave_it, "crop": crop}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Advice":
@@ -91,11 +105,16 @@ class Advice:
         """
         fields = {name: value for name, value in data.items() if name != "leave_it"}
         opinions = {name: Opinion(**fields[name]) for name in ("opinion", "second_opinion") if fields.get(name)}
-        return cls(**fields | opinions | {"steps": [StepAdvice(**step) for step in fields["steps"]]})
+        crop = {"crop": CropAdvice.from_dict(fields["crop"])} if fields.get("crop") else {}
+        return cls(**fields | opinions | crop | {"steps": [StepAdvice(**step) for step in fields["steps"]]})
 
 
 def advise(
-    photo: PhotoFile, editor: Editor, second: Juror | None = None, explain: bool = True
+    photo: PhotoFile,
+    editor: Editor,
+    second: Juror | None = None,
+    explain: bool = True,
+    framer: Framer | None = None,
 ) -> tuple[Advice, Recipe]:
     """What an editor does with a photo, and why; the photo itself is not edited here.
 
@@ -104,43 +123,57 @@ def advise(
         editor: who decides.
         second: a juror whose opinion is asked too.
         explain: whether to ask what each step is good for.
+        framer: who looks for a crop, where the editor does not; None: nobody.
     """
     small = photo.small_copy(*editor.size)
     (decision,) = editor.decide([small])
-    said = replace(_said(photo, editor.policy, decision.recipe), juror_calls=decision.juror_calls)
+    recipe = decision.recipe
+    crop = framer.crop_for(photo) if framer is not None and not editor.crops(recipe) else None
+    if framer is not None and framer.applies and crop is not None:
+        recipe = Recipe((crop_of(crop.label), *recipe))
+    said = replace(_said(photo, editor.policy, recipe), juror_calls=decision.juror_calls, crop=crop)
     juror = editor.parts.juror
     if isinstance(juror, NoJuror):
-        return said, decision.recipe
-    said = replace(said, opinion=Opinion(*_about(juror), decision.start_score, decision.score))
+        return said, recipe
+    begun, cut = editor.begin(small), editor.cut(photo, recipe)
+    score = decision.score if cut is None else float(juror.score_framed([played(recipe, begun, cut).framed])[0])
+    said = replace(said, opinion=Opinion(*_about(juror), decision.start_score, score))
     if explain:
-        reasons = reasons_for(decision.recipe, editor.begin(small), juror)
-        steps = [StepAdvice(r.transform.label, r.transform.advice, r.gain, r.loss_without) for r in reasons]
-        said = replace(said, steps=steps)
+        said = replace(said, steps=_explained(reasons_for(recipe, begun, juror, cut), cut is not None))
         if second is not None:
-            begun = editor.begin(small)
-            states = begun, begun.play(decision.recipe)
+            states = begun, played(recipe, begun, cut)
             before, after = second.score_framed([state.framed for state in states]).tolist()
             said = replace(said, second_opinion=Opinion(*_about(second), before, after))
-    return said, decision.recipe
+    return said, recipe
 
 
-def advise_anew(advice: Advice, recipe: Recipe, begun: EditState, juror: Juror) -> Advice:
+def advise_anew(advice: Advice, recipe: Recipe, photo: PhotoFile, small: Photo, editor: Editor) -> Advice:
     """What is said of the same photo with another recipe.
 
     Args:
         advice: as `advise` gave it.
         recipe: what was changed by hand.
-        begun: the small copy that the editor decided on, before any edit.
-        juror: the editor's.
+        photo: that crops are cut from.
+        small: the copy that the editor decided on, before any edit.
+        editor: who decided.
     """
-    steps = [StepAdvice(transform.label, transform.advice) for transform in recipe]
+    anew = replace(advice, editor=GIVEN, recipe=recipe.labels, second_opinion=None)
     if advice.opinion is None:
-        return replace(advice, editor=GIVEN, recipe=recipe.labels, steps=steps, second_opinion=None)
-    reasons = reasons_for(recipe, begun, juror)
-    steps = [StepAdvice(r.transform.label, r.transform.advice, r.gain, r.loss_without) for r in reasons]
+        return replace(anew, steps=[StepAdvice(transform.label, transform.advice) for transform in recipe])
+    juror, begun, cut = editor.parts.juror, editor.begin(small), editor.cut(photo, recipe)
+    reasons = reasons_for(recipe, begun, juror, cut)
     after = advice.opinion.before + sum(reason.gain for reason in reasons)
-    opinion = replace(advice.opinion, after=after)
-    return replace(advice, editor=GIVEN, recipe=recipe.labels, steps=steps, opinion=opinion, second_opinion=None)
+    return replace(anew, steps=_explained(reasons, cut is not None), opinion=replace(advice.opinion, after=after))
+
+
+def _explained(reasons: Sequence[Reason], is_cut: bool) -> list[StepAdvice]:
+    """The steps, and what a juror says of each, but of a first one that cuts what it looks at: it can't judge that."""
+    return [
+        StepAdvice(
+            one.transform.label, one.transform.advice, *(() if is_cut and i == 0 else (one.gain, one.loss_without))
+        )
+        for i, one in enumerate(reasons)
+    ]
 
 
 def told(photo: PhotoFile, recipe: Recipe) -> Advice:
@@ -171,7 +204,63 @@ def edit(
     return apply(recipe, photo.pixels, progress), ()
 
 
+def write_edited(
+    photo: PhotoFile,
+    recipe: Recipe,
+    path: Path,
+    *,
+    strip_gps: bool = False,
+    inputs: Iterable[Path] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[DeepPhoto, tuple[str, ...]]:
+    """Writes the photo at full size with a recipe: without loss where that only cuts and the format allows it.
+
+    Args:
+        photo: as read.
+        recipe: the edits.
+        path: where to; see `apsi.photo.save.save_edited`.
+        strip_gps: leave out where it was taken.
+        inputs: further files that must not be written over.
+        progress: is told after each step how many of how many are done.
+
+    Returns:
+        Its pixels, and in sentences what there is to say of the file.
+    """
+    part = part_left_by(recipe, photo.pixels)
+    if part is None:
+        pixels, remarks = edit(photo, recipe, progress)
+        save_edited(photo, pixels, path, strip_gps, inputs)
+        return pixels, remarks
+    if progress:
+        progress(len(recipe), len(recipe))
+    return save_cut(photo, part, path, strip_gps, inputs)
+
+
 def preview(photo: PhotoFile, pixels: DeepPhoto, size: int = PREVIEW) -> bytes:
     """A JPEG file in sRGB of what a photo looks like with these pixels; it is not enlarged."""
-    shown = replace(photo, pixels=pixels).small_copy(min(size, max(pixels.shape[:2])), "longest_side")
-    return encode_jpeg(shown, 82)
+    return encode_jpeg(_shown(photo, pixels, size), 82)
+
+
+def crop_pictures(photo: PhotoFile, pixels: DeepPhoto, crop: CropAdvice) -> tuple[bytes, bytes]:
+    """JPEG files of what a photo looks like with these pixels: whole with the frame of a crop, and cut to it."""
+    made = crop_of(crop.label)
+    whole = _shown(photo, pixels, PREVIEW)
+    framed = with_frame(whole, made.box, made.ratio)
+    return encode_jpeg(framed, 82), preview(photo, made(cast(Photo, pixels)))  # crops take both depths
+
+
+def crop_of(label: str) -> Crop:
+    """The crop of a label.
+
+    Raises:
+        ApsiError: it is none.
+    """
+    (transform,) = Recipe.of([label])
+    if not isinstance(transform, Crop):
+        raise ApsiError(f"'{label}' is no crop")
+    return transform
+
+
+def _shown(photo: PhotoFile, pixels: DeepPhoto, size: int) -> Photo:
+    """In sRGB, with a longer side of at most so many pixels."""
+    return replace(photo, pixels=pixels).small_copy(min(size, max(pixels.shape[:2])), "longest_side")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from omegaconf import DictConfig
@@ -22,9 +23,11 @@ from apsi.juror.none import NoJuror
 from apsi.juror.parameters import unpack_parameters
 from apsi.photo import Photo
 from apsi.photo.difference import colour_difference
+from apsi.photo.full_size import PhotoFile
 from apsi.photo.prepared import Episode, PhotoStore
 from apsi.policy.base import Policy, PolicyContext
 from apsi.policy.rollout import Frame, roll_out
+from apsi.transform.crop import Crop
 from apsi.transform.recipe import Recipe
 
 _OUT_OF_REACH = 11.0  # a target score that no photo has: how good the original was is not known
@@ -102,6 +105,20 @@ class Editor:
     def begin(self, photo: Photo) -> EditState:
         """A small copy as what is edited."""
         return self.parts.objective.begin(photo, self.parts.actions)
+
+    def cut(self, photo: PhotoFile, recipe: Recipe) -> EditState | None:
+        """A small copy of what a recipe's first step leaves, as what is edited, so that it is cut before it is small.
+
+        None where the first step is no crop, or the objective cuts by itself.
+        """
+        crop = recipe.transforms[0] if recipe.transforms else None
+        if not isinstance(crop, Crop) or self.parts.objective.frames:
+            return None
+        return self.begin(replace(photo, pixels=crop(cast(Photo, photo.pixels))).small_copy(*self.size))
+
+    def crops(self, recipe: Recipe) -> bool:
+        """Whether the frame is this editor's own business: it looks for crops, or has cut with this recipe."""
+        return self.parts.objective.frames or any(transform.reframes for transform in recipe)
 
     def _shortened(self, decision: Decision, begun: EditState) -> Decision:
         """Without the steps that nobody would see and those without which the juror scores the result higher."""

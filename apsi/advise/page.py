@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from apsi.advise.advice import GIVEN, Advice, Opinion, StepAdvice
+from apsi.advise.framing import crop_said, crop_scored
 from apsi.advise.words import Words
 from apsi.photo.write import write_text
 from apsi.web.page import data_uri, render, script
@@ -23,6 +25,10 @@ class Pictures:
     """None where nothing was done"""
     same_frame: bool = True
     """whether the one lies on the other: nothing was cut or turned"""
+    framed: bytes | None = None
+    """with the frame of the crop that is suggested; None where none is"""
+    cropped: bytes | None = None
+    """cut to it; None where `after` is"""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,7 @@ def write_page(path: Path, advice: Advice, pictures: Pictures, words: Words, ove
             {"label": step.label, "sentence": words(step.advice), "said": step_said(step, words)}
             for step in advice.steps
         ],
+        crop=_crop(advice, pictures, words),
         opinions=opinions_said(advice, words),
         facts=_facts(advice, words),
         remarks=[words(remark) for remark in advice.remarks],
@@ -102,7 +109,7 @@ def write_overview(path: Path, shots: Sequence[Shot], failures: Sequence[tuple[s
 def heading(advice: Advice, words: Words) -> str:
     """In a few words: leave it, or how many edits."""
     if advice.leave_it:
-        return words("Leave it as it is")
+        return words("Leave it as it is") if advice.crop is None else words("Only a crop is suggested")
     if advice.editor == GIVEN:
         return words.plural("{n} edit made", "{n} edits made", len(advice.recipe))
     return words.plural("{n} edit suggested", "{n} edits suggested", len(advice.recipe))
@@ -111,17 +118,19 @@ def heading(advice: Advice, words: Words) -> str:
 def lead(advice: Advice, words: Words) -> str:
     """One sentence or two on the whole."""
     opinion = advice.opinion
+    if advice.leave_it and advice.crop is not None:
+        return words("No edit that was tried makes this photo clearly better, so nothing was changed.")
     if advice.leave_it:
         return words("Nothing that was tried makes this photo clearly better, so nothing was changed.")
     done = " ".join(words(step.advice) for step in advice.steps)
     if opinion is None:
         return done
-    scored = words(
-        "The score rises from {before} to {after} of 10.",
-        before=words.number(opinion.before),
-        after=words.number(opinion.after),
-    )
-    return f"{done} {scored}"
+    scores = {"before": words.number(opinion.before), "after": words.number(opinion.after)}
+    if abs(opinion.gain) <= _UNCHANGED:
+        return done
+    if opinion.gain > 0:
+        return done + " " + words("The score rises from {before} to {after} of 10.", **scores)
+    return done + " " + words("The score falls from {before} to {after} of 10.", **scores)
 
 
 def step_said(step: StepAdvice, words: Words) -> list[str]:
@@ -164,9 +173,27 @@ def series_said(advice: Sequence[Advice], failures: int, words: Words) -> str:
         words.plural("{n} photo was edited.", "{n} photos were edited.", len(advice) - left),
         words.plural("{n} was left as it is.", "{n} were left as they are.", left),
     ]
+    crops = sum(one.crop is not None and not one.is_cut for one in advice)
+    if crops:
+        said.append(words.plural("For {n} photo a crop is suggested.", "For {n} photos a crop is suggested.", crops))
     if failures:
         said.append(words.plural("{n} could not be edited.", "{n} could not be edited.", failures))
     return " ".join(said)
+
+
+def _crop(advice: Advice, pictures: Pictures, words: Words) -> dict[str, Any] | None:
+    """What the page says of a crop."""
+    crop = advice.crop
+    if crop is None or pictures.framed is None:
+        return None
+    cropped = pictures.cropped
+    return {
+        "label": crop.label,
+        "is_cut": advice.is_cut,
+        "said": [" ".join([words(crop.sentence), *crop_said(crop, words)]), crop_scored(crop, words)],
+        "framed": data_uri(pictures.framed, "image/jpeg"),
+        "cropped": None if cropped is None else data_uri(cropped, "image/jpeg"),
+    }
 
 
 def _scored(opinion: Opinion, words: Words) -> str:

@@ -25,20 +25,29 @@ def each_without_one(recipe: Recipe) -> list[Recipe]:
     return [Recipe(steps[:i] + steps[i + 1 :]) for i in range(len(steps))]
 
 
-def reasons_for(recipe: Recipe, begun: EditState, juror: Juror) -> list[Reason]:
+def played(recipe: Recipe, begun: EditState, cut: EditState | None) -> EditState:
+    """The state after a recipe; see `reasons_for`."""
+    return begun.play(recipe) if cut is None else cut.play(Recipe(recipe.transforms[1:]))
+
+
+def reasons_for(recipe: Recipe, begun: EditState, juror: Juror, cut: EditState | None = None) -> list[Reason]:
     """What a juror says of each step, all photos scored in one call.
 
     Args:
         recipe: any.
         begun: the small copy that it was decided on, before any edit.
         juror: ready to score.
+        cut: a small copy of what the first step, a crop, leaves; None: what it leaves of the small copy.
     """
     if not recipe.transforms:
         return []
     steps, states = recipe.transforms, [begun]
-    for transform in steps:
-        states.append(states[-1].play(Recipe((transform,))))
-    without = [begun.play(shorter) for shorter in each_without_one(recipe)]
+    for i, transform in enumerate(steps):
+        states.append(cut if cut is not None and i == 0 else states[-1].play(Recipe((transform,))))
+    without = [
+        begun.play(shorter) if i == 0 else played(shorter, begun, cut)
+        for i, shorter in enumerate(each_without_one(recipe))
+    ]
     scores = juror.score_framed([state.framed for state in (*states, *without)])
     after, left = scores[: len(states)], scores[len(states) :]
     return [

@@ -16,8 +16,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from apsi.advise.advice import Advice, advise, edit, preview, told
+from apsi.advise.advice import Advice, advise, crop_pictures, preview, told, write_edited
 from apsi.advise.editor import Editor
+from apsi.advise.framing import Framer
 from apsi.advise.journal import JOURNAL, read_journal
 from apsi.advise.page import Pictures, Shot, write_page
 from apsi.advise.photos import Item
@@ -25,10 +26,11 @@ from apsi.advise.words import Words
 from apsi.algo.divergence import DivergedError
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror
+from apsi.photo.depth import DeepPhoto
 from apsi.photo.file import read_file
 from apsi.photo.full_size import PhotoFile, read_photo_file
 from apsi.photo.read import UnreadablePhotoError, max_file_bytes, pixels_of
-from apsi.photo.save import save_edited, suffix_for
+from apsi.photo.save import suffix_for
 from apsi.photo.write import write_text
 from apsi.transform.recipe import Recipe
 from apsi.web.page import data_uri
@@ -59,6 +61,8 @@ class Job:
     """of all that decides on the results; those of another are not taken for done"""
     editor: Editor | None = None
     second: Juror | None = None
+    framer: Framer | None = None
+    """who looks for crops; None: nobody"""
     recipe: Recipe | None = None
     """given instead of an editor"""
     explain: bool = True
@@ -174,12 +178,11 @@ def _results(item: Item, photo: PhotoFile, job: Job, inputs: Sequence[Path], sin
     else:
         assert job.editor is not None
         with job.deciding:
-            advice, recipe = advise(photo, job.editor, job.second, job.explain)
+            advice, recipe = advise(photo, job.editor, job.second, job.explain, job.framer)
     pixels, thumbnail = photo.pixels, ""
     if recipe.transforms:
-        pixels, remarks = edit(photo, recipe)
         target = job.out / f"{item.name}-edited{suffix_for(photo)}"
-        save_edited(photo, pixels, target, job.strip_gps, inputs)
+        pixels, remarks = write_edited(photo, recipe, target, strip_gps=job.strip_gps, inputs=inputs)
         recipe_file = job.out / f"{item.name}-recipe.json"
         write_text(recipe_file, recipe.to_json())
         advice = replace(
@@ -193,12 +196,21 @@ def _results(item: Item, photo: PhotoFile, job: Job, inputs: Sequence[Path], sin
     if job.explain:
         page = job.out / ("advice.html" if single else f"{item.name}-advice.html")
         advice = replace(advice, page=_relative(page, job.out))
-        after = preview(photo, pixels) if recipe.transforms else None
-        same_frame = not any(transform.reframes for transform in recipe)
         overview = "" if single else f"{'../' * item.name.count('/')}advice.html"
-        write_page(page, advice, Pictures(preview(photo, photo.pixels), after, same_frame), job.words, overview)
+        write_page(page, advice, _pictures(photo, recipe, pixels, advice), job.words, overview)
         thumbnail = "" if single else data_uri(preview(photo, pixels, _THUMBNAIL), "image/jpeg")
     return Shot(advice, thumbnail)
+
+
+def _pictures(photo: PhotoFile, recipe: Recipe, pixels: DeepPhoto, advice: Advice) -> Pictures:
+    """What the page shows of a photo and of its edited pixels."""
+    before, after = preview(photo, photo.pixels), preview(photo, pixels) if recipe.transforms else None
+    same_frame = not any(transform.reframes for transform in recipe)
+    if advice.crop is None:
+        return Pictures(before, after, same_frame)
+    shown = pixels if same_frame else photo.pixels
+    framed, cropped = crop_pictures(photo, shown, advice.crop)
+    return Pictures(before, after, same_frame, framed, None if advice.is_cut else cropped)
 
 
 def _remove_results(item: Item, out: Path) -> None:

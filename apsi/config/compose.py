@@ -30,6 +30,7 @@ OF_THIS_RUN = (
     "explain",
     "language",
     "advise",
+    "crop_juror",
     "tracking",
     "device",
     "worker_pool",

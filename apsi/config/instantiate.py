@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, get_type_hints
 
 import hydra.utils
@@ -85,11 +86,23 @@ def _hints(annotated: Any) -> dict[str, Any]:
         return {}
 
 
+def _adapter(hint: Any) -> TypeAdapter[Any]:
+    try:
+        hash(hint)
+    except TypeError:  # it is annotated with what has none
+        return _adapter_of.__wrapped__(hint)
+    return _adapter_of(hint)
+
+
+@cache
+def _adapter_of(hint: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
+
+
 def _check_type(place: str, value: Any, hint: Any) -> None:
     """Checks a value against a type hint as JSON, strictly: `"5"`, `5.0` and `true` are no integers."""
     try:
-        adapter = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
-        adapter.validate_json(json.dumps(value, default=str), strict=True)
+        _adapter(hint).validate_json(json.dumps(value, default=str), strict=True)
     except PydanticSchemaGenerationError:
         return
     except ValidationError as error:

@@ -82,6 +82,17 @@ class AdviseSettings:
     """a photo is left as it is unless its juror's score rises by at least this much"""
     min_change: float = 1.0
     """steps that change the result by less are left out; mean CIEDE2000, of which about 1 is just noticeable"""
+    crop: Literal["suggest", "apply"] | None = "suggest"
+    """`suggest`: a better crop is told beside the edits; `apply`: it is the first of them; null: none is looked for"""
+    min_crop_gain: float = 0.1
+    """no crop is suggested unless the score of `crop_juror` rises by at least this much"""
+    aspect: str | None = None
+    """width:height that a crop has, such as 3:2; original: that of the photo; null: any. A photo of another shape is
+    cut to it whatever it gains"""
+    faces: Literal["keep"] | None = None
+    """keep: no crop cuts a face or leaves one out; needs the extra `faces`"""
+    min_area: float = 0.25
+    """smallest crop, as a share of the photo"""
     workers: int | None = None
     """photos that are worked on at a time; null: as many as there are processors"""
 
@@ -89,9 +100,12 @@ class AdviseSettings:
         for name, value in (("max_calls", self.max_calls), ("workers", self.workers)):
             if value is not None:
                 _require(f"advise.{name}", value, at_least=1)
-        for name, number in (("min_gain", self.min_gain), ("min_change", self.min_change)):
+        for name in ("min_gain", "min_change", "min_crop_gain"):
+            number = getattr(self, name)
             if not number >= 0:
                 raise ApsiError(f"advise.{name}={number} must be at least 0")
+        if not 0 < self.min_area <= 1:
+            raise ApsiError(f"advise.min_area={self.min_area} must be above 0 and at most 1, a share of the photo")
 
 
 @dataclass
@@ -132,6 +146,7 @@ class Config:
     advise: AdviseSettings = field(default_factory=AdviseSettings)
     export: dict[str, Component] = field(default_factory=dict)
     second_juror: Component | None = None
+    crop_juror: Component | None = None
     crops: Component | None = None
     """photos with crops that people chose or scored"""
     seed: int = 42
@@ -196,7 +211,9 @@ def completed(written: Any) -> DictConfig:
 
 def register() -> None:
     """Registers the schema, and what `conf/config.yaml` refers to, with Hydra."""
-    ConfigStore.instance().store(name="schema", node=Config, replace=True)
+    store = ConfigStore.instance()
+    if "schema.yaml" not in store.repo:  # making a node of it takes longer than all else here
+        store.store(name="schema", node=Config)
     OmegaConf.register_resolver("apsi.free", free_folder, replace=True, use_cache=True)
     OmegaConf.register_resolver("apsi.command", command, replace=True)
     OmegaConf.register_resolver("apsi.options", options_text, replace=True)

@@ -1,9 +1,9 @@
 """Framing photos: an agent looks for the crop that a juror scores highest."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from pydantic import PositiveInt
@@ -15,7 +15,7 @@ from apsi.env.optimise import Optimise
 from apsi.errors import ApsiError
 from apsi.juror.framed import FramedPhoto
 from apsi.photo import Floats, Photo
-from apsi.photo.box import ORIGINAL, Ratio, parse_ratio, sides_of
+from apsi.photo.box import ORIGINAL, Ratio, largest_of_ratio, parse_ratio, sides_of
 from apsi.photo.faces import find_faces, require_detector
 from apsi.transform.action_set import ActionSet, DiscreteActions
 from apsi.types import PositiveFraction
@@ -77,7 +77,7 @@ class Framing(Optimise):
             ApsiError: its smallest crops are too small to be looked at.
         """
         height, width = photo.shape[:2]
-        smallest = int((self.min_area * height * width) ** 0.5)
+        smallest = self._smallest_of(photo)
         if smallest >= self.view_size:
             return self.view_size
         said = (
@@ -95,6 +95,21 @@ class Framing(Optimise):
             f"{said}: the juror gets {smallest} of this and all such photos, as crops are not enlarged; {remedy}"
         )
         return smallest
+
+    def _smallest_of(self, photo: Photo) -> int:
+        """Side, in pixels, of the smallest crops."""
+        height, width = photo.shape[:2]
+        return int((self.min_area * height * width) ** 0.5)
+
+    def fitted_to(self, photo: Photo) -> Self | None:
+        """With a `view_size` that all crops of a photo have; None where none is allowed, or large enough to look at."""
+        (height, width), smallest, area = photo.shape[:2], self._smallest_of(photo), 1.0
+        if self._ratio is not None:
+            across, down = largest_of_ratio(height, width, self._ratio)
+            area = across * down
+        if smallest < _SMALLEST or area < self.min_area:
+            return None
+        return replace(self, view_size=min(self.view_size, smallest))
 
     def limits(self, photo: Photo) -> CropLimits:
         """What holds for the crops of a photo."""

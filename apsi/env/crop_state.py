@@ -80,14 +80,7 @@ class CropState(EditState):
 
     @property
     def picture(self) -> Photo:
-        whole = _shrunk(self.original, _PICTURE).copy()
-        height, width = whole.shape[:2]
-        left, top, right, bottom = self.frame.pixels(height, width, self.ratio)
-        inside = resample(self.pixels, right - left, bottom - top)
-        whole = (whole * DIMMED).astype(np.uint8)
-        whole[max(0, top - _LINE) : bottom + _LINE, max(0, left - _LINE) : right + _LINE] = 255
-        whole[top:bottom, left:right] = inside
-        return whole
+        return with_frame(_shrunk(self.original, _PICTURE), self.frame, self.ratio, self.pixels)
 
     @property
     def ratio(self) -> Ratio | None:
@@ -155,6 +148,25 @@ class CropState(EditState):
         crops = [t for t in recipe if isinstance(t, Crop)]
         frame = crops[0].box if crops else WHOLE
         return self.showing(frame, Recipe(tuple(t for t in recipe if not isinstance(t, Crop))))
+
+
+def with_frame(whole: Photo, box: Box, ratio: Ratio | None, inside: Photo | None = None) -> Photo:
+    """A picture of a whole photo with the frame of a crop, dimmed outside of it.
+
+    Args:
+        whole: `(H, W, 3)` `uint8`.
+        box: the crop.
+        ratio: that it has exactly.
+        inside: what is shown in the frame, at any size; None: what `whole` shows there.
+    """
+    height, width = whole.shape[:2]
+    left, top, right, bottom = box.pixels(height, width, ratio)
+    line = max(_LINE, max(height, width) // 256)
+    picture: Photo = (whole * DIMMED).astype(np.uint8)
+    picture[max(0, top - line) : bottom + line, max(0, left - line) : right + line] = 255
+    inside = whole[top:bottom, left:right] if inside is None else inside
+    picture[top:bottom, left:right] = resample(inside, right - left, bottom - top)
+    return picture
 
 
 def _shrunk(photo: Photo, longest: int) -> Photo:

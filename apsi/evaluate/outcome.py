@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from apsi.evaluate.framing import AREA
 from apsi.evaluate.summary import PolicySummary
 from apsi.evaluate.truth import CHANGE
 from apsi.juror.base import SCORE_MAX
@@ -29,6 +30,8 @@ def sentences(summary: Mapping[str, Any], summaries: Mapping[str, PolicySummary]
         f"On average the score changed by {with_sign(policy.mean_gain, 2)} {_gained(policy.mean_gain_ci95)} "
         f"on a scale of 0 to {SCORE_MAX:g}, with {policy.mean_steps:.1f} edits."
     )
+    if area := policy.measures.get(AREA):
+        said.append(f"The crops leave {percent(area[1])} of the photo on average.")
     if paid := cost(policy.measures):
         said.append(f"That gain cost {paid}.")
     others = {name: other for name, other in summaries.items() if name != shown}

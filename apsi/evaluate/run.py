@@ -17,7 +17,7 @@ from apsi.agent.jurors import second_juror
 from apsi.config.build import components, episode_source, open_cached_juror, require_something_to_do
 from apsi.config.instantiate import instantiate
 from apsi.console import show, track
-from apsi.evaluate.framing import FramingMeasures, with_overlap
+from apsi.evaluate.framing import AREA, FACES, FIXATIONS, FramingMeasures, with_overlap
 from apsi.evaluate.interval import interval_text
 from apsi.evaluate.measure import PHOTO_MEASURES, juror_measures
 from apsi.evaluate.outcome import cost, marked
@@ -245,7 +245,10 @@ def _table(summary: dict[str, Any]) -> Table:
     table = Table(title=title, caption=said)
     columns = ("policy", "success", "95 % interval", "mean gain", "95 % interval", "steps", "juror calls per episode")
     truths = [name for name in TRUTHS if any(p[name] is not None for p in summary["policies"].values())]
-    for column in (*columns, *truths):
+    crops = [
+        name for name in (AREA, FIXATIONS, FACES) if all(name in p["measures"] for p in summary["policies"].values())
+    ]
+    for column in (*columns, *truths, *crops):
         table.add_column(column, justify="left" if column == "policy" else "right")
     for name, p in summary["policies"].items():
         success, gain = p["success_ci95"], p["mean_gain_ci95"]
@@ -258,5 +261,6 @@ def _table(summary: dict[str, Any]) -> Table:
             f"{p['mean_steps']:.2f}",
             f"{p['juror_calls'] / episodes:.1f}",
             *("-" if p[name] is None else f"{p[name]:.2f}" for name in truths),
+            *("-" if (pair := p["measures"][name]) is None else f"{pair[1]:.2f}" for name in crops),
         )
     return table

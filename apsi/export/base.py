@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from apsi.export.steps import Step, steps_of
+from apsi.export.steps import Frame, Step, steps_of
 from apsi.photo import Photo
 from apsi.transform.recipe import Recipe
 
@@ -39,31 +39,38 @@ class ExportResult:
 class Export(ABC):
     """Writes a recipe down in the way of another program."""
 
-    def write(self, recipe: Recipe, photo: Photo | None, folder: Path, name: str) -> ExportResult:
+    def write(self, recipe: Recipe, photo: Photo | None, folder: Path, name: str, orientation: int = 1) -> ExportResult:
         """Writes a recipe.
 
         Args:
             recipe: what was done.
-            photo: `(H, W, 3)` `uint8`, what it was done to; None where the recipe does the same to every photo.
+            photo: `(H, W, 3)` `uint8`, what it was done to, upright and whole; None where the recipe does the same to
+                every photo.
             folder: where the files go; made where it is missing.
             name: what their names begin with; see `file_in`.
+            orientation: that EXIF names for the pixels as the photo's file holds them, 1 to 8; programs differ in which
+                of the two they count crops in.
 
         Raises:
             ApsiError: a step does something else to every photo, and there is none.
         """
-        return self.write_steps(list(steps_of(recipe, photo)), folder, name)
+        return self.write_steps(list(steps_of(recipe, photo)), folder, name, _frame(photo, orientation))
 
     @abstractmethod
-    def write_steps(self, steps: Sequence[Step], folder: Path, name: str) -> ExportResult:
-        """Writes the steps of a recipe into files that `file_in` names."""
+    def write_steps(self, steps: Sequence[Step], folder: Path, name: str, frame: Frame | None) -> ExportResult:
+        """Writes the steps of a recipe into files that `file_in` names; `frame` is of the photo that they are for."""
 
 
 def export_all(
-    exports: Mapping[str, Export], recipe: Recipe, photo: Photo | None, folder: Path, name: str
+    exports: Mapping[str, Export], recipe: Recipe, photo: Photo | None, folder: Path, name: str, *, orientation: int = 1
 ) -> dict[str, ExportResult]:
     """What each export wrote, by its name; see `Export.write`. Nothing is written where that raises an error."""
-    steps = list(steps_of(recipe, photo))
-    return {option: export.write_steps(steps, folder, name) for option, export in exports.items()}
+    steps, frame = list(steps_of(recipe, photo)), _frame(photo, orientation)
+    return {option: export.write_steps(steps, folder, name, frame) for option, export in exports.items()}
+
+
+def _frame(photo: Photo | None, orientation: int) -> Frame | None:
+    return None if photo is None else Frame(photo.shape[1], photo.shape[0], orientation)
 
 
 def for_this_photo(steps: Sequence[Step]) -> tuple[str, ...]:

@@ -18,9 +18,11 @@ import numpy as np
 
 from apsi.export.base import Export, ExportResult, LeftOut, file_in, for_this_photo, xml_text
 from apsi.export.colours import ColourEdit
+from apsi.export.crops import Crops
 from apsi.export.lut import per_channel
-from apsi.export.steps import CUTS, MOVES, WHOLE, Box, Step
+from apsi.export.steps import CUTS, OTHERS, WHOLE, Frame, Step
 from apsi.photo import Photo
+from apsi.photo.box import as_stored
 from apsi.photo.write import write_text
 from apsi.transform.adjust import Adjust
 from apsi.transform.base import Transform
@@ -78,8 +80,8 @@ SLIDERS = (
 class LightroomPreset(Export):
     """An `.xmp` preset. Approximate: Lightroom computes in its own way and order."""
 
-    def write_steps(self, steps: Sequence[Step], folder: Path, name: str) -> ExportResult:
-        settings = _Settings()
+    def write_steps(self, steps: Sequence[Step], folder: Path, name: str, frame: Frame | None) -> ExportResult:
+        settings = _Settings(Crops(frame))
         for step in steps:
             settings.add(step)
         left_out = tuple(settings.left_out)
@@ -87,7 +89,7 @@ class LightroomPreset(Export):
             return ExportResult((), left_out, ("Nothing of the recipe has a setting in Lightroom.",))
         path = file_in(folder, name, "lightroom.xmp")
         approximate = "The preset is approximate: Lightroom computes in its own way and order."
-        notes = (*for_this_photo(settings.held), approximate, *settings.beyond)
+        notes = (*for_this_photo(settings.held), approximate, *settings.beyond, *settings.of_crop)
         about = [f"Made by apsi of: {', '.join(step.label for step in settings.held)}.", *notes]
         about += [f"Left out: {one.label}, as {one.reason}." for one in left_out]
         write_text(path, _preset(path.stem.removesuffix(".lightroom"), settings, " ".join(about)))
@@ -98,16 +100,15 @@ class LightroomPreset(Export):
 class _Settings:
     """What a preset sets, step by step."""
 
+    crops: Crops
     strengths: dict[Slider, float] = field(default_factory=dict)
     curve: list[Transform] = field(default_factory=list)
     """what no slider does and tone curves can, in order"""
-    crop: Box | None = None
     left_out: list[LeftOut] = field(default_factory=list)
     held: list[Step] = field(default_factory=list)
-    _moved_by: str | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.strengths or self.curve or self.crop)
+        return bool(self.strengths or self.curve or self.crops.part)
 
     def add(self, step: Step) -> None:
         """Finds the setting that comes near a step, or why there is none."""
@@ -116,8 +117,7 @@ class _Settings:
             self.held.append(step)
             return
         self.left_out.append(LeftOut(step.label, reason))
-        if step.reason in (MOVES, CUTS):
-            self._moved_by = self._moved_by or step.label
+        self.crops.leave_out(step)
 
     def _why_not(self, step: Step) -> str | None:
         near = nearest(step.fixed) if step.reason != WHOLE else None  # of the probe it is something else
@@ -126,22 +126,11 @@ class _Settings:
             self.strengths[slider] = self.strengths.get(slider, 0) + strength
             return None
         if step.reason == CUTS:
-            return self._why_no_crop(step)
+            return self.crops.add(step)
         if step.reason is None and per_channel(ColourEdit((step.fixed,))) is not None:
             self.curve.append(step.fixed)
             return None
         return step.reason or "no slider of Lightroom's comes near it"
-
-    def _why_no_crop(self, step: Step) -> str | None:
-        if step.box is None:
-            return f"{CUTS}, and where is known for straight cuts of a given photo only"
-        if self._moved_by:
-            return f"it cuts the frame of {self._moved_by}, which is left out"
-        left, top, right, bottom = self.crop or (0, 0, 1, 1)
-        x0, y0, x1, y1 = step.box
-        width, height = right - left, bottom - top
-        self.crop = (left + x0 * width, top + y0 * height, left + x1 * width, top + y1 * height)
-        return None
 
     @property
     def beyond(self) -> list[str]:
@@ -152,13 +141,27 @@ class _Settings:
             if abs(value) > slider.limit
         ]
 
+    @property
+    def of_crop(self) -> list[str]:
+        """What holds of the crop, in sentences."""
+        if not self.crops.part:
+            return []
+        turned = self.crops.frame.orientation if self.crops.frame else 1
+        how = "stored upright" if turned == 1 else f"stored with the EXIF orientation {turned}, as this one"
+        said = [f"The crop is for photos that are {how}: Lightroom counts it in the pixels as the file holds them."]
+        around = [step.label for step in self.held if step.reason == OTHERS]
+        if around:
+            said.append(f"Lightroom does {', '.join(around)} to the whole photo: at the crop's edges it may differ.")
+        return said
+
     def attributes(self) -> dict[str, str]:
         """The settings by their names, as they are written."""
         found = {s.key: format(min(max(v, -s.limit), s.limit), s.written) for s, v in self._values()}
-        if self.crop:
-            edges = zip(("CropLeft", "CropTop", "CropRight", "CropBottom"), self.crop, strict=True)
+        if self.crops.part:
+            part = as_stored(self.crops.part, self.crops.frame.orientation if self.crops.frame else 1)
+            edges = zip(("CropLeft", "CropTop", "CropRight", "CropBottom"), part, strict=True)
             found |= {key: f"{edge:.6f}" for key, edge in edges}
-            found |= {"CropAngle": "0", "HasCrop": "True"}
+            found |= {"CropAngle": "0", "CropConstrainToWarp": "0", "HasCrop": "True"}
         return found
 
     def _values(self) -> Iterator[tuple[Slider, float]]:

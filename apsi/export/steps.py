@@ -14,7 +14,9 @@ import numpy.typing as npt
 
 from apsi.errors import ApsiError
 from apsi.photo import Photo
+from apsi.photo.box import Ratio
 from apsi.transform.base import Transform
+from apsi.transform.crop import Crop, CropRatio
 from apsi.transform.recipe import Recipe
 
 _LEVELS, _STEP = 16, 17  # of each channel of the probes: 0, 17, ... 255
@@ -27,8 +29,18 @@ MOVES = "it moves pixels"
 OTHERS = "what becomes of a pixel depends on other pixels"
 WHOLE = "what becomes of a colour depends on the whole photo"
 
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom of a part, as shares of the photo's sides"""
+Part = tuple[float, float, float, float]
+"""Left, top, right, bottom, as shares of the photo's sides: to the pixel, where a `Box` has thousandths"""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The photo that a recipe is for, in pixels, upright."""
+
+    width: int
+    height: int
+    orientation: int = 1
+    """that EXIF names for the pixels as the file holds them"""
 
 
 @dataclass(frozen=True)
@@ -42,8 +54,10 @@ class Step:
     """whether there was anything to decide"""
     reason: str | None
     """why no table of colours can do it; None where one can"""
-    box: Box | None = None
+    part: Part | None = None
     """what it keeps of the photo, where all it does is to cut"""
+    ratio: Ratio | None = None
+    """that it cuts to"""
 
 
 def steps_of(recipe: Recipe, photo: Photo | None) -> Iterator[Step]:
@@ -63,12 +77,13 @@ def steps_of(recipe: Recipe, photo: Photo | None) -> Iterator[Step]:
                 raise ApsiError(
                     f"'{transform.label}' does something else to every photo: name the one that it is for: photo=FILE"
                 )
-            yield Step(transform.label, transform, False, reason)
+            part = _part_of_any(transform) if reason == CUTS else None
+            yield Step(transform.label, transform, False, reason, part, _ratio(transform))
         else:
             fixed, edited = transform.fixed_for(photo), transform(photo)
             reason = why_no_function_of_colour(fixed) or _why_not_on(photo, edited, fixed)
-            box = _box(photo, edited, fixed) if reason == CUTS else None
-            yield Step(transform.label, fixed, fixed != transform, reason, box)
+            part = _part(photo, edited, fixed) if reason == CUTS else None
+            yield Step(transform.label, fixed, fixed != transform, reason, part, _ratio(transform))
             photo = edited
 
 
@@ -99,7 +114,23 @@ def _why_not_on(photo: Photo, edited: Photo, fixed: Transform) -> str | None:
     return None if _alike(edited.reshape(-1, 3)[chosen], expected) else OTHERS
 
 
-def _box(photo: Photo, edited: Photo, fixed: Transform) -> Box | None:
+def _part_of_any(transform: Transform) -> Part | None:
+    """What a transform keeps of every photo; None where it does more than to cut, or keeps another part of another."""
+    boxes = set()
+    for probe in _probes()[:2]:  # of different shapes
+        box = transform.part_of(probe) if transform.fixed_for(probe) == transform else None
+        found = _part(probe, transform(probe), transform)
+        if box is None or found is None or np.abs((box.array - found) * max(probe.shape)).max() > 1:
+            return None
+        boxes.add((box.x1, box.y1, box.x2, box.y2))
+    return boxes.pop() if len(boxes) == 1 else None
+
+
+def _ratio(transform: Transform) -> Ratio | None:
+    return transform.ratio if isinstance(transform, Crop | CropRatio) else None
+
+
+def _part(photo: Photo, edited: Photo, fixed: Transform) -> Part | None:
     """What a transform keeps of a photo; None where it does more than to cut.
 
     It is found by cutting pictures whose pixels say where they are.

@@ -14,6 +14,8 @@ GRID = 1000
 ORIGINAL: Literal["original"] = "original"
 Ratio = tuple[int, int] | Literal["original"]
 """Width to height, such as `(3, 2)`, or that of the photo it is a part of"""
+Sides = tuple[float, float, float, float]
+"""Left, top, right and bottom"""
 _RATIO = re.compile(r"([1-9]\d{0,4}):([1-9]\d{0,4})")
 
 
@@ -46,6 +48,23 @@ def largest_of_ratio(height: int, width: int, ratio: Ratio) -> tuple[float, floa
     across, down = sides_of(ratio, height, width)
     unit = min(width / across, height / down)
     return unit * across / width, unit * down / height
+
+
+def as_stored(part: Sides, orientation: int, width: float = 1, height: float = 1) -> Sides:
+    """The same part in the pixels as a file holds them, which are not upright.
+
+    Args:
+        part: left, top, right and bottom in the upright photo.
+        orientation: that EXIF names, 1 to 8: how the pixels are turned to be upright.
+        width: of the upright photo in the unit of `part`; 1 for shares.
+        height: likewise.
+    """
+    left, top, right, bottom = part
+    if orientation in (2, 3, 6, 7):
+        left, right = width - right, width - left
+    if orientation in (3, 4, 7, 8):
+        top, bottom = height - bottom, height - top
+    return (top, left, bottom, right) if orientation >= 5 else (left, top, right, bottom)
 
 
 @dataclass(frozen=True)

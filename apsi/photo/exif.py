@@ -111,11 +111,12 @@ def block_of(fields: Fields, order: ByteOrder) -> bytes:
     return magic + struct.pack(order + "I", 8) + pack_fields(fields, 8, order)
 
 
-def of_edited(block: bytes, width: int, height: int, strip_gps: bool) -> bytes:
-    """The block of a photo that was turned upright and edited.
+def of_edited(block: bytes, width: int, height: int, strip_gps: bool, upright: bool = True) -> bytes:
+    """The block of a photo that was edited.
 
-    It is upright and of this size, the thumbnail of the unedited photo is gone, and, if `strip_gps`, so are the fields
-    that say where it was taken. All else is where it was.
+    It is of this size, turned upright unless the pixels stay as they are stored (not `upright`), the thumbnail of the
+    unedited photo is gone, and, if `strip_gps`, so are the fields that say where it was taken. All else is
+    where it was.
 
     Raises:
         NotExifError: the block is damaged.
@@ -125,7 +126,8 @@ def of_edited(block: bytes, width: int, height: int, strip_gps: bool) -> bytes:
     found, next_start = _fields_at(changed, start, order)
     if next_start:
         _wipe_thumbnail(changed, next_start, order)
-    _set(changed, start, order, {ORIENTATION: (SHORT, 1), WIDTH: (LONG, width), HEIGHT: (LONG, height)})
+    turned = {ORIENTATION: (SHORT, 1)} if upright else {}
+    _set(changed, start, order, {**turned, WIDTH: (LONG, width), HEIGHT: (LONG, height)})
     if EXIF in found:
         inner = _pointed_to(found[EXIF], order)
         _set(changed, inner, order, {_EXIF_WIDTH: (LONG, width), _EXIF_HEIGHT: (LONG, height)})

@@ -56,7 +56,7 @@ _BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIF", b"heix": "HEIF", b
 _BRANDS |= {b"hevc": "HEIF", b"hevx": "HEIF", b"mif1": "HEIF", b"msf1": "HEIF", b"crx ": "RAW"}
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT, _COMPRESSION = 258, 262, 339, 259
 _GRAY, _RGB = (0, 1), (2,)
-_TURNS = {
+TURNS = {
     2: lambda a: a[:, ::-1],
     3: lambda a: a[::-1, ::-1],
     4: lambda a: a[::-1],
@@ -153,7 +153,7 @@ def _read(path: Path, image: Image.Image, data: bytes) -> PhotoFile:
     gray = image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
     if gray:
         metadata = replace(metadata, icc_profile=b"", chunks=png.without_colour(metadata.chunks))
-    pixels = np.ascontiguousarray(_TURNS.get(turn, lambda a: a)(pixels))
+    pixels = np.ascontiguousarray(TURNS.get(turn, lambda a: a)(pixels))
     return PhotoFile(path, name, pixels, metadata, coding, tuple(remarks))
 
 

@@ -1,10 +1,13 @@
 """What a file says beside its pixels: EXIF, XMP, IPTC, colour profile, resolution."""
 
+import io
 import re
 import struct
+import sys
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 from PIL import Image
 
@@ -12,6 +15,7 @@ from apsi.photo import png
 from apsi.photo.exif import (
     DESCRIBING,
     ORIENTATION,
+    Field,
     NotExifError,
     block_of,
     byte_order,
@@ -19,8 +23,11 @@ from apsi.photo.exif import (
     read_fields,
     without_prefix,
 )
+from apsi.photo.jpeg import segments_beside
+from apsi.photo.read import UnreadablePhotoError, opened
 
 _IPTC_RESOURCE = 0x0404
+_LARGEST_SEGMENT = 65_000  # bytes, in JPEG
 _ORIENTATION = re.compile(
     rb"""\s[\w-]{1,20}:Orientation=["']\d["']|<tiff:Orientation>\s{0,9}\d\s{0,9}</tiff:Orientation>"""
 )
@@ -45,21 +52,22 @@ class Metadata:
     chunks: tuple[tuple[bytes, bytes], ...] = ()
     """further ones of a PNG file, with their names"""
 
-    def of_edited(self, width: int, height: int, strip_gps: bool) -> "Metadata":
+    def of_edited(self, width: int, height: int, strip_gps: bool, upright: bool = True) -> "Metadata":
         """What holds for the photo after editing: its size, upright, no thumbnail of how it was.
 
         Args:
-            width: of the edited photo, in pixels.
+            width: of the edited photo, in pixels as they are stored.
             height: likewise.
             strip_gps: leave out where it was taken, which EXIF and XMP say.
+            upright: whether the pixels were turned upright; else how they are to be turned stays.
         """
         exif = b""
         if self.exif:
             try:
-                exif = of_edited(self.exif, width, height, strip_gps)
+                exif = of_edited(self.exif, width, height, strip_gps, upright)
             except NotExifError:
                 exif = b""  # damaged: whether a place is in it can't be told
-        return replace(self, exif=exif, xmp=_xmp_of_edited(self.xmp, strip_gps))
+        return replace(self, exif=exif, xmp=_xmp_of_edited(self.xmp, strip_gps, upright))
 
     def png_chunks(self) -> list[tuple[bytes, bytes]]:
         """What a PNG file has of it."""
@@ -70,6 +78,26 @@ class Metadata:
         if self.exif:
             made.append((b"eXIf", self.exif))
         return [*made, png.xmp_chunk(self.xmp)] if self.xmp else made
+
+    def for_pillow(self, kind: str) -> dict[str, Any]:
+        """It in words of Pillow's `save`, for a format such as `JPEG`; what that has no room for is left out."""
+        options: dict[str, Any] = {}
+        if kind != "BMP":
+            most = _LARGEST_SEGMENT if kind == "JPEG" else sys.maxsize
+            options["icc_profile"] = self.icc_profile
+            options["xmp"] = self.xmp if len(self.xmp) <= most else b""
+            options["exif"] = b"Exif\0\0" + self.exif if 0 < len(self.exif) <= most else b""
+        if self.dpi:
+            options["dpi"] = self.dpi
+        if kind == "JPEG":
+            options |= {"comment": self.comment, "extra": app13(self.iptc)}
+        return options
+
+    def jpeg_segments(self) -> bytes:
+        """What a JPEG file has of it, between its first marker and its image."""
+        file = io.BytesIO()
+        Image.new("RGB", (8, 8)).save(file, "JPEG", **self.for_pillow("JPEG"))
+        return segments_beside(file.getvalue())
 
 
 def metadata_of(image: Image.Image, data: bytes) -> Metadata:
@@ -110,6 +138,17 @@ def orientation(image: Image.Image, metadata: Metadata) -> int:
     return int(re.sub(rb"\D", b"", found[0])) if found else 1
 
 
+def stored_orientation(data: bytes) -> int:
+    """How the pixels that a file holds are turned to be upright, 1 to 8; 1 where it does not say, or can't be read."""
+    with suppress(UnreadablePhotoError), opened(data) as image:
+        return orientation(image, metadata_of(image, data))
+    with suppress(NotExifError, struct.error):  # camera raw
+        found = read_fields(data, frozenset({ORIENTATION})).get(ORIENTATION)
+        if isinstance(found, Field):
+            return next((n for n in found.numbers(byte_order(data)) if 1 <= n <= 8), 1)
+    return 1
+
+
 def fields_of_tiff(data: bytes) -> bytes:
     """The describing fields of a TIFF file, or of a raw file that is one, as a block; empty where it is none."""
     try:
@@ -121,7 +160,7 @@ def fields_of_tiff(data: bytes) -> bytes:
 
 def app13(iptc: bytes) -> bytes:
     """IPTC's records as the segment of a JPEG file that holds them; empty where there are none, or too many."""
-    if not iptc or len(iptc) > 65_000:
+    if not iptc or len(iptc) > _LARGEST_SEGMENT:
         return b""
     resource = b"8BIM" + struct.pack(">HHI", _IPTC_RESOURCE, 0, len(iptc)) + iptc + b"\0" * (len(iptc) % 2)
     body = b"Photoshop 3.0\0" + resource
@@ -136,8 +175,8 @@ def _dpi(found: object) -> tuple[float, float] | None:
     return None
 
 
-def _xmp_of_edited(xmp: bytes, strip_gps: bool) -> bytes:
-    xmp = _ORIENTATION.sub(b"", xmp)
+def _xmp_of_edited(xmp: bytes, strip_gps: bool, upright: bool) -> bytes:
+    xmp = _ORIENTATION.sub(b"", xmp) if upright else xmp
     for name in _THUMBNAILS:
         begin, end = xmp.find(b"<" + name), xmp.rfind(b"</" + name + b">")
         if 0 <= begin < end:

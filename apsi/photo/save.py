@@ -1,6 +1,5 @@
 """Edited photos as files of the kind and quality that they came from."""
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
@@ -11,14 +10,16 @@ from apsi.errors import ApsiError
 from apsi.photo import png, require_photo, tiff
 from apsi.photo.depth import DeepPhoto
 from apsi.photo.full_size import SUFFIXES, PhotoFile
-from apsi.photo.metadata import Metadata, app13
+from apsi.photo.lossless import NotCutError, cut_jpeg
+from apsi.photo.metadata import Metadata
 from apsi.photo.write import atomic
 
 _WRITTEN_AS = {"RAW": "TIFF", "HEIF": "JPEG"}
 _DEEP = ("PNG", "TIFF")
+_WITH_LOSS = ("WEBP", "AVIF", "HEIF")
+ONLY_JPEG = "Compressed anew, as files of its format can't be cut without."
 _QUALITY = {"JPEG": 95, "WEBP": 90, "AVIF": 85}
 """Where the file does not say its own"""
-_LARGEST_SEGMENT = 65_000  # bytes, in JPEG
 
 
 def suffix_for(photo: PhotoFile) -> str:
@@ -49,9 +50,7 @@ def save_edited(
         OSError: it can't be written; nothing is left.
     """
     require_photo(pixels, deep=True)  # type: ignore[arg-type]  # of either depth
-    for taken in (photo.path, *inputs):
-        if path.exists() and taken.exists() and path.samefile(taken):
-            raise ApsiError(f"{path} is one of the photos, which are never overwritten: write to another place")
+    _require_other(path, (photo.path, *inputs))
     metadata = photo.metadata.of_edited(pixels.shape[1], pixels.shape[0], strip_gps)
     kind = _WRITTEN_AS.get(photo.format, photo.format)
     if pixels.itemsize > 1 and kind not in _DEEP:
@@ -65,19 +64,53 @@ def save_edited(
             _save_with_pillow(file, photo, pixels, metadata, kind)
 
 
+def save_cut(
+    photo: PhotoFile, part: tuple[int, int, int, int], path: Path, strip_gps: bool = False, inputs: Iterable[Path] = ()
+) -> tuple[DeepPhoto, tuple[str, ...]]:
+    """Writes a part of a photo, without loss where its format allows it, else as `save_edited` does.
+
+    Args:
+        photo: what it is a part of.
+        part: left, top, right and bottom in its pixels.
+        path: where to.
+        strip_gps: leave out where it was taken.
+        inputs: further files that must not be written over.
+
+    Returns:
+        The pixels that were written, upright, and for a format with loss a remark that says which way it went.
+
+    Raises:
+        ApsiError, OSError: as for `save_edited`.
+    """
+    remarks: tuple[str, ...] = ()
+    if photo.format == "JPEG":
+        _require_other(path, (photo.path, *inputs))
+        try:
+            data, pixels, remark = cut_jpeg(photo, part, strip_gps)
+            with atomic(path) as temporary:
+                temporary.write_bytes(data)
+            return pixels, (remark,)
+        except NotCutError as error:
+            remarks = (str(error),)
+    elif photo.format in _WITH_LOSS and not photo.coding.get("lossless"):
+        remarks = (ONLY_JPEG,)
+    left, top, right, bottom = part
+    cut = photo.pixels[top:bottom, left:right].copy()
+    save_edited(photo, cut, path, strip_gps, inputs)
+    return cut, remarks
+
+
+def _require_other(path: Path, inputs: Iterable[Path]) -> None:
+    for taken in inputs:
+        if path.exists() and taken.exists() and path.samefile(taken):
+            raise ApsiError(f"{path} is one of the photos, which are never overwritten: write to another place")
+
+
 def _save_with_pillow(file: BinaryIO, photo: PhotoFile, pixels: DeepPhoto, metadata: Metadata, kind: str) -> None:
-    options = dict(photo.coding)
+    options = dict(photo.coding) | metadata.for_pillow(kind)
     if "qtables" not in options and kind in _QUALITY:
         options["quality"] = _QUALITY[kind]
-    if kind != "BMP":
-        most = _LARGEST_SEGMENT if kind == "JPEG" else sys.maxsize
-        options["icc_profile"] = metadata.icc_profile
-        options["xmp"] = metadata.xmp if len(metadata.xmp) <= most else b""
-        options["exif"] = b"Exif\0\0" + metadata.exif if 0 < len(metadata.exif) <= most else b""
-    if metadata.dpi:
-        options["dpi"] = metadata.dpi
     if kind == "JPEG":
-        options |= {"comment": metadata.comment, "extra": app13(metadata.iptc)}
         options.setdefault("subsampling", 0)
     if kind == "AVIF":
         options["speed"] = 9

@@ -63,20 +63,29 @@ class Exhaustive(CropPolicy):
             ApsiError: no box is so large, or the environment does not frame.
         """
         super().__init__(context)
-        self._recipes = [Recipe((CropTo(box),)) for box in grid_anchors(bins, min_area)] if bins >= 3 else []
+        self._recipes = anchor_recipes(bins, min_area)
         if not self._recipes:
             raise ApsiError(f"policy.exhaustive: no box of a grid of {bins} cells a side has min_area={min_area}")
 
     def _box(self, edit: EditState, score: float) -> tuple[Box | None, int]:
-        tried = {state.box: state for state in map(edit.play, self._recipes) if state.box != edit.box}
-        if not tried:
+        states = outcomes_of(edit, self._recipes)
+        if not states:
             return None, 0
-        states = list(tried.values())
         scores = self.context.components.juror.score_framed([state.framed for state in states])
         best = int(np.argmax(scores))
         if scores[best] <= score:
             return None, len(states)
         return states[best].box, len(states) - 1  # the environment scores the chosen one again
+
+
+def anchor_recipes(bins: int, min_area: float) -> list[Recipe]:
+    """What takes a photo to each box of a grid (`grid_anchors`)."""
+    return [Recipe((CropTo(box),)) for box in grid_anchors(bins, min_area)] if bins >= 3 else []
+
+
+def outcomes_of(edit: EditState, recipes: Sequence[Recipe]) -> list[EditState]:
+    """The states after each recipe, every box once, without those that it leaves as it is."""
+    return list({state.box: state for state in map(edit.play, recipes) if state.box != edit.box}.values())
 
 
 class Centre(CropPolicy):

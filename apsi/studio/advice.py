@@ -11,17 +11,19 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from apsi.photo.hash import value_hash
-from apsi.studio.editing import THUMBNAIL, chosen
+from apsi.studio.editing import THUMBNAIL, chosen, cropped
 from apsi.studio.limits import too_many_bytes
-from apsi.studio.photo import PREVIEW, Prepared, Source
-from apsi.studio.telling import photo_said, result_said, script_sentences, step_rows
+from apsi.studio.photo import PREVIEW, Opened, Prepared, Source
+from apsi.studio.telling import crop_said, photo_said, result_said, script_sentences, step_rows
 from apsi.studio.uploads import Upload
 from apsi.studio.work import Work, opened
+from apsi.transform.crop import Crop
 from apsi.transform.recipe import Recipe
 from apsi.web.server import session_of, shell_of
 from apsi.web.shell import Refusal, Room
 
 _CHOICES = r"^[a-z0-9.,+-]*$"
+_LABEL = r"^[a-z0-9.,:()]*$"
 _PACKAGE = "apsi.studio"
 _MAX_BODY = 2000  # bytes of what is asked for
 
@@ -29,10 +31,15 @@ Steps = Annotated[str | None, Query(max_length=400, pattern=_CHOICES)]
 """For each step `on`, `off` or a strength, with commas between; None: as decided"""
 
 
+Cropped = Annotated[str | None, Query(max_length=60, pattern=_LABEL)]
+"""The label of a crop; empty: the whole photo; None: as decided"""
+
+
 class Wanted(BaseModel):
     """A file to prepare."""
 
     steps: str | None = Field(None, max_length=400, pattern=_CHOICES)
+    crop: str | None = Field(None, max_length=60, pattern=_LABEL)
     strip_gps: bool = False
 
 
@@ -83,6 +90,7 @@ def _router(work: Work) -> APIRouter:
             name=upload.name,
             opened=found,
             steps=step_rows(found, work.words),
+            crop=crop_said(found, work.words),
             said=result_said(found, found.advice, work.words),
             exports=bool(work.editing.exports),
         )
@@ -92,24 +100,24 @@ def _router(work: Work) -> APIRouter:
         work.uploads.remove(find(request, number))
 
     @router.get("/photos/{number}/preview")
-    async def preview(request: Request, number: str, steps: Steps = None) -> Response:
+    async def preview(request: Request, number: str, steps: Steps = None, crop: Cropped = None) -> Response:
         upload = find(request, number)
-        return _picture(await work.preview(request, upload, _recipe(upload, steps), PREVIEW))
+        return _picture(await work.preview(request, upload, _recipe(upload, steps, crop), PREVIEW))
 
     @router.get("/photos/{number}/before")
-    async def before(request: Request, number: str) -> Response:
+    async def before(request: Request, number: str, crop: Cropped = None) -> Response:
         found = opened(find(request, number))
-        return _picture(await run_in_threadpool(work.editing.before, found))
+        return _picture(await run_in_threadpool(work.editing.before, found, _crop(found, crop)))
 
     @router.get("/photos/{number}/thumbnail")
-    async def thumbnail(request: Request, number: str, steps: Steps = None) -> Response:
+    async def thumbnail(request: Request, number: str, steps: Steps = None, crop: Cropped = None) -> Response:
         upload = find(request, number)
-        return _picture(await work.preview(request, upload, _recipe(upload, steps), THUMBNAIL))
+        return _picture(await work.preview(request, upload, _recipe(upload, steps, crop), THUMBNAIL))
 
     @router.get("/photos/{number}/said")
-    async def said(request: Request, number: str, steps: Steps = None) -> dict[str, Any]:
+    async def said(request: Request, number: str, steps: Steps = None, crop: Cropped = None) -> dict[str, Any]:
         upload = find(request, number)
-        found, recipe = opened(upload), _recipe(upload, steps)
+        found, recipe = opened(upload), _recipe(upload, steps, crop)
         if await request.is_disconnected():
             return {}
         return result_said(found, await run_in_threadpool(work.editing.said, found, recipe), work.words)
@@ -175,7 +183,7 @@ async def _received(work: Work, request: Request, name: str) -> Upload:
 
 def _writer(work: Work, upload: Upload, kind: str, wanted: Wanted) -> tuple[str, Callable[[Path], Prepared]]:
     """The name of a file among those of a photo, and what makes it in a folder."""
-    recipe, editing = _recipe(upload, wanted.steps), work.editing
+    recipe, editing = _recipe(upload, wanted.steps, wanted.crop), work.editing
     source = Source(upload.path, upload.name)
     writers: dict[str, Callable[[Path], Prepared]] = {
         "photo": lambda folder: editing.write_photo(
@@ -189,8 +197,14 @@ def _writer(work: Work, upload: Upload, kind: str, wanted: Wanted) -> tuple[str,
     return f"{kind}-{value_hash([kind, recipe.labels, wanted.strip_gps])}", writers[kind]
 
 
-def _recipe(upload: Upload, steps: str | None) -> Recipe:
+def _recipe(upload: Upload, steps: str | None, crop: str | None) -> Recipe:
     found = opened(upload)
-    if steps is None:
-        return found.recipe
-    return chosen(found.recipe, steps.split(",") if steps else [])
+    edits = found.edits if steps is None else chosen(found.edits, steps.split(",") if steps else [])
+    made = _crop(found, crop)
+    return edits if made is None else Recipe((made, *edits))
+
+
+def _crop(found: Opened, label: str | None) -> Crop | None:
+    if label is None:
+        return found.crop
+    return cropped(label) if label else None

@@ -6,26 +6,29 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from apsi.advise.advice import Advice, advise, advise_anew, edit, preview
+from apsi.advise.advice import Advice, advise, advise_anew, crop_of, preview, write_edited
 from apsi.advise.editor import Editor
+from apsi.advise.framing import Framer
 from apsi.errors import ApsiError
 from apsi.export.base import Export, export_all, file_in
 from apsi.juror.base import Juror
 from apsi.photo import Photo
 from apsi.photo.depth import to_8_bits
 from apsi.photo.full_size import PhotoFile, read_photo_file
-from apsi.photo.metadata import Metadata
+from apsi.photo.metadata import Metadata, stored_orientation
 from apsi.photo.read import UnreadablePhotoError, pixels_of, read_photo
 from apsi.photo.resample import fit
-from apsi.photo.save import save_edited, suffix_for
+from apsi.photo.save import suffix_for
 from apsi.photo.write import write_text
 from apsi.studio.limits import too_many_pixels
-from apsi.studio.photo import PREVIEW, Opened, Prepared, Source
+from apsi.studio.photo import LARGE, PREVIEW, Opened, Prepared, Source, split
 from apsi.transform.adjust import Adjust
 from apsi.transform.base import Transform
+from apsi.transform.crop import Crop
 from apsi.transform.recipe import Recipe
 from apsi.web.shell import Refusal
 
@@ -43,10 +46,12 @@ class Editing:
     second: Juror | None
     exports: Mapping[str, Export]
     max_pixels: int
+    framer: Framer | None = None
+    """who looks for crops; None: nobody"""
     _deciding: Any = field(default_factory=threading.Lock)
     _keeping: Any = field(default_factory=threading.Lock)
     _steps: OrderedDict[str, list[tuple[str, Photo]]] = field(default_factory=OrderedDict)
-    """by photo: each label of the latest recipe, and the photo after it"""
+    """by photo: the label of the latest crop (empty: none) and of each edit after it, and the photo after each"""
 
     def require_small_enough(self, path: Path) -> None:
         """Looks at a file's header, so that nothing large is unpacked; what is not understood is told by who reads it.
@@ -75,13 +80,13 @@ class Editing:
         photo = self._read(source.path)
         tell("read")
         with self._deciding:
-            advice, recipe = advise(photo, self.editor, self.second)
+            advice, recipe = advise(photo, self.editor, self.second, framer=self.framer)
         tell("decided")
-        size = min(PREVIEW, max(photo.pixels.shape[:2]))
-        pixels = fit(to_8_bits(photo.pixels), size, "longest_side")
-        working = replace(photo, pixels=pixels, metadata=Metadata(icc_profile=photo.metadata.icc_profile))
+        whole = to_8_bits(photo.pixels)
+        pixels = fit(whole, LARGE, "longest_side") if max(whole.shape[:2]) > LARGE else whole.copy()
+        large = replace(photo, pixels=pixels, metadata=Metadata(icc_profile=photo.metadata.icc_profile))
         small = photo.small_copy(*self.editor.size)
-        return Opened(working, small, photo.format, replace(advice, photo=source.name), recipe)
+        return Opened(large, small, photo.format, replace(advice, photo=source.name), recipe)
 
     def preview(self, key: str, opened: Opened, recipe: Recipe, size: int = PREVIEW) -> bytes:
         """A JPEG file of what a photo looks like with a recipe; only what follows the first changed step is computed.
@@ -94,30 +99,30 @@ class Editing:
         """
         with self._keeping:
             known = self._steps.get(key, [])
-        done: list[tuple[str, Photo]] = []
-        for (label, pixels), transform in zip(known, recipe, strict=False):
-            if label != transform.label:
-                break
-            done.append((label, pixels))
-        for transform in recipe.transforms[len(done) :]:
-            done.append((transform.label, transform(done[-1][1] if done else to_8_bits(opened.working.pixels))))
+        crop, edits = split(recipe)
+        labels = ["" if crop is None else crop.label, *edits.labels]
+        done = [kept for kept, _ in takewhile(lambda pair: pair[0][0] == pair[1], zip(known, labels, strict=False))]
+        if not done:
+            done.append((labels[0], opened.shown(crop)))
+        for transform in edits.transforms[len(done) - 1 :]:
+            done.append((transform.label, transform(done[-1][1])))
         with self._keeping:
             self._steps[key] = done
             self._steps.move_to_end(key)
             while len(self._steps) > _REMEMBERED:
                 self._steps.popitem(last=False)
-        return preview(opened.working, done[-1][1] if done else opened.working.pixels, size)
+        return preview(opened.large, done[-1][1], size)
 
-    def before(self, opened: Opened) -> bytes:
-        """The same of the photo as it was."""
-        return preview(opened.working, opened.working.pixels, PREVIEW)
+    def before(self, opened: Opened, crop: Crop | None) -> bytes:
+        """The same of the photo as it was, or of a part of it."""
+        return preview(opened.large, opened.shown(crop), PREVIEW)
 
     def said(self, opened: Opened, recipe: Recipe) -> Advice:
         """What the editor's juror says of a photo with a recipe that was changed by hand."""
         if recipe == opened.recipe:
             return opened.advice
         with self._deciding:
-            return advise_anew(opened.advice, recipe, self.editor.begin(opened.small), self.editor.parts.juror)
+            return advise_anew(opened.advice, recipe, opened.large, opened.small, self.editor)
 
     def write_photo(
         self, source: Source, recipe: Recipe, folder: Path, *, strip_gps: bool, going_on: Callable[[int, int], None]
@@ -132,9 +137,8 @@ class Editing:
             going_on: is called after each step; what it raises ends the work.
         """
         photo = self._read(source.path)
-        pixels, remarks = edit(photo, recipe, going_on)
         target = folder / f"edited{suffix_for(photo)}"
-        save_edited(photo, pixels, target, strip_gps)
+        _, remarks = write_edited(photo, recipe, target, strip_gps=strip_gps, progress=going_on)
         as_known = replace(photo, path=Path(source.name))
         return Prepared(target, f"{source.stem}-edited{suffix_for(as_known)}", remarks)
 
@@ -150,7 +154,8 @@ class Editing:
         Raises:
             Refusal: 422, nothing of the recipe can be exported.
         """
-        results = export_all(self.exports, recipe, self._in_srgb(source.path), folder, source.stem).values()
+        photo, turned = self._in_srgb(source.path), stored_orientation(source.path.read_bytes())
+        results = export_all(self.exports, recipe, photo, folder, source.stem, orientation=turned).values()
         files = list(dict.fromkeys(file for result in results for file in result.paths))
         left_out = {one.label: one.reason for result in results for one in result.left_out}
         said = [f"{label}: {reason}." for label, reason in left_out.items()]
@@ -184,6 +189,18 @@ class Editing:
         except UnreadablePhotoError:  # of a kind that only whole files are read of
             photo = self._read(path)
             return photo.small_copy(max(photo.pixels.shape[:2]), "longest_side")
+
+
+def cropped(label: str) -> Crop:
+    """The crop that was made by hand.
+
+    Raises:
+        Refusal: 422, the label is none of a crop.
+    """
+    try:
+        return crop_of(label)
+    except ApsiError as error:
+        raise Refusal(422, "The crop is not understood: {reason}.", reason=str(error)) from error
 
 
 def chosen(recipe: Recipe, choices: Sequence[str]) -> Recipe:

@@ -5,11 +5,16 @@ from pathlib import Path
 
 from apsi.advise.advice import Advice
 from apsi.photo import Photo
+from apsi.photo.depth import to_8_bits
 from apsi.photo.full_size import PhotoFile
+from apsi.photo.resample import fit
+from apsi.transform.crop import Crop
 from apsi.transform.recipe import Recipe
 
 PREVIEW = 1000
-"""Pixels of the longer side of the copy that previews are made of"""
+"""Pixels of the longer side of previews"""
+LARGE = 2000
+"""Pixels of the longer side of the copy that they are made of, so that those of crops are sharp"""
 
 
 @dataclass(frozen=True)
@@ -30,8 +35,8 @@ class Source:
 class Opened:
     """What is kept of a photo once it was decided on."""
 
-    working: PhotoFile
-    """a copy of at most `PREVIEW` pixels in 8 bits, in the file's own RGB"""
+    large: PhotoFile
+    """a copy of at most `LARGE` pixels in 8 bits, in the file's own RGB; crops are cut from it"""
     small: Photo
     """what the editor looked at"""
     format: str
@@ -40,9 +45,31 @@ class Opened:
     """as the editor decided"""
 
     @property
+    def crop(self) -> Crop | None:
+        """The crop that comes first, as decided, which the hand may change; None: the whole photo."""
+        return split(self.recipe)[0]
+
+    @property
+    def edits(self) -> Recipe:
+        """What was decided beside it."""
+        return split(self.recipe)[1]
+
+    @property
     def same_frame(self) -> bool:
-        """Whether nothing is cut or turned."""
-        return not any(transform.reframes for transform in self.recipe)
+        """Whether nothing is cut or turned but by the crop that comes first."""
+        return not any(transform.reframes for transform in self.edits)
+
+    def shown(self, crop: Crop | None) -> Photo:
+        """Its pixels, or those of a crop, with a longer side of at most `PREVIEW`."""
+        whole = to_8_bits(self.large.pixels)
+        part = whole if crop is None else crop(whole)
+        return fit(part, min(PREVIEW, max(part.shape[:2])), "longest_side")
+
+
+def split(recipe: Recipe) -> tuple[Crop | None, Recipe]:
+    """The crop that a recipe begins with, None where it does not, and the rest of it."""
+    first = recipe.transforms[0] if recipe.transforms else None
+    return (first, Recipe(recipe.transforms[1:])) if isinstance(first, Crop) else (None, recipe)
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,15 @@
 from typing import Any
 
 from apsi.advise.advice import Advice, Opinion
+from apsi.advise.framing import crop_said as parts_said
+from apsi.advise.framing import crop_scored
 from apsi.advise.page import heading, lead, opinions_said, step_said
 from apsi.advise.words import Words
 from apsi.studio.editing import strength_of
 from apsi.studio.limits import Limits, too_many_bytes
 from apsi.studio.photo import Opened
 from apsi.studio.uploads import Upload
+from apsi.transform.crop import parse as parse_crop
 from apsi.web.shell import error_said
 
 
@@ -23,6 +26,9 @@ def script_sentences(limits: Limits, words: Words) -> dict[str, str]:
         "too_large": error_said(too_many_bytes(limits.max_megabytes), words),
         "preparing": words("The file is being made at full size."),
         "ready": words("{name} is ready and being saved."),
+        "crop_whole": words("The whole photo: {width} × {height} pixels"),
+        "crop_part": words("{width} × {height} pixels, {area} % of the photo"),
+        "crop_place": words("{left} % from the left, {top} % from the top"),
         "lost": words("The connection to the server is lost; trying again."),
     }
 
@@ -60,7 +66,8 @@ def _stage_said(upload: Upload, words: Words) -> str:
 def step_rows(opened: Opened, words: Words) -> list[dict[str, Any]]:
     """The steps as the editor decided them, for the page to make controls of."""
     rows = []
-    for place, (transform, step) in enumerate(zip(opened.recipe, opened.advice.steps, strict=True)):
+    steps = opened.advice.steps[opened.crop is not None :]
+    for place, (transform, step) in enumerate(zip(opened.edits, steps, strict=True)):
         strength = strength_of(transform)
         rows.append(
             {
@@ -74,6 +81,20 @@ def step_rows(opened: Opened, words: Words) -> list[dict[str, Any]]:
     return rows
 
 
+def crop_said(opened: Opened, words: Words) -> dict[str, Any]:
+    """For the crop tool: the photo's size, the crop as decided, and the one that is suggested, as labels, and why."""
+    advice = opened.advice
+    suggested = advice.crop
+    return {
+        "width": advice.width,
+        "height": advice.height,
+        "decided": "" if opened.crop is None else opened.crop.label,
+        "suggested": "" if suggested is None else suggested.label,
+        "scored": "" if suggested is None else crop_scored(suggested, words),
+        "why": "" if suggested is None else " ".join([words(suggested.sentence), *parts_said(suggested, words)]),
+    }
+
+
 def result_said(opened: Opened, advice: Advice, words: Words) -> dict[str, Any]:
     """What is said of a photo with a recipe.
 
@@ -84,8 +105,9 @@ def result_said(opened: Opened, advice: Advice, words: Words) -> dict[str, Any]:
 
     Returns:
         `heading`, `lead`, `verdict` (the score in words, empty where no juror scores), `score` (None likewise),
-        `opinions`, and `steps`: what is said of those that are on, in order.
+        `opinions`, and `steps`: what is said of those that are on, in order, without the crop that comes first.
     """
+    steps = advice.steps[1:] if advice.recipe and parse_crop(advice.recipe[0]) else advice.steps
     all_off = advice.leave_it and not opened.advice.leave_it
     return {
         "heading": words("The photo as it was") if all_off else heading(advice, words),
@@ -95,7 +117,7 @@ def result_said(opened: Opened, advice: Advice, words: Words) -> dict[str, Any]:
         "opinions": [] if all_off else opinions_said(advice, words),
         "steps": [
             {"label": step.label, "sentence": words(step.advice), "said": " ".join(step_said(step, words))}
-            for step in advice.steps
+            for step in steps
         ],
     }
 

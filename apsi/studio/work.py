@@ -80,7 +80,7 @@ class Work:
                 found = await self.jobs.run(lambda: self.editing.open(Source(upload.path, upload.name), tell), waits)
                 await run_in_threadpool(self.editing.preview, upload.id, found, found.recipe)
             if not upload.is_gone:
-                self.uploads.take(upload, found.working.pixels.nbytes)
+                self.uploads.take(upload, found.large.pixels.nbytes)
                 upload.opened = found
                 self.stage(upload, "edited")
         except Exception as error:  # whatever it is, it is of this photo

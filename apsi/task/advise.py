@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from apsi import __version__
 from apsi.advise.advice import Advice
 from apsi.advise.editor import Editor, fitted, policy_of
+from apsi.advise.framing import Framer, crop_said
 from apsi.advise.page import heading, lead, series_said, write_overview
 from apsi.advise.photos import Item, find_photos
 from apsi.advise.series import Done, Job, run_series
@@ -24,6 +25,8 @@ from apsi.console import progress, show
 from apsi.errors import ApsiError
 from apsi.juror.base import FittedJuror, Juror
 from apsi.juror.parameters import unpack_parameters
+from apsi.photo.box import parse_ratio
+from apsi.photo.faces import require_detector
 from apsi.photo.hash import file_hash, value_hash
 from apsi.photo.write import write_text
 from apsi.tracking.run_folder import CONTINUED, RunFolder, find_unfinished
@@ -45,13 +48,23 @@ def advise(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     items = find_photos(config.photo, out)
     config, checkpoint = who_edits(config, overrides_of(folder))
     editor, second = open_editor(config, checkpoint), open_second(config, checkpoint)
-    key = value_hash([__version__, plain(config), None if checkpoint is None else file_hash(checkpoint.path)])
+    framer = open_framer(config)
+    key = value_hash(
+        [
+            __version__,
+            plain(config),
+            None if checkpoint is None else file_hash(checkpoint.path),
+            {name: value for name, value in config.advise.items() if name != "workers"},
+            None if framer is None else framer.juror.fingerprint,
+        ]
+    )
     job = Job(
         out,
         words,
         f"{key}-{words.tag}-{config.strip_gps}",
         editor=editor,
         second=second,
+        framer=framer,
         explain=config.explain,
         strip_gps=config.strip_gps,
         workers=config.advise.workers,
@@ -122,6 +135,29 @@ def open_second(config: DictConfig, checkpoint: Checkpoint | None) -> Juror | No
     return juror
 
 
+def open_framer(config: DictConfig) -> Framer | None:
+    """Who looks for crops as `advise` says, with a juror that is ready to score; None: nobody.
+
+    Raises:
+        ApsiError: a setting means nothing, the juror has to be fitted, or faces can't be found.
+    """
+    settings = config.advise
+    if settings.crop is None:
+        return None
+    if settings.aspect is not None:
+        parse_ratio(settings.aspect, "advise.aspect")
+    if settings.faces is not None:
+        require_detector("advise.faces=keep")
+    if config.crop_juror is None:
+        raise ApsiError("advise.crop needs a juror of crops: juror@crop_juror=framing, or advise.crop=null")
+    juror: Juror = instantiate(config.crop_juror)
+    if isinstance(juror, FittedJuror) and not juror.is_fitted:
+        raise ApsiError("crop_juror has to be fitted before it can score crops: choose juror@crop_juror=framing")
+    limits = {name: settings[name] for name in ("aspect", "faces", "min_area")}
+    framing = instantiate(load_config(["env=crop"]).env, **limits)
+    return Framer(framing, juror, settings.min_crop_gain, settings.crop == "apply")
+
+
 def results_folder(config: DictConfig, folder: RunFolder) -> Path:
     """Where the results go: `out`, the folder of an unfinished run of the same command, or this run's."""
     if config.out is not None:
@@ -175,6 +211,11 @@ def _said_of_one(advice: Advice, job: Job) -> list[str]:
     words = job.words
     photo, page = words("Photo"), words("Page")  # not within f-strings, where a catalogue's tools don't look
     lines = [f"{Path(advice.photo).name}: {heading(advice, words)}. {lead(advice, words)}"]
+    if advice.crop is not None:
+        crop = words("Crop")
+        said = " ".join([words(advice.crop.sentence), *crop_said(advice.crop, words)])
+        apply = "" if advice.is_cut else words("To have it made: {setting}", setting="advise.crop=apply")
+        lines.append(f"{crop}  {advice.crop.label}: {said} {apply}".rstrip())
     if advice.edited:
         lines.append(f"{photo}  {job.out / advice.edited}")
     if advice.page:

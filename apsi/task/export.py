@@ -12,7 +12,9 @@ from apsi.console import show
 from apsi.errors import ApsiError
 from apsi.export.base import ExportResult, export_all
 from apsi.photo import Photo
-from apsi.photo.read import UnreadablePhotoError, read_photo
+from apsi.photo.file import read_file
+from apsi.photo.metadata import stored_orientation
+from apsi.photo.read import MAX_PIXELS, UnreadablePhotoError, decode_photo, max_file_bytes
 from apsi.tracking.run_folder import RunFolder
 from apsi.transform.recipe import read_recipe
 
@@ -31,9 +33,10 @@ def export(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     if not config.export:
         raise ApsiError("export=[] names no program: export=[cube,hald]")
     exports = {str(option): instantiate(node) for option, node in config.export.items()}
-    recipe, photo = read_recipe(config.recipe, "export"), _photo(config.photo)
+    recipe = read_recipe(config.recipe, "export")
+    photo, orientation = _photo(config.photo)
     name = Path(config.photo if photo is not None else config.recipe).stem
-    results = export_all(exports, recipe, photo, folder.path, name)
+    results = export_all(exports, recipe, photo, folder.path, name, orientation=orientation)
     show(_table(results), *(str(path) for path in dict.fromkeys(p for r in results.values() for p in r.paths)))
     return {
         option: {
@@ -44,11 +47,15 @@ def export(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     }
 
 
-def _photo(file: Any) -> Photo | None:
+def _photo(file: Any) -> tuple[Photo | None, int]:
+    """The photo, upright, and how its pixels are turned to be so."""
     if file is not None and not isinstance(file, str):
         raise ApsiError(f"photo={file}: task=export takes the one photo that the recipe is for")
     try:
-        return None if file is None else read_photo(Path(file).expanduser())
+        if file is None:
+            return None, 1
+        data = read_file(Path(file).expanduser(), max_file_bytes(MAX_PIXELS))
+        return decode_photo(data), stored_orientation(data)
     except (OSError, UnreadablePhotoError) as error:
         raise ApsiError(f"photo={file} can't be read: {error}") from error
 

@@ -12,7 +12,7 @@ from apsi.advise.words import Words
 from apsi.config.instantiate import instantiate
 from apsi.console import show
 from apsi.errors import ApsiError
-from apsi.task.advise import open_editor, open_second, overrides_of, who_edits
+from apsi.task.advise import open_editor, open_framer, open_second, overrides_of, who_edits
 from apsi.tracking.run_folder import RunFolder
 from apsi.types import Seconds
 
@@ -63,7 +63,7 @@ def studio(
         exports = {str(option): instantiate(node) for option, node in config.export.items()}
         config, checkpoint = who_edits(config, overrides_of(folder))
         editor, second = open_editor(config, checkpoint), open_second(config, checkpoint)
-        editing = Editing(editor, second, exports, limits.max_pixels)
+        editing = Editing(editor, second, exports, limits.max_pixels, open_framer(config))
         door = Door(host, real_port, token, tuple(allowed_hosts), root_path)
         with own_folder() as place:
             served = Studio(place, limits, words, editing, workers=config.advise.workers)

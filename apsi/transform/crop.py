@@ -17,6 +17,11 @@ _PLACES = 64  # on each side where the part may begin: few enough to fall on who
 _ALIKE = 0.0005  # of all looks: parts that keep so much less are nearly as good
 _WORTH_OF_THIRDS = 0.04  # a subject that is off by the whole side counts as much as this share of all looks
 
+_CLOSER, _AS_IT_IS = "Come closer: much around the subject does not help it.", "Keep the frame as it is."
+_CUT = {side: f"Crop it, most at the {side}." for side in ("left", "top", "right", "bottom")}
+SENTENCES = (_CLOSER, _AS_IT_IS, *_CUT.values())
+"""All that a `Crop` advises"""
+
 _LABEL = re.compile(r"crop\(([^,()]+),([^,()]+),([^,()]+),([^,()]+)(?:,([^,()]+))?\)")
 _WRITTEN = (
     "with x1,y1,x2,y2 as shares of the sides, and maybe a ratio, as in crop(0.100,0.000,0.900,1.000) or "
@@ -44,13 +49,11 @@ class Crop(Transform):
 
     @property
     def advice(self) -> str:
-        if self.ratio is not None and not isinstance(self.ratio, str):
-            return f"Frame it anew, as {self.ratio[0]} to {self.ratio[1]}."
         sides = ((self.box.x1, "left"), (self.box.y1, "top"), (1 - self.box.x2, "right"), (1 - self.box.y2, "bottom"))
         cut, side = max(sides)
         if self.box.area < 0.6:
-            return "Come closer: much around the subject does not help it."
-        return f"Crop it a little, most at the {side}." if cut >= 0.02 else "Keep the frame as it is."
+            return _CLOSER
+        return _CUT[side] if cut >= 0.02 else _AS_IT_IS
 
     def part_of(self, photo: Photo) -> Box:
         return self.box
@@ -82,6 +85,11 @@ class CropRatio(Transform):
     @property
     def advice(self) -> str:
         return f"Try it tighter, as {self.width} to {self.height}."
+
+    @property
+    def ratio(self) -> Ratio:
+        """Width to height."""
+        return self.width, self.height
 
     def part_of(self, photo: Photo) -> Box:
         height, width = photo.shape[:2]

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 
 from apsi.photo import Photo
-from apsi.photo.depth import DeepPhoto
+from apsi.photo.depth import DeepPhoto, white
 from apsi.transform.base import require_deep
 from apsi.transform.recipe import Recipe
 
@@ -35,3 +36,24 @@ def apply(recipe: Recipe, photo: DeepPhoto, progress: Callable[[int, int], None]
         if progress:
             progress(done, len(recipe))
     return edited.copy() if edited is photo or edited.base is not None else edited
+
+
+def part_left_by(recipe: Recipe, photo: DeepPhoto) -> tuple[int, int, int, int] | None:
+    """Left, top, right and bottom of what a recipe leaves of a photo; None where it does more than to cut."""
+    left, top, part = 0, 0, cast(Photo, photo)
+    for transform in recipe:
+        height, width = part.shape[:2]
+        if not transform.reframes or not transform.deep or max(height, width) > white(np.uint16):
+            return None
+        fixed = transform.fixed_for(part)
+        if fixed.part_of(part) is None:
+            return None
+        # cut of pictures whose pixels say in which row and column they are, which take no memory
+        rows, columns = (cast(Photo, np.broadcast_to(n[..., None], (height, width, 3))) for n in _places(height, width))
+        left, top = left + int(fixed(columns)[0, 0, 0]), top + int(fixed(rows)[0, 0, 0])
+        part = fixed(part)
+    return left, top, left + part.shape[1], top + part.shape[0]
+
+
+def _places(height: int, width: int) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint16]]:
+    return np.arange(height, dtype=np.uint16)[:, None], np.arange(width, dtype=np.uint16)[None]

@@ -149,7 +149,7 @@ def test_a_disk_that_is_full_ends_the_run_and_leaves_nothing_half_written(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", str(job.out / "a-edited.jpg"))
 
-    monkeypatch.setattr("apsi.advise.series.save_edited", full)
+    monkeypatch.setattr("apsi.advise.advice.save_edited", full)
     with pytest.raises(OSError, match="No space left"):
         advice_of(job, save("a.jpg"), save("b.jpg"))
     assert [path.name for path in job.out.glob("[!.]*")] == [JOURNAL]

@@ -21,8 +21,11 @@ from apsi.advise.words import Words, languages
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror
 from apsi.photo.full_size import FIRST_ONLY
+from apsi.photo.lossless import REMARKS
+from apsi.photo.save import ONLY_JPEG
 from apsi.transform.adjust import ADJUSTMENTS, Adjust
 from apsi.transform.catalogue import catalogue
+from apsi.transform.crop import SENTENCES as CROP_SENTENCES
 
 ROOT = Path(apsi.__file__).parent
 KEYWORDS = {"_": None, "words": None, "say": None, "plural": (1, 2), "Refusal": (2,), "Room": (2,)}
@@ -42,7 +45,7 @@ def sentences() -> set[str | tuple[str, str]]:
     for module in pkgutil.iter_modules(apsi.juror.__path__):
         importlib.import_module(f"apsi.juror.{module.name}")
     found |= {juror.about.knows for juror in _jurors(Juror) if juror.about is not None and juror.about.knows}
-    return found | {FIRST_ONLY, IN_8_BITS}
+    return found | {FIRST_ONLY, IN_8_BITS, ONLY_JPEG, *REMARKS, *CROP_SENTENCES}
 
 
 def _jurors(juror: type[Juror]) -> list[type[Juror]]:

@@ -45,8 +45,9 @@ def config_of(algo: str, *more: str) -> DictConfig:
 
 
 def model_of(config: DictConfig, parts: EnvComponents, split: PreparedSplit, seed: int = 0) -> BaseAlgorithm:
-    if config.transform._target_.endswith("ParametricActions"):
-        parts = replace(parts, actions=instantiate(config.transform))
+    if not config.transform._target_.endswith("DiscreteActions"):
+        objective = instantiate(config.env)
+        parts = replace(parts, actions=instantiate(config.transform, stop=objective.stop), objective=objective)
     source = instantiate(config.episodes, context=context(split, seed))
     return build_model(config, PhotoVecEnv(EditCore(parts, source, 4)), seed)[1]
 

@@ -32,7 +32,7 @@ def policy() -> AfterstatePolicy:
 
 
 def test_it_predicts_the_jurors_score_of_every_edit(optimise: EnvComponents, split: PreparedSplit) -> None:
-    algo, model = trained(optimise, split, 600, *SMALL)
+    algo, model = trained(optimise, split, 300, *SMALL)
     core = EditCore(optimise, InOrder(context(split)), 3)
     core.reset()
     lookahead, agent = core.look_ahead(), trained_agent(algo, model)

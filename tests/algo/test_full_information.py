@@ -135,7 +135,7 @@ def test_undo_goes_on_after_a_rise_as_one_that_begins_at_that_level(
 def test_full_q_learns_what_every_action_is_worth(optimise: EnvComponents, split: PreparedSplit) -> None:
     """Without discount a Q-value is the step's own reward, which the juror tells."""
     small = ["algo.learning_starts=16", "algo.batch_size=32", "algo.gamma=0", "algo.gradient_steps=8"]
-    algo, model = trained(optimise, split, 600, "algo=full_q", *small)
+    algo, model = trained(optimise, split, 300, "algo=full_q", *small)
     core = EditCore(optimise, instantiate(load_config([]).episodes, context=context(split)), 3)
     core.reset()
     lookahead = core.look_ahead()

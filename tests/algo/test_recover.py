@@ -58,7 +58,7 @@ def test_learning_brings_degraded_photos_nearer_to_their_originals(
         return loss, success
 
     monkeypatch.setattr(model, "_judge", spy)
-    model.learn(16 * 240)  # type: ignore[attr-defined]
+    model.learn(16 * 200)  # type: ignore[attr-defined]
     assert np.mean(losses[-40:]) < 0.75 * np.mean(losses[:40])
     assert np.mean(nearer[-40:]) > 0.8
 

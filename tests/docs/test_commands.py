@@ -94,7 +94,7 @@ def require_choice_or_setting(key: str, value: str) -> None:
 def require_setting(key: str) -> None:
     """Fails where no option has a setting of this name."""
     group, _, name = key.partition(".")
-    group = {"second_juror": "juror"}.get(group, group)
+    group = {"second_juror": "juror", "crop_juror": "juror"}.get(group, group)
     if re.match("hydra[./]", key):
         return  # Hydra's own, most of them brought by plugins
     if not name:

@@ -1,4 +1,4 @@
-"""What the programs themselves make of a profile or style with its HaldCLUT: skipped where they are not installed."""
+"""What the programs themselves make of a profile or style: skipped where they are not installed."""
 
 import os
 import shutil
@@ -8,11 +8,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from apsi.export.base import Export
 from apsi.export.darktable import Darktable
 from apsi.export.rawtherapee import RawTherapee
 from apsi.photo import Photo
+from apsi.photo.full_size import TURNS
+from apsi.photo.read import read_photo
 from apsi.photo.write import write_png
 from apsi.transform.recipe import Recipe
 from tests.export.recipes import COLOURS, PHOTO
@@ -50,9 +53,7 @@ def darktable(files: tuple[Path, ...], photo: Path, folder: Path) -> Photo:
     return read(folder / "out.tif")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("labels", RECIPES, ids=",".join)
-@pytest.mark.parametrize(
+PROGRAMS = pytest.mark.parametrize(
     ("export", "program"),
     [
         pytest.param(export, program, marks=pytest.mark.skipif(not shutil.which(cli), reason=f"{cli} is not installed"))
@@ -63,6 +64,11 @@ def darktable(files: tuple[Path, ...], photo: Path, folder: Path) -> Photo:
     ],
     ids=["rawtherapee", "darktable"],
 )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("labels", RECIPES, ids=",".join)
+@PROGRAMS
 def test_the_program_is_within_2_of_255_of_the_recipe(
     export: Export, program: object, labels: list[str], tmp_path: Path
 ) -> None:
@@ -75,3 +81,32 @@ def test_the_program_is_within_2_of_255_of_the_recipe(
         (tmp_path / name).mkdir()
         found = program(files, tmp_path / f"{name}.png", tmp_path / name)
         assert np.abs(found.astype(int) - fixed(photo)).max() <= 2, name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("orientation", [1, 2, 6, 8])
+@pytest.mark.parametrize("labels", [["crop_16_9"], ["crop(0.100,0.205,0.800,0.650,3:2)", "warmth", "crop_thirds"]])
+@PROGRAMS
+def test_the_program_cuts_the_part_that_the_recipe_leaves(
+    export: Export, program: object, labels: list[str], orientation: int, tmp_path: Path
+) -> None:
+    """To the pixel; within one of files that darktable turns, which it takes between their pixels."""
+    assert callable(program)
+    y, x = np.mgrid[:100, :150]
+    places = np.stack([x * 255 // 149, y * 255 // 99, 0 * x + 128], axis=-1).astype(np.uint8)
+    back = TURNS.get({6: 8, 8: 6}.get(orientation, orientation), lambda a: a)
+    exif = Image.Exif()
+    exif[274] = orientation
+    stored = Image.fromarray(np.ascontiguousarray(back(places)))
+    stored.save(tmp_path / "a.jpg", quality=100, subsampling=0, exif=exif)
+    upright, recipe = read_photo(tmp_path / "a.jpg"), Recipe.of(labels)
+    files = export.write(recipe, upright, tmp_path / "made", "it", orientation=orientation).paths
+    (tmp_path / "out").mkdir()
+    found = program((files[0], files[-1]), tmp_path / "a.jpg", tmp_path / "out")
+    if isinstance(export, RawTherapee) and orientation == 2:  # it leaves mirrored files as they are
+        found = found[:, ::-1]
+    expected = recipe(upright)
+    off = int(isinstance(export, Darktable) and orientation != 1)
+    assert np.abs(np.subtract(found.shape, expected.shape)).max() <= off
+    high, wide = np.minimum(found.shape, expected.shape)[:2]
+    assert (np.abs(found[:high, :wide].astype(int) - expected[:high, :wide]).mean(axis=(0, 1)) < 2 + off).all()

@@ -67,9 +67,9 @@ def test_a_step_is_fixed_for_the_photo_as_the_steps_before_it_left_it() -> None:
 @pytest.mark.parametrize("label", ["crop_4_5", "crop_thirds", "crop_16_9"])
 def test_what_a_crop_keeps_is_known_for_its_photo(label: str) -> None:
     (step,) = steps_of(Recipe.of([label]), PHOTO)
-    assert step.box is not None
+    assert step.part is not None
     h, w = PHOTO.shape[:2]
-    left, top, right, bottom = (round(share * side) for share, side in zip(step.box, (w, h, w, h), strict=True))
+    left, top, right, bottom = (round(share * side) for share, side in zip(step.part, (w, h, w, h), strict=True))
     assert np.array_equal(PHOTO[top:bottom, left:right], by_label(label)(PHOTO))
 
 

@@ -15,6 +15,7 @@ import uvicorn
 from PIL import Image
 
 from apsi.advise.editor import Decision, Editor
+from apsi.advise.framing import Framer
 from apsi.advise.words import Words
 from apsi.config.compose import load_config
 from apsi.export.cube import Cube
@@ -93,13 +94,14 @@ def serve(studio_editor: Editor) -> Callable[..., Any]:
         root_path: str = "",
         allowed_hosts: tuple[str, ...] = (),
         workers: int = 2,
+        framer: Framer | None = None,
         **limits: Any,
     ) -> Iterator[Served]:
         clock, exports = Clock(), {"cube": Cube(points=9, always_3d=False), "hald": Hald(level=3)}
         some = replace(LIMITS, **limits)
         with own_folder() as folder, listen("127.0.0.1", 0) as listener:
             port = listener.getsockname()[1]
-            editing = Editing(studio_editor, None, exports, some.max_pixels)
+            editing = Editing(studio_editor, None, exports, some.max_pixels, framer)
             studio = Studio(folder, some, Words(), editing, workers=workers, clock=clock)
             door = Door("127.0.0.1", port, token, allowed_hosts, root_path)
             config = uvicorn.Config(

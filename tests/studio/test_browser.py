@@ -128,7 +128,7 @@ def test_all_can_be_done_with_the_keyboard(page: Any, photos: list[Path]) -> Non
     assert values == ["0.4", "-0.2"], "each stands where it was decided"
     page.locator("#choose").focus()
     reached = []
-    for _ in range(14):
+    for _ in range(15):
         page.keyboard.press("Tab")
         reached.append(
             page.evaluate(
@@ -136,8 +136,20 @@ def test_all_can_be_done_with_the_keyboard(page: Any, photos: list[Path]) -> Non
                 return a.dataset.file ?? a.dataset.action ?? a.type ?? a.tagName.toLowerCase(); }"""
             )
         )
-    assert reached[:11] == [
-        *("button", "range", "checkbox", "range", "checkbox", "checkbox", "range", "photo", "checkbox", "recipe"),
+    assert reached[:12] == [
+        *(
+            "button",
+            "range",
+            "crop",
+            "checkbox",
+            "range",
+            "checkbox",
+            "checkbox",
+            "range",
+            "photo",
+            "checkbox",
+            "recipe",
+        ),
         "exports",
     ]
     page.keyboard.press("Shift+Tab")

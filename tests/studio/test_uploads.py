@@ -171,7 +171,7 @@ def test_a_full_disk_is_told(client: httpx.Client, served: Served, monkeypatch: 
         raise OSError(28, "No space left on device", "/somewhere")
 
     number = edited(client)
-    monkeypatch.setattr("apsi.studio.editing.save_edited", full)
+    monkeypatch.setattr("apsi.advise.advice.save_edited", full)
     answer = client.post(f"/advice/photos/{number}/files/photo", json={})
     assert answer.status_code == 507
     assert "disk of the server is full" in answer.json()["detail"] and "somewhere" not in answer.text
@@ -187,7 +187,7 @@ def test_what_goes_wrong_here_is_one_sentence(
         raise ZeroDivisionError("secret")
 
     number = edited(client)
-    monkeypatch.setattr("apsi.studio.editing.save_edited", broken)
+    monkeypatch.setattr("apsi.advise.advice.save_edited", broken)
     answer = client.post(f"/advice/photos/{number}/files/photo", json={})
     assert answer.status_code == 500 and "secret" not in answer.text and "Traceback" not in answer.text
     assert "ZeroDivisionError" in caplog.text

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from html import unescape
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from apsi.agent.shipped import SHIPPED
 from apsi.config.compose import load_config
 from apsi.errors import ApsiError
 from apsi.photo.full_size import read_photo_file
+from apsi.photo.lossless import MOVED, NOT_INSTALLED, OTHER_KIND
 from apsi.task.advise import advise, open_editor, who_edits
 from apsi.task.apply import apply
 from apsi.tracking.run_folder import CONTINUED, RunFolder
@@ -63,7 +66,7 @@ def test_the_agent_that_comes_with_apsi_brightens_what_is_too_dark(
     recipe = Recipe.from_json((folder / advice["recipe_file"]).read_text())
     assert abs(edited(recipe, before.pixels).astype(int) - after.pixels).mean() < 2, "but for what JPEG loses"
     said = capsys.readouterr().out.splitlines()
-    assert len(said) == 3 and "suggested" in said[0] and said[1].endswith("dark-edited.jpg")
+    assert len(said) == 3 + bool(advice["crop"]) and "suggested" in said[0] and said[-2].endswith("dark-edited.jpg")
     page = (folder / "advice.html").read_text()
     assert "Without it the result would score" in page and "What its score answers to" in page
     assert "http" not in page.replace('http-equiv="', "")
@@ -126,6 +129,25 @@ def test_a_series_has_a_page_on_all_and_goes_on_where_an_earlier_run_ended(
     assert "3 were done before." in capsys.readouterr().out
 
 
+def test_other_settings_are_another_result(
+    say: Say, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = f"out={tmp_path / 'out'}"
+    suggested = say(f"photo={photo}", out, "advise.min_crop_gain=0", name="one")["photos"][0]
+    assert suggested["crop"] and suggested["crop"]["label"] not in suggested["recipe"]
+    said = capsys.readouterr().out.splitlines()
+    assert said[1].startswith(f"Crop  {suggested['crop']['label']}: ") and said[1].endswith("advise.crop=apply")
+    applied = say(f"photo={photo}", out, "advise.min_crop_gain=0", "advise.crop=apply", name="two")["photos"][0]
+    assert applied["recipe"] == [suggested["crop"]["label"], *suggested["recipe"]]
+    assert len(applied["steps"]) == len(applied["recipe"])
+    edited = read_photo_file(tmp_path / "out" / applied["edited"])
+    assert edited.pixels.size < read_photo_file(photo).pixels.size
+    square = say(f"photo={photo}", out, "advise.aspect=1:1", "advise.crop=apply", name="three")["photos"][0]
+    height, width = read_photo_file(tmp_path / "out" / square["edited"]).pixels.shape[:2]
+    assert height == width
+    assert say(f"photo={photo}", out, "advise.crop=null", name="four")["photos"][0]["crop"] is None
+
+
 def test_the_same_edits_are_made_on_other_photos(say: Say, photo: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "look.json"
     recipe.write_text(Recipe.of(["exposure(+0.400)", "warmth"]).to_json())
@@ -137,6 +159,24 @@ def test_the_same_edits_are_made_on_other_photos(say: Say, photo: Path, tmp_path
     assert (read_photo_file(tmp_path / "look" / "other-edited.png").pixels == expected).all()
 
 
+def test_a_recipe_that_only_cuts_says_whether_it_was_compressed_anew(say: Say, tmp_path: Path) -> None:
+    recipe = tmp_path / "cut.json"
+    recipe.write_text(Recipe.of(["crop(0.100,0.100,0.900,0.900)", "crop_3_2"]).to_json())
+    pixels = Image.fromarray(natural_photo(8, 1000, 1400))
+    for name in ("a.png", "b.jpg", "c.jpg"):
+        pixels.save(tmp_path / name, progressive=name == "c.jpg")
+    photos = f"photo=[{tmp_path / 'a.png'},{tmp_path / 'b.jpg'},{tmp_path / 'c.jpg'}]"
+    result = say(f"recipe={recipe}", photos, f"out={tmp_path / 'cut'}", task="apply")
+    lossless, normal, progressive = [one["remarks"] for one in result["photos"]]
+    installed = find_spec("jpeglib") is not None
+    assert (lossless, normal) == ([], [MOVED if installed else NOT_INSTALLED])
+    assert progressive == [OTHER_KIND if installed else NOT_INSTALLED]
+    expected = edited(Recipe.from_json(recipe.read_text()), np.asarray(pixels))
+    assert np.array_equal(read_photo_file(tmp_path / "cut" / "a-edited.png").pixels, expected)
+    assert read_photo_file(tmp_path / "cut" / "b-edited.jpg").pixels.shape == expected.shape
+    assert normal[0] in unescape((tmp_path / "cut" / "b-advice.html").read_text())
+
+
 @pytest.mark.parametrize(
     ("task", "overrides", "message"),
     [
@@ -145,6 +185,7 @@ def test_the_same_edits_are_made_on_other_photos(say: Say, photo: Path, tmp_path
         ("advise", ["photo={photo}", "language=xx"], "language=xx is not known"),
         ("advise", ["photo={photo}", "out={photo}"], "is a file; name a folder"),
         ("advise", ["photo={photo}", "policy=search"], "policy=search needs continuous actions"),
+        ("advise", ["photo={photo}", "advise.aspect=wide"], "advise.aspect=wide must be width:height"),
         ("advise", ["photo={broken}"], "broken.jpg: not an image"),
         ("apply", ["photo={photo}"], "task=apply needs recipe=FILE"),
         ("apply", ["photo={photo}", "recipe={broken}"], "this recipe is not JSON"),

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from apsi.config.compose import load_config
 from apsi.errors import ApsiError
@@ -40,6 +41,24 @@ def test_the_chosen_exports_are_written_and_what_they_leave_out_is_shown(
     assert all(
         (tmp_path / "run" / file).is_file() and file in shown for one in result.values() for file in one["files"]
     )
+
+
+def test_a_crop_of_a_turned_photo_lies_where_each_program_looks(tmp_path: Path) -> None:
+    """Stored 300 x 200 and turned by a quarter: the upper half of what people see is the left of what is stored."""
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.new("RGB", (300, 200)).save(tmp_path / "a.jpg", exif=exif)
+    (tmp_path / "r.json").write_text(Recipe.of(["crop(0.000,0.000,1.000,0.500)"]).to_json())
+    run(
+        tmp_path,
+        f"recipe={tmp_path / 'r.json'}",
+        f"photo={tmp_path / 'a.jpg'}",
+        "export=[rawtherapee,lightroom_preset]",
+    )
+    preset, profile = ((tmp_path / "run" / f"a.{kind}").read_text() for kind in ("lightroom.xmp", "rawtherapee.pp3"))
+    sides = {side: f'Crop{side}="{share}.000000"' for side, share in (("Left", 0), ("Top", 0), ("Bottom", 1))}
+    assert all(text in preset for text in sides.values()) and 'CropRight="0.500000"' in preset
+    assert "X=0\nY=0\nW=200\nH=150" in profile
 
 
 def test_without_a_photo_the_files_are_named_like_the_recipe(tmp_path: Path) -> None:

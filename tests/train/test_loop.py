@@ -36,6 +36,7 @@ def test_plateau_goes_by_the_figure_that_the_environment_goes_by(
         "train.eval_every=32",
     ]
     overrides = ["train.total_timesteps=64", "train.images=0", "algo=a2c", "algo.n_steps=4", "env=optimise"]
+    overrides += ["juror=naturalness"]  # the default juror of this environment is learned for seconds
     config = load_config([*small, *overrides, "algo/schedule=plateau"])
     prepared = prepare(config)
     loop.train_agent(config, prepared, RunFolder.create(tmp_path / "first", config), NoTracker())

@@ -7,12 +7,16 @@ import numpy as np
 import pytest
 
 from apsi.photo import Photo
+from apsi.photo.depth import to_16_bits
 from apsi.photo.resample import resample
 from apsi.transform import detail
 from apsi.transform.adjust import ADJUSTMENTS, Adjust
 from apsi.transform.base import STOP_LABEL, Transform
 from apsi.transform.catalogue import by_label, catalogue
 from apsi.transform.detail import Blur, gaussian
+from apsi.transform.full_size import apply, part_left_by
+from apsi.transform.recipe import Recipe
+from tests.conftest import natural_photo
 
 ALL: list[Transform] = [
     *(t for label, t in catalogue().items() if label != STOP_LABEL and not label.startswith("shift_")),
@@ -108,3 +112,25 @@ def test_a_wide_gaussian_of_a_smaller_version_is_as_good() -> None:
         found = np.abs(gaussian(photo, sigma).astype(int) - exact)
         assert found.mean() < 0.6
         assert found.max() <= 3
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [["crop_1_1"], ["crop_thirds", "crop(0.100,0.205,0.800,0.650,3:2)"], ["crop(0.010,0.000,0.990,1.000)"] * 3, []],
+    ids=lambda labels: ",".join(labels) or "nothing",
+)
+@pytest.mark.parametrize("deep", [False, True])
+def test_what_a_recipe_leaves_that_only_cuts_is_known_to_the_pixel(labels: list[str], deep: bool) -> None:
+    photo = natural_photo(4, 301, 457)
+    given = to_16_bits(photo) if deep else photo
+    part = part_left_by(Recipe.of(labels), given)
+    assert part is not None
+    left, top, right, bottom = part
+    assert np.array_equal(given[top:bottom, left:right], apply(Recipe.of(labels), given))
+
+
+@pytest.mark.parametrize(
+    "labels", [["warmth"], ["crop_1_1", "flip_horizontal"], ["level_horizon"], ["warmth", "crop_1_1"]]
+)
+def test_of_a_recipe_that_does_more_no_part_is_known(labels: list[str]) -> None:
+    assert part_left_by(Recipe.of(labels), natural_photo(4, 90, 120)) is None

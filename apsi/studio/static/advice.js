@@ -131,10 +131,10 @@ function refused(shot) {
   return note;
 }
 
-function settled(shot, steps, heading) {
+function settled(shot, query, heading) {
   shot.isChanged = true;
   shot.say(heading);
-  shot.picture(`?${new URLSearchParams({ steps })}`);
+  shot.picture(`?${query}`);
 }
 
 async function remove(shot) {

@@ -1,5 +1,6 @@
 // One photo: its steps are switched and re-weighted by hand; the picture follows at once, the score a moment later.
 import { ask, post, say } from "./ask.js";
+import { CropTool } from "./crop.js";
 
 const remembered = new Map(); // choices by photo, while the page is open
 
@@ -24,6 +25,11 @@ export class Panel {
     this.place.replaceChildren(...page.body.children);
     this.rows = [...this.place.querySelectorAll(".choices > li")];
     this.after = this.place.querySelector(".after");
+    this.before = this.place.querySelector(".result img:not(.after)");
+    this.decided = this.place.querySelector(".crop").dataset.decided;
+    this.crop = this.shownCrop = this.decided;
+    this.tool = new CropTool(this.place, { apply: (label) => this.cut(label) });
+    this.tool.show(this.crop);
     this.place.firstElementChild.addEventListener("input", (event) => this.changed(event));
     this.place.firstElementChild.addEventListener("click", (event) => this.clicked(event));
     this.restore(remembered.get(this.photo.id));
@@ -44,17 +50,25 @@ export class Panel {
     return this.rows.map((row) => this.choice(row)).join(",");
   }
 
-  get isAsSuggested() {
-    return this.rows.every((row) => this.choice(row) === "on");
+  // What the server is asked for: the crop is named where it is not the one that was decided.
+  get query() {
+    const steps = { steps: this.steps };
+    return this.crop === this.decided ? steps : { ...steps, crop: this.crop };
   }
 
-  restore(choices) {
-    if (!choices || !this.rows.length) return;
+  get isAsSuggested() {
+    return this.crop === this.decided && this.rows.every((row) => this.choice(row) === "on");
+  }
+
+  restore(before) {
+    if (!before) return;
+    this.crop = before.crop;
     this.rows.forEach((row, i) => {
       const range = row.querySelector("input[type=range]");
-      row.querySelector("input[type=checkbox]").checked = choices[i].on;
-      if (range && choices[i].chosen !== undefined) this.weigh(range, choices[i].chosen);
-      row.classList.toggle("off", !choices[i].on);
+      const choice = before.choices[i];
+      row.querySelector("input[type=checkbox]").checked = choice.on;
+      if (range && choice.chosen !== undefined) this.weigh(range, choice.chosen);
+      row.classList.toggle("off", !choice.on);
     });
     this.refresh();
   }
@@ -64,7 +78,24 @@ export class Panel {
       on: row.querySelector("input[type=checkbox]").checked,
       chosen: row.querySelector("input[type=range]")?.dataset.chosen,
     }));
-    remembered.set(this.photo.id, choices);
+    remembered.set(this.photo.id, { choices, crop: this.crop });
+  }
+
+  cut(label) {
+    if (label === this.crop) return;
+    this.crop = label;
+    this.remember();
+    this.refresh();
+  }
+
+  async openTool() {
+    const query = new URLSearchParams({ steps: this.steps, crop: "" });
+    try {
+      const answer = await ask(`photos/${this.photo.id}/preview?${query}`, { signal: this.ended.signal });
+      await this.tool.open(this.crop, URL.createObjectURL(await answer.blob()));
+    } catch (error) {
+      if (error.name !== "AbortError") this.handlers.tell(error.message, true);
+    }
   }
 
   weigh(range, strength) {
@@ -87,16 +118,19 @@ export class Panel {
 
   // One question at a time and always the latest: answers to earlier ones are never waited for, nor shown late.
   async refresh() {
-    this.place.querySelector("[data-action=reset]").disabled = this.isAsSuggested;
+    const reset = this.place.querySelector("[data-action=reset]");
+    if (reset) reset.disabled = this.isAsSuggested;
+    this.place.querySelector(".keep").hidden = !this.rows.length && !this.crop;
+    this.tool.show(this.crop);
     this.wanted = true;
     if (this.busy) return;
     this.busy = true;
     try {
       while (this.wanted) {
         this.wanted = false;
-        const steps = this.steps;
-        await this.showPreview(steps);
-        if (!this.wanted) await this.showSaid(steps);
+        const asked = { steps: this.steps, crop: this.crop, query: new URLSearchParams(this.query) };
+        await this.showPreview(asked);
+        if (!this.wanted) await this.showSaid(asked);
       }
     } catch (error) {
       if (error.name !== "AbortError") this.handlers.tell(error.message, true);
@@ -105,27 +139,36 @@ export class Panel {
     }
   }
 
-  async showPreview(steps) {
+  async showPreview({ steps, crop, query }) {
     const began = performance.now();
-    const query = new URLSearchParams({ steps });
     const answer = await ask(`photos/${this.photo.id}/preview?${query}`, { signal: this.ended.signal });
     if (answer.status === 204) return;
     const url = URL.createObjectURL(await answer.blob());
+    if (this.before && crop !== this.shownCrop) await this.showBefore(crop); // both have the same frame
     this.after.src = url;
     await this.after.decode().catch(() => {});
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = url;
+    this.shownCrop = crop;
     this.place.firstElementChild.dataset.shown = steps;
+    this.place.firstElementChild.dataset.crop = crop;
     performance.measure("preview", { start: began, end: performance.now() });
   }
 
-  async showSaid(steps) {
-    const query = new URLSearchParams({ steps });
+  async showBefore(crop) {
+    const image = new Image();
+    image.src = `photos/${this.photo.id}/before?${new URLSearchParams({ crop })}`;
+    await image.decode().catch(() => {});
+    this.before.src = image.src;
+  }
+
+  async showSaid({ steps, query }) {
     const answer = await ask(`photos/${this.photo.id}/said?${query}`, { signal: this.ended.signal });
     const said = await answer.json();
     if (this.wanted) return;
     this.write("heading", said.heading);
     this.write("verdict", said.verdict);
+    if (!this.rows.length) this.write("lead", this.crop ? "" : said.lead); // of a crop by hand it would say what the hand has done
     const opinions = this.place.querySelector("[data-said=opinions]");
     opinions?.replaceChildren(...said.opinions.map((text) => paragraph(text)));
     const isOn = steps.split(",").map((choice) => choice !== "off" && Number(choice) !== 0);
@@ -135,7 +178,7 @@ export class Panel {
       row.querySelector("[data-said=why]").textContent = said.steps[i].said;
     });
     this.place.firstElementChild.dataset.said = steps;
-    this.handlers.settled(this.photo, steps, said.heading);
+    this.handlers.settled(this.photo, query, said.heading);
   }
 
   write(name, text) {
@@ -149,6 +192,9 @@ export class Panel {
     if (!button) return;
     if (button.dataset.file) this.save(button);
     else if (button.dataset.action === "reset") this.reset();
+    else if (button.dataset.action === "crop") this.openTool();
+    else if (button.dataset.action === "crop-take") this.cut(this.tool.suggested);
+    else if (button.dataset.action?.startsWith("crop-")) this.tool.clicked(button.dataset.action);
     else if (button.dataset.action === "remove") this.handlers.remove(this.photo);
   }
 
@@ -161,6 +207,7 @@ export class Panel {
       this.weigh(range, range.dataset.decided);
       delete range.dataset.chosen;
     }
+    this.crop = this.decided;
     remembered.delete(this.photo.id);
     this.rows[0].querySelector("input").focus();
     this.refresh();
@@ -173,7 +220,7 @@ export class Panel {
     const strip = this.place.querySelector("#strip-gps").checked;
     try {
       const answer = await post(`photos/${this.photo.id}/files/${button.dataset.file}`, {
-        steps: this.steps,
+        ...this.query,
         strip_gps: strip,
       });
       const file = await answer.json();
