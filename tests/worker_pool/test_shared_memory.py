@@ -160,11 +160,14 @@ def test_nothing_is_left_after_the_end_or_an_error() -> None:
 
 PARENT = """
     import sys, time
+    import signal
+
     import numpy as np
     from tests.worker_pool.fragile import HANG, Fragile
     from apsi.worker_pool.shared_memory import SharedMemoryPool
 
     if __name__ == "__main__":
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore it
         with SharedMemoryPool(
             Fragile(), workers=2, threads=1, chunk_size=4, timeout=60.0, start_timeout=60.0
         ) as pool:
@@ -180,11 +183,7 @@ def test_no_process_and_no_segment_outlives_the_parent(number: signal.Signals, t
     script.write_text(textwrap.dedent(PARENT))
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     process = subprocess.Popen(
-        [sys.executable, script],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # jobs in the background ignore it
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
     )
     assert process.stdout is not None
     pids = [int(pid) for pid in process.stdout.readline().split()]
