@@ -43,7 +43,10 @@ def params_and_tags(config: DictConfig, folder: RunFolder) -> tuple[dict[str, st
     """Params: the flat configuration and the chosen options. Tags: description, source, code, versions, machine."""
     record = folder.record()
     git = record["git"]
-    params = flat(config) | {f"choices.{group}": option for group, option in record["choices"].items()}
+    params = flat(config) | {
+        f"choices.{group.replace('@', ' at ')}": option  # MLflow takes no @ in a name
+        for group, option in record["choices"].items()
+    }
     tags = {
         DESCRIPTION: description(record),
         "apsi.folder": str(folder.path.resolve()),

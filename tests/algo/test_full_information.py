@@ -166,7 +166,7 @@ def test_full_q_values_what_it_remembers_anew_with_the_target_network(
     smooth = torch.nn.functional.smooth_l1_loss
     torch.nn.functional.smooth_l1_loss = lambda a, b: targets.append(b) or smooth(a, b)  # type: ignore[func-returns-value]
     try:
-        model._loss(memory["observations"][rows], rows)
+        model._loss(memory["observations"][rows], rows, np.tile(np.arange(ends.shape[1]), (len(rows), 1)))
     finally:
         torch.nn.functional.smooth_l1_loss = smooth
     expected = memory["rewards"][rows] + 0.5 * np.where(ends[rows], 0, 7)

@@ -55,6 +55,7 @@ def test_params_are_the_flat_configuration_and_the_choices(recorded: Run) -> Non
     assert params["algo._target_"] == "apsi.algo.ppo.Ppo"
     assert params["train.total_timesteps"] == "512"
     assert params["choices.algo"] == "ppo" and params["choices.env"] == "restore"
+    assert params["choices.juror at crop_juror"] == "framing"  # MLflow takes no @
 
 
 def test_tags_say_what_code_ran_where_on_what(recorded: Run, run: Path) -> None:
