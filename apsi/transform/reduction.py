@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from functools import cache, lru_cache
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -33,7 +33,7 @@ def reduces(transforms: Iterable[Transform], among: Collection[Transform] = ()) 
     """
     word = tuple(transforms)
     steps = _steps(frozenset(word), frozenset(among))
-    if shortest_length(word, among) < len(word):
+    if shortest_length(word, among) < len(word) or any(a.then(b) is not None for a, b in pairwise(word)):
         return True
     parts = (word[i:j] for i, j in combinations(range(len(word) + 1), 2))
     return any(_same_as_fewer(part, steps) for part in parts if any(t.element is None for t in part))

@@ -45,6 +45,12 @@ def test_a_crop_of_the_ratio_of_the_photo_before_can_not_be_joined_with_one_of_a
     assert Crop(box).then(by_label("gamma_up")) is None
 
 
+def test_a_degradation_never_crops_twice_in_a_row() -> None:
+    twice = ["crop(0.100,0.000,0.900,1.000)", "crop(0.000,0.100,1.000,0.900)"]
+    assert Recipe.of(twice).reduces and not Recipe.of(twice[:1]).reduces
+    assert not Recipe.of([twice[0], "gamma_up"]).reduces
+
+
 @pytest.mark.parametrize("label", ["crop(0.1,0,0.9,1)", "crop(0.100,0.000,0.900,0.800,3:2)"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_crops_hold_at_every_size_and_depth_beside_other_edits(label: str, dtype: type) -> None:
