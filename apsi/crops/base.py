@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import NonNegativeFloat
 
-from apsi.crops.boxes import Record, to_shares
+from apsi.crops.boxes import Record, require_order, to_shares
 from apsi.errors import ApsiError
 from apsi.photo import Floats, Ints
 from apsi.photo.read import UnreadablePhotoError, read_size
@@ -140,3 +140,18 @@ class CropAnnotations(ABC):
             return read_size(self.path(record.name))
         except (UnreadablePhotoError, OSError) as error:
             raise ApsiError(f"{self.path(record.name)} is no photo that can be read: {error}") from error
+
+
+@dataclass(frozen=True)
+class OrderedBoxes(CropAnnotations):
+    """A data set whose copies differ in the order of a box's numbers."""
+
+    order: str
+    """of the four numbers of a box, such as `x1 y1 x2 y2`"""
+
+    def __post_init__(self) -> None:
+        require_order(self.order, "crops.order")
+
+    @property
+    def order_read(self) -> str:
+        return self.order

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from apsi.crops.base import CropAnnotations
-from apsi.crops.boxes import Record, corners, require_order
+from apsi.crops.base import OrderedBoxes
+from apsi.crops.boxes import Record, corners
 from apsi.crops.files import numbers, read_text
 from apsi.errors import ApsiError
 
 
 @dataclass(frozen=True)
-class Blocks(CropAnnotations):
+class Blocks(OrderedBoxes):
     r"""A line with the name of a photo, then a line of four pixels for each crop that somebody chose.
 
     ICDB (Yan, Lin, Kang, Tang: "Learning the change for automatic image cropping", CVPR 2013) names photos as
@@ -21,16 +21,6 @@ class Blocks(CropAnnotations):
     cropping using visual composition, boundary simplicity and content preservation models", MM 2014) has up to ten
     crops a photo; a row with a negative number stands for none.
     """
-
-    order: str
-    """of the four numbers in a line"""
-
-    def __post_init__(self) -> None:
-        require_order(self.order, "crops.order")
-
-    @property
-    def order_read(self) -> str:
-        return self.order
 
     def records(self) -> list[Record]:
         path = Path(self.annotations).expanduser()

@@ -8,31 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from apsi.crops.base import CropAnnotations
-from apsi.crops.boxes import Record, corners, require_order
+from apsi.crops.base import OrderedBoxes
+from apsi.crops.boxes import Record, corners
 from apsi.crops.files import numbers, parse_json, read_json, read_text
 from apsi.errors import ApsiError
 from apsi.photo import Floats
 
 
 @dataclass(frozen=True)
-class Cpc(CropAnnotations):
+class Cpc(OrderedBoxes):
     """JSON with `bboxes`, in pixels, and `scores`, which are averaged over the people who gave them.
 
     Wei et al.: "Good view hunting: learning photo composition from dense view pairs", CVPR 2018. `annotations` is a
     folder with a file `PHOTO.txt` for each photo, as in `CollectedAnnotationsRaw`, or one JSON file for all: photo ->
     `{"bboxes": [...], "scores": [...]}`.
     """
-
-    order: str
-    """of the four numbers of a box"""
-
-    def __post_init__(self) -> None:
-        require_order(self.order, "crops.order")
-
-    @property
-    def order_read(self) -> str:
-        return self.order
 
     def records(self) -> list[Record]:
         return [self._record(name, source, content) for name, source, content in self._contents()]

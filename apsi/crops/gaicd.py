@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from apsi.crops.base import CropAnnotations
-from apsi.crops.boxes import Record, corners, require_order
+from apsi.crops.base import OrderedBoxes
+from apsi.crops.boxes import Record, corners
 from apsi.crops.files import numbers, read_text
 from apsi.errors import ApsiError
 from apsi.photo.read import IMAGE_SUFFIXES
@@ -15,23 +15,13 @@ _NOT_ANNOTATED = -2.0
 
 
 @dataclass(frozen=True)
-class Gaicd(CropAnnotations):
+class Gaicd(OrderedBoxes):
     """A text file for each photo, `NAME.txt`, with a line for each crop: four pixels, and its score from 1 to 5.
 
     Zeng, Li, Cao, Zhang: "Reliable and efficient image cropping: a grid anchor based approach", CVPR 2019. The score
     -2 stands for crops that nobody scored. `root` may be the folder of one split, such as `images/test`, beside the
     `annotations` of all.
     """
-
-    order: str
-    """of the four numbers in a line"""
-
-    def __post_init__(self) -> None:
-        require_order(self.order, "crops.order")
-
-    @property
-    def order_read(self) -> str:
-        return self.order
 
     def records(self) -> list[Record]:
         texts = Path(self.annotations).expanduser()

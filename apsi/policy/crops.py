@@ -88,26 +88,8 @@ def outcomes_of(edit: EditState, recipes: Sequence[Recipe]) -> list[EditState]:
     return list({state.box: state for state in map(edit.play, recipes) if state.box != edit.box}.values())
 
 
-class Centre(CropPolicy):
-    """The middle of the photo."""
-
-    def __init__(self, context: PolicyContext, area: PositiveFraction) -> None:
-        """Takes the size.
-
-        Args:
-            context: of an environment that frames.
-            area: share of the photo that is left.
-        """
-        super().__init__(context)
-        self._side = area**0.5
-
-    def _box(self, edit: EditState, score: float) -> tuple[Box | None, int]:
-        low, high = 0.5 - self._side / 2, 0.5 + self._side / 2
-        return Box(low, low, high, high), 0
-
-
-class AttentionCrop(CropPolicy):
-    """The part of this size that keeps most of what people look at (`apsi.transform.saliency`), whatever its shape."""
+class SizedCropPolicy(CropPolicy):
+    """Leaves a given share of every photo."""
 
     def __init__(self, context: PolicyContext, area: PositiveFraction) -> None:
         """Takes the size.
@@ -118,6 +100,18 @@ class AttentionCrop(CropPolicy):
         """
         super().__init__(context)
         self._area = area
+
+
+class Centre(SizedCropPolicy):
+    """The middle of the photo."""
+
+    def _box(self, edit: EditState, score: float) -> tuple[Box | None, int]:
+        low, high = 0.5 - self._area**0.5 / 2, 0.5 + self._area**0.5 / 2
+        return Box(low, low, high, high), 0
+
+
+class AttentionCrop(SizedCropPolicy):
+    """The part of this size that keeps most of what people look at (`apsi.transform.saliency`), whatever its shape."""
 
     def _box(self, edit: EditState, score: float) -> tuple[Box | None, int]:
         ratio = edit.limits.ratio if isinstance(edit, CropState) else None

@@ -22,6 +22,7 @@ from apsi.juror.base import Juror
 from apsi.photo.box import Box
 from apsi.photo.write import read_png
 from apsi.tracking.run_folder import RunFolder
+from apsi.tracking.session import report_prepared
 from apsi.transform.action_set import DiscreteActions
 from apsi.transform.crop_actions import grid_anchors
 from apsi.types import PositiveFraction
@@ -50,6 +51,7 @@ def show_crops(
         raise ApsiError("task=show_crops is about crops: add env=crop transform=crop_edges degradation=none")
     looks = read_fixations(config.evaluate.fixations) if config.evaluate.fixations else {}
     prepared = prepare(config, whole_photos=True)
+    report_prepared(prepared, folder)
     episodes = {episode.original: episode for episode in prepared.split("all").episodes}
     order = np.random.default_rng(config.data_seed).permutation(len(episodes))[:photos]
     chosen = [sorted(episodes)[i] for i in sorted(order.tolist())]
