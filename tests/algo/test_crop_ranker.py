@@ -91,6 +91,7 @@ SMALL = [
     *QUICK,
     "env.view_size=64",
     "preprocess.steps.resize.size=160",
+    "preprocess.steps.resize.min_side=32",
     "juror=attention",
     "evaluate.images=0",
 ]
