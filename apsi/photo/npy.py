@@ -1,6 +1,7 @@
 """Photos as NumPy's `.npy` arrays, one after another: lossless, and fast to read."""
 
 import io
+import threading
 import tokenize
 from collections.abc import Iterator, Sequence
 from math import prod
@@ -14,6 +15,10 @@ MEDIA_TYPE = "application/x-npy"
 MAGIC = b"\x93NUMPY"
 
 Shape = tuple[int, ...]
+
+# NumPy reads a header with ast.literal_eval, which before CPython 3.11.8 and 3.12.2 fails now and then with a
+# SystemError where two threads are in it (https://github.com/python/cpython/issues/106905).
+_READING_HEADER = threading.Lock()
 
 
 def pack_photos(photos: Sequence[Photo]) -> bytes:
@@ -36,10 +41,11 @@ def packed_arrays(data: bytes) -> Iterator[tuple[int, Shape]]:
     while buffer.tell() < len(data):
         try:
             version = np.lib.format.read_magic(buffer)
-            if version == (1, 0):
-                shape, fortran, dtype = np.lib.format.read_array_header_1_0(buffer)
-            else:
-                shape, fortran, dtype = np.lib.format.read_array_header_2_0(buffer)
+            with _READING_HEADER:
+                if version == (1, 0):
+                    shape, fortran, dtype = np.lib.format.read_array_header_1_0(buffer)
+                else:
+                    shape, fortran, dtype = np.lib.format.read_array_header_2_0(buffer)
         except (ValueError, EOFError, OSError, TypeError, RecursionError, MemoryError, tokenize.TokenError) as error:
             raise UnreadablePhotoError(f"not a .npy array: {error}") from error
         if dtype != np.uint8 or fortran or len(shape) not in (3, 4) or shape[-1] != 3 or min(shape) < 1:

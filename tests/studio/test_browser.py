@@ -1,9 +1,5 @@
-"""The studio in Chromium as people use it: with the mouse and the keyboard, on a phone and a desktop, light and dark.
+"""The studio in Chromium as people use it: with mouse and keyboard, on a phone and a desktop, light and dark."""
 
-Needs the extra `browser` and a Chromium; docs/developing.md says how to install them.
-"""
-
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,15 +10,12 @@ from apsi.advise.advice import edit
 from apsi.photo.full_size import read_photo_file
 from apsi.photo.save import save_edited
 from apsi.transform.recipe import Recipe
+from tests.browsers import NEEDS_CHROMIUM, browser, serious, until, watched_page
 from tests.studio.conftest import RECIPE, Served, jpeg
 from tests.studio.test_uploads import png_bomb
-from tests.web.test_browser import CHROMIUM, axe, browser
 
 __all__ = ["browser"]
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium"),
-]
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture
@@ -36,35 +29,18 @@ def photos(tmp_path: Path) -> list[Path]:
 
 @pytest.fixture
 def page(served: Served, browser: Any) -> Iterator[Any]:
-    """The room of advice; nothing may be asked of other servers, be blocked or go wrong in its scripts."""
-    context = browser.new_context(viewport={"width": 1400, "height": 900}, accept_downloads=True)
-    page = context.new_page()
-    asked: list[str] = []
-    wrong: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda message: wrong.append(message.text) if "status of 4" not in message.text else None)
-    page.goto(f"{served.url}/")
-    yield page
-    for shot in page.query_selector_all("[data-action=remove]"):
-        shot.click()
-    assert [url for url in asked if not url.startswith((served.url, f"blob:{served.url}"))] == []
-    assert wrong == []
-    context.close()
+    """The room of advice."""
+    with watched_page(browser, served.url, viewport={"width": 1400, "height": 900}, accept_downloads=True) as page:
+        page.goto(f"{served.url}/")
+        yield page
+        for shot in page.query_selector_all("[data-action=remove]"):
+            shot.click()
 
 
 def give(page: Any, *files: Path) -> None:
     """Sends photos and waits until the first is shown."""
     page.set_input_files("#choose", [str(file) for file in files])
     page.wait_for_selector(".panel")
-
-
-def until(page: Any, condition: str) -> None:
-    """Waits for what a script says; Playwright's own way to needs what the page's policy forbids."""
-    deadline = time.monotonic() + 10
-    while not page.evaluate(condition):
-        assert time.monotonic() < deadline, condition
-        page.wait_for_timeout(20)
 
 
 def settled(page: Any, steps: str) -> None:
@@ -252,7 +228,7 @@ def test_a_second_browser_needs_the_token(serve: Callable[..., Any], browser: An
         give(page, photos[0])
         page = second.new_page()
         assert page.goto(f"{served.url}/advice/").status == 401
-        serious(page, "token")
+        assert serious(page) == [], "token"
         page.fill("#token", "wrong")
         page.keyboard.press("Enter")
         page.wait_for_selector("#why >> text=not the token")
@@ -264,16 +240,6 @@ def test_a_second_browser_needs_the_token(serve: Callable[..., Any], browser: An
         second.close()
 
 
-def serious(page: Any, place: str) -> None:
-    """Nothing that axe calls serious or critical."""
-    found = [
-        (violation["id"], [node["html"][:100] for node in violation["nodes"]][:3])
-        for violation in axe.Axe().run(page).response["violations"]
-        if violation["impact"] in ("serious", "critical")
-    ]
-    assert found == [], place
-
-
 @pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (400, "dark"), (1400, "light"), (1400, "dark")])
 def test_everyone_can_read_it(served: Served, browser: Any, photos: list[Path], width: int, scheme: str) -> None:
     wrong = photos[0].with_name("text.jpg")
@@ -283,17 +249,17 @@ def test_everyone_can_read_it(served: Served, browser: Any, photos: list[Path], 
     )
     page = context.new_page()
     page.goto(f"{served.url}/advice/")
-    serious(page, "empty")
+    assert serious(page) == [], "empty"
     give(page, photos[0], photos[1], wrong)
     page.wait_for_selector(".shot.failed")
     page.locator(".choices input[type=checkbox]").first.uncheck()
     settled(page, "off,on,on")
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    serious(page, "panel")
+    assert serious(page) == [], "panel"
     page.click(".shot.failed")
     page.wait_for_selector(".refused")
-    serious(page, "refused")
+    assert serious(page) == [], "refused"
     for size in page.evaluate(
         "[...document.querySelectorAll('button, .button')].map((e) => e.getBoundingClientRect().height)"
     ):

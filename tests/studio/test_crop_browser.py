@@ -1,7 +1,4 @@
-"""The crop tool in Chromium: with the mouse, a finger and the keyboard, on a phone and a desktop, light and dark.
-
-Needs the extra `browser` and a Chromium; docs/developing.md says how to install them.
-"""
+"""The crop tool in Chromium: with the mouse, a finger and the keyboard, on a phone and a desktop, light and dark."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -16,16 +13,13 @@ from apsi.photo.read import read_photo
 from apsi.transform.crop import Crop
 from apsi.transform.recipe import Recipe
 from tests.advise.test_framing import framer
+from tests.browsers import NEEDS_CHROMIUM, browser, serious, until
 from tests.crop_jurors import WANTED
 from tests.studio.conftest import RECIPE, Served, jpeg
-from tests.studio.test_browser import give, page, serious, settled, until
-from tests.web.test_browser import CHROMIUM, browser
+from tests.studio.test_browser import give, page, settled
 
 __all__ = ["browser", "page"]
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium"),
-]
+pytestmark = NEEDS_CHROMIUM
 
 ON = "on,on,on"
 BEST = Crop(WANTED).label
@@ -215,11 +209,11 @@ def test_everyone_can_use_it(served: Served, browser: Any, photo: Path, width: i
     page = context.new_page()
     page.goto(f"{served.url}/advice/")
     give(page, photo)
-    serious(page, "panel")
+    assert serious(page) == [], "panel"
     (page.tap if width == 400 else page.click)("[data-action=crop]")
     page.wait_for_selector(".stage:not([hidden])")
     page.click("[data-action=crop-suggestion]")
-    serious(page, "tool")
+    assert serious(page) == [], "tool"
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for size in page.evaluate(
         "[...document.querySelectorAll('button, select, .handle')].map((e) => e.getBoundingClientRect().height)"

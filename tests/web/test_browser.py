@@ -1,10 +1,5 @@
-"""Pages as people see them: in a real browser, on a phone, a tablet and a desktop, light and dark.
+"""Pages as people see them: in a real browser, on a phone, a tablet and a desktop, light and dark."""
 
-Needs the extra `browser` and a Chromium; docs/developing.md says how to install them.
-"""
-
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,21 +17,14 @@ from apsi.juror.proposal import propose
 from apsi.policy.rollout import EpisodeResult
 from apsi.tracking.recorded import RecordedRun
 from apsi.tracking.run_folder import FAILED, RunFolder
+from tests.browsers import NEEDS_CHROMIUM, browser, serious
 from tests.evaluate.test_comparison import compared
 from tests.evaluate.test_multirun import make_run
 from tests.evaluate.test_report import report
 from tests.search.test_page import page_of, search
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'apsi[browser]'")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe: pip install 'apsi[browser]'")
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
-)
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium"),
-]
+__all__ = ["browser"]
+pytestmark = NEEDS_CHROMIUM
 
 WIDTHS = (400, 800, 1400)
 LONG = "holiday_2024/a_rather_long_name_of_a_file_without_any_place_to_break_it_0123456789.jpeg"
@@ -65,15 +53,6 @@ TEXTS = """() => {
   }
   return found;
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -144,12 +123,7 @@ def test_a_page_can_be_read_on_every_screen_and_by_everyone(kind: str, pages: di
             _check_folded_and_unfolded(page, width, place)
             _check_colours(page, scheme, place)
             assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)"), place
-            serious = [
-                (violation["id"], [node["html"][:100] for node in violation["nodes"]][:3])
-                for violation in axe.Axe().run(page).response["violations"]
-                if violation["impact"] in ("serious", "critical")
-            ]
-            assert serious == [], place
+            assert serious(page) == [], place
             assert said == [], place  # the content policy reports there what it blocked
             page.close()
 
