@@ -155,6 +155,8 @@ class Config:
     """of the data: splits, crops, degradations, and with them the photos that jurors are fitted on"""
     data_dir: str = "data"
     output_dir: str = "outputs"
+    preference_dir: str = "preferences"
+    """pairs of photos and people's answers"""
     run_name: str = "run"
     quiet: bool = False
     score_cache: int = 1_000_000

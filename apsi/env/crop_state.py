@@ -11,7 +11,7 @@ from apsi.env.edit_state import EditState, Observation
 from apsi.juror.framed import FramedPhoto
 from apsi.photo import Photo
 from apsi.photo.box import WHOLE, Box, Ratio
-from apsi.photo.resample import resample
+from apsi.photo.resample import resample, shrunk
 from apsi.state import State
 from apsi.transform.action_set import ActionSet
 from apsi.transform.base import Transform
@@ -50,7 +50,7 @@ class CropState(EditState):
     ) -> Self:
         """The largest crop that the limits allow of a photo."""
         height, width = observation_size
-        small, seen = _shrunk(photo, view_size), resample(photo, width, height)
+        small, seen = shrunk(photo, view_size), resample(photo, width, height)
         state = cls(photo, actions, (height, width), Recipe(), limits, view_size, WHOLE, Recipe(), small, small, seen)
         return state.showing(limits.start(), Recipe())
 
@@ -80,7 +80,7 @@ class CropState(EditState):
 
     @property
     def picture(self) -> Photo:
-        return with_frame(_shrunk(self.original, _PICTURE), self.frame, self.ratio, self.pixels)
+        return with_frame(shrunk(self.original, _PICTURE), self.frame, self.ratio, self.pixels)
 
     @property
     def ratio(self) -> Ratio | None:
@@ -88,7 +88,7 @@ class CropState(EditState):
         return self.limits.ratio
 
     def same_part(self, photo: Photo) -> Photo:
-        return _shrunk(self.frame.cut(photo, self.ratio), self.view_size)
+        return shrunk(self.frame.cut(photo, self.ratio), self.view_size)
 
     def apply(self, action: Any) -> Self:
         return self._after(self.actions.recipe(action), self.limits.move)
@@ -119,7 +119,7 @@ class CropState(EditState):
                 return self
             pixels = Recipe(edits.transforms[n_done:])(self.pixels)
         else:
-            pixels = edits(np.ascontiguousarray(_shrunk(frame.cut(self.original, self.ratio), self.view_size)))
+            pixels = edits(np.ascontiguousarray(shrunk(frame.cut(self.original, self.ratio), self.view_size)))
         return replace(self, frame=frame, edits=edits, recipe=self._recipe(frame, edits), pixels=pixels)
 
     def _recipe(self, frame: Box, edits: Recipe) -> Recipe:
@@ -167,10 +167,3 @@ def with_frame(whole: Photo, box: Box, ratio: Ratio | None, inside: Photo | None
     inside = whole[top:bottom, left:right] if inside is None else inside
     picture[top:bottom, left:right] = resample(inside, right - left, bottom - top)
     return picture
-
-
-def _shrunk(photo: Photo, longest: int) -> Photo:
-    """With a longer side of at most so many pixels."""
-    h, w = photo.shape[:2]
-    scale = min(1.0, longest / max(h, w))
-    return resample(photo, max(1, round(w * scale)), max(1, round(h * scale)))

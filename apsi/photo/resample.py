@@ -18,6 +18,13 @@ def resample(photo: Photo, width: int, height: int) -> Photo:
     return resized.astype(np.uint8, copy=False)
 
 
+def shrunk(photo: Photo, longest: int) -> Photo:
+    """With a longer side of at most so many pixels; never enlarged."""
+    h, w = photo.shape[:2]
+    scale = min(1.0, longest / max(h, w))
+    return resample(photo, max(1, round(w * scale)), max(1, round(h * scale)))
+
+
 def fit(photo: Photo, size: int, mode: str) -> Photo:
     """Brings a photo to the working size.
 
