@@ -149,6 +149,10 @@ class Config:
     crop_juror: Component | None = None
     crops: Component | None = None
     """photos with crops that people chose or scored"""
+    pairs: Component | None = None
+    """what pairs of versions are made of"""
+    select: Component | None = None
+    """which of them are shown"""
     seed: int = 42
     """of the agent: networks, exploration, order of the training episodes, random baselines"""
     data_seed: int = 42
