@@ -12,7 +12,7 @@ from apsi.photo import Bools, Floats
 from apsi.photo.hash import value_hash
 from apsi.preference.answered import Answered, folds
 from apsi.preference.fitting import Fit, fit_chosen
-from apsi.preference.reading import Read, Reader
+from apsi.preference.reading import Read, Reader, original_of
 
 FEWEST = 10
 """Answers to fit on"""
@@ -120,7 +120,7 @@ def fitted_of(fit: Fit, read: Read, reader: Reader, trained: Bools) -> Fitted:
     """
     chosen = [read.comparisons[i] for i in np.flatnonzero(trained)]
     versions = {v.key: v for one in chosen for v in (one.left, one.right)}
-    originals = {v.photo: type(v)(v.photo, v.name) for v in versions.values()}
+    originals = {v.key: v for v in map(original_of, versions.values())}
     rows = np.stack(list(reader.columns([*versions.values(), *originals.values()]).values()))
     utilities = fit.head.utility(rows)
     header = Header(
