@@ -39,7 +39,7 @@ def learning_curve(answered: Answered, held: HeldOut, settings: Settings, groups
     splits = folds(answered, FOLDS, settings.seed) if held.by_folds else [(held.trained & ~held.rows, held.rows)]
     smallest = min(int(train.sum()) for train, _ in splits)
     steps = []
-    for size in [*(size for size in _SIZES if size < 0.85 * smallest), smallest]:
+    for size in [*(size for size in _SIZES if size < 0.6 * smallest), smallest]:
         draws = 1 if size == smallest else _DRAWS
         shares = []
         for draw in range(draws):

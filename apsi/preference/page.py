@@ -72,9 +72,8 @@ def headline(figures: Mapping[str, Any]) -> str:
     rivals = {name: one["share"] for name, one in accuracy.items() if name != "model"}
     best = max(rivals, key=lambda name: rivals[name])
     ends = figures["ahead_of"][best]["interval"]
-    said = (
-        f"It predicts {percent(accuracy['model']['share'])} of the held-out choices, {best!r} {percent(rivals[best])}"
-    )
+    own = percent(accuracy["model"]["share"])
+    said = f"It predicts {own} of the held-out choices, '{best}' {percent(rivals[best])}"
     if ends is None or ends[0] <= 0 <= ends[1]:
         return f"{said}: by these answers the difference may be chance."
     return f"{said}." if ends[0] > 0 else f"{said}: the simple rule is better, so do not use this model yet."
@@ -83,7 +82,7 @@ def headline(figures: Mapping[str, Any]) -> str:
 def weights_of(fitted: Fitted) -> list[dict[str, Any]]:
     """The features that move the utility most, in words; those of statistics and networks have none."""
     errors = np.sqrt(np.diag(fitted.head.covariance))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, weight, error, scale in zip(
         fitted.header.names, fitted.head.weights, errors, fitted.head.scale, strict=True
     ):
