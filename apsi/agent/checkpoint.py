@@ -154,13 +154,13 @@ def read_run_state(checkpoint: Checkpoint) -> State | None:
 
 
 def require_unseen(checkpoint: Checkpoint, split: PreparedSplit) -> None:
-    """Refuses a split that holds photos which the checkpoint was trained on.
+    """Refuses a split that holds photos which the checkpoint was trained on, but one that is meant to.
 
     Raises:
         ApsiError: some of its photos are among them, as after another data_seed or with other split ratios.
     """
     seen = originals(split.originals) & set(checkpoint.state.trained_on)
-    if seen:
+    if seen and not split.is_shared:
         raise ApsiError(
             f"{len(seen)} of the {len(originals(split.originals))} photos of the split '{split.name}' are among those "
             f"that {checkpoint.path} was trained on: use its data_seed and split, other photos, or split=all"

@@ -99,11 +99,10 @@ def sorted_photos(config: DictConfig, split: str, seed: int) -> list[SortedPhoto
     """
     steps = instantiate(config.preprocess)
     records = steps.sort(instantiate(config.dataset), Path(config.data_dir).expanduser(), config.data_seed)
-    found = {
-        record.original: SortedPhoto(record.original, record.source, record.split)
-        for record in records
-        if split in ("all", record.split)
-    }
+    found: dict[str, SortedPhoto] = {}
+    for record in records:
+        if split in ("all", record.split):
+            found.setdefault(record.original, SortedPhoto(record.original, record.source, record.split))
     if not found:
         raise ApsiError(f"task.split={split}: no photo of dataset= is in it; give more photos, or task.split=all")
     return sorted(found.values(), key=lambda photo: seed_for(seed, "order", photo.hash))
