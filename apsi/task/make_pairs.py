@@ -16,11 +16,12 @@ from apsi.config.compose import load_config, with_checkpoint
 from apsi.config.instantiate import instantiate
 from apsi.console import progress, show
 from apsi.errors import ApsiError
-from apsi.juror.base import Juror
 from apsi.juror.framed import FramedPhoto
+from apsi.juror.preference import Preference
 from apsi.photo import Floats, Photo
 from apsi.photo.hash import seed_for
 from apsi.preference.folder import PreferenceFolder
+from apsi.preference.information import information
 from apsi.preference.making import next_round, unknown, with_sides
 from apsi.preference.pair import Pair
 from apsi.preference.pairs.base import Candidate, PairContext, SortedPhoto
@@ -64,23 +65,21 @@ def make_pairs(
             log.warning("%s; it gets no pairs", error)
             return None
 
-    def doubt(juror: Juror, candidates: Sequence[Candidate]) -> Floats:
+    def informative(juror: Preference, candidates: Sequence[Candidate]) -> Floats:
         found = _framed(originals, candidates)
-        answered = np.full(len(candidates), -np.inf)
-        there = [i for i, pair in enumerate(found) if pair is not None]
+        gains = np.full(len(candidates), -np.inf)
         pairs = [pair for pair in found if pair is not None]
-        answered[there] = juror.doubt([left for left, _ in pairs], [right for _, right in pairs])  # type: ignore[attr-defined]
-        return answered
+        gains[[pair is not None for pair in found]] = information(juror, *map(list, zip(*pairs, strict=True)))
+        return gains
 
     context = PairContext(photos, read, editors, seed)
     chosen = selection.choose(
-        _counted(unknown(source.candidates(context), known), count), count, SelectContext(doubt, seed)
+        _counted(unknown(source.candidates(context), known), count), count, SelectContext(informative, seed)
     )
-    name = type(source).__name__
-    made = {"round": number, "seed": config.seed, "select": type(selection).__name__.lower()}
-    if config.checkpoint is not None:
-        made["checkpoint"] = str(config.checkpoint)
-    new = preferences.add_pairs(with_sides(chosen, _snake(name), made, seed))
+    made: dict[str, Any] = {"round": number, "seed": config.seed, "select": type(selection).__name__.lower()}
+    for name, checkpoint in zip(("checkpoint", "other"), source.checkpoints, strict=False):
+        made[name] = str(checkpoint or config.checkpoint)
+    new = preferences.add_pairs(with_sides(chosen, _snake(type(source).__name__), made, seed))
     if not new:
         raise ApsiError(
             f"no new pair could be made of {len(photos)} photos: {len(known)} are in {preferences.path} already; give "
