@@ -77,10 +77,10 @@ def duels(comparisons: Sequence[Comparison], pairs: Mapping[str, Pair]) -> list[
         said = "tie" if one.preferred is None else "first" if one.preferred.key == first else "second"
         votes.setdefault(pair.id, Counter())[said] += 1
     results: dict[tuple[str, str, str], Counter[str]] = {}
-    for number, said in votes.items():
+    for number, cast in votes.items():
         pair = pairs[number]
         makers = str(pair.made.get("checkpoint", "agent")), str(pair.made.get("other", "start")), pair.split
-        results.setdefault(makers, Counter())[_majority(said)] += 1
+        results.setdefault(makers, Counter())[_majority(cast)] += 1
     return [Duel(*makers, one["first"], one["second"], one["tie"]) for makers, one in results.items()]
 
 
