@@ -26,6 +26,7 @@ from apsi.errors import ApsiError
 from apsi.evaluate.saver import ImageSaver
 from apsi.evaluate.summary import summarise
 from apsi.evaluate.truth import Truth, comparable, truth_measures
+from apsi.juror.base import Juror
 from apsi.juror.cache import CachedJuror
 from apsi.juror.parameters import pack_parameters
 from apsi.photo.hash import seed_for
@@ -130,7 +131,7 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         )
         milestones.init_callback(model)
         with divergence_named(algo.name, model):
-            _learn(model, algo.name, config.train.total_timesteps, milestones, folder)
+            _learn(model, algo.name, _budget(config, prepared.juror, folder), milestones, folder)
         tracker.model(folder.best_checkpoint)
         pictures.finish()
         hit_rate = cached_juror.hit_rate if isinstance(cached_juror, CachedJuror) else 0.0
@@ -138,6 +139,19 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         took = milestones.state.seconds
         log.info("Trained for %.0f s; %.1f %% of the scores were in the cache", took, 100 * hit_rate)
         return Trained(folder.best_checkpoint, milestones.state, hit_rate, milestones.best_row())
+
+
+def _budget(config: DictConfig, juror: Juror, folder: RunFolder) -> int:
+    """Steps in all; none where a juror is no good for learning yet, and the agent that a run begins with stays."""
+    reason = juror.reservation
+    if not reason:
+        return int(config.train.total_timesteps)
+    if config.init_from is None:
+        log.warning("The juror has a reservation: %s", reason)
+        return int(config.train.total_timesteps)
+    log.warning("The agent stays as it is: %s", reason)
+    folder.note(not_trained=reason)
+    return 0
 
 
 def _state_at_start(
