@@ -4,8 +4,8 @@ For each person: the agent of `experiment=personal_bootstrap`, which knows nothi
 training photos; their answers, with noise, ties and a lean to one side (`apsi.preference.simulated`);
 `task=fit_preference`; `experiment=personal_finetune` from the first agent's weights. Then the true utility, which no
 part of this has seen, of what each agent makes of the test photos, beside the photos as they are and the best crop of
-the grid (edits: greedy) by the true utility itself. `share` is (personal - bootstrap) / (search - bootstrap); intervals are from resampling photos. Person
-`high_contrast` edits light and colour in place of cropping (`..._edits`).
+the grid (edits: greedy) by the true utility itself. `share` is (personal - bootstrap) / (search - bootstrap);
+intervals are from resampling photos. Person `high_contrast` edits light and colour in place of cropping (`..._edits`).
 
     python benchmarks/personal.py --photos FOLDER [--people NAME ...] [--answers 100 300] [--human 0.3] [--out DIR]
 
