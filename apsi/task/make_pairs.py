@@ -49,6 +49,25 @@ def make_pairs(
     Raises:
         ApsiError: no photo, or no pair that is not there yet.
     """
+    new = add_round(config, count=count, split=split)
+    preferences = PreferenceFolder(Path(config.preference_dir).expanduser())
+    show(round_said(new), f"Pairs  {preferences.pairs_file}", "Next: task=annotate")
+    splits = Counter(pair.split for pair in new)
+    photos = {version.photo for pair in new for version in (pair.left, pair.right)}
+    total = len(preferences.pairs())
+    return {"new": len(new), "photos": len(photos), "pairs": total, "round": new[0].made["round"], **splits}
+
+
+def round_said(new: Sequence[Pair]) -> str:
+    """A round of new pairs in one line."""
+    splits = Counter(pair.split for pair in new)
+    photos = {version.photo for pair in new for version in (pair.left, pair.right)}
+    by_split = ", ".join(f"{splits[split]} {split}" for split in ("train", "val", "test") if splits[split])
+    return f"{len(new)} new pairs of {len(photos)} photos ({by_split}), round {new[0].made['round']}"
+
+
+def add_round(config: DictConfig, *, count: int, split: str) -> list[Pair]:
+    """Makes pairs and adds them; see `make_pairs`."""
     source, selection = instantiate(config.pairs), instantiate(config.select)
     editors = [_editor(config, checkpoint) for checkpoint in source.checkpoints]
     preferences = PreferenceFolder(Path(config.preference_dir).expanduser())
@@ -87,7 +106,7 @@ def make_pairs(
         )
     if len(new) < count:
         log.warning("Only %d of %d pairs could be made of these photos", len(new), count)
-    return _told(new, preferences, number)
+    return new
 
 
 def sorted_photos(config: DictConfig, split: str, seed: int) -> list[SortedPhoto]:
@@ -139,16 +158,3 @@ def _editor(config: DictConfig, checkpoint: str | None) -> Editor:
 
 def _snake(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
-
-
-def _told(new: Sequence[Pair], preferences: PreferenceFolder, number: int) -> dict[str, Any]:
-    splits = Counter(pair.split for pair in new)
-    photos = {version.photo for pair in new for version in (pair.left, pair.right)}
-    by_split = ", ".join(f"{splits[split]} {split}" for split in ("train", "val", "test") if splits[split])
-    total = len(preferences.pairs())
-    show(
-        f"{len(new)} new pairs of {len(photos)} photos ({by_split}), round {number}; {total} in all",
-        f"Pairs  {preferences.pairs_file}",
-        "Next: task=annotate",
-    )
-    return {"new": len(new), "photos": len(photos), "pairs": total, "round": number, **splits}
