@@ -169,6 +169,8 @@ class Config:
     checkpoint: str | None = None
     trust_checkpoint: bool = False
     resume: str | None = "auto"
+    init_from: str | None = None
+    """the checkpoint whose weights the run began with; kept as a record of it"""
     run_id: str | None = None
     run_ids: list[str] = field(default_factory=list)
     recipe: str | None = None

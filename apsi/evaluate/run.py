@@ -167,6 +167,7 @@ def _facts(prepared: Prepared, checkpoint: Checkpoint, split: PreparedSplit, sec
         "trained_on": len(originals(split.originals) & set(checkpoint.state.trained_on)),
         "chosen_by": split.name == "val" and checkpoint.state.dataset == prepared.folder.name,
         "train_timesteps": checkpoint.state.timesteps,
+        "not_trained": prepared.juror.reservation if not checkpoint.state.timesteps else "",
         "dataset": prepared.folder.name,
         "juror": split.juror,
         "second_juror": second.fingerprint if second else None,

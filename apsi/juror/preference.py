@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import NonNegativeInt
 from scipy.special import expit
 
 from apsi.errors import ApsiError
@@ -107,18 +108,25 @@ class Preference(FittedJuror):
         "like those that they compared",
     )
 
-    def __init__(self, path: str | None, prior: Juror | None, backbone: NeuralJuror | None = None) -> None:
+    def __init__(
+        self,
+        path: str | None,
+        prior: Juror | None,
+        backbone: NeuralJuror | None = None,
+        min_answers: NonNegativeInt = 50,
+    ) -> None:
         """Reads the file, where it is there; one out of a checkpoint is not needed any more.
 
         Args:
             path: what `task=fit_preference` wrote, `preference.npz`.
             prior: the juror that it was fitted with as the prior; None: none.
             backbone: the neural juror that it was fitted with, where `neural` is among its features.
+            min_answers: fitted on fewer, it chooses among what an agent proposes, but no agent learns from it.
 
         Raises:
             ApsiError: the file holds something else, or was fitted with another prior or backbone.
         """
-        self.path, self.prior, self.backbone = path, prior, backbone
+        self.path, self.prior, self.backbone, self.min_answers = path, prior, backbone, min_answers
         self._fitted: Fitted | None = None
         if path is not None and Path(path).expanduser().is_file():
             load_parameters(Path(path).expanduser(), self)
@@ -165,6 +173,16 @@ class Preference(FittedJuror):
         off = 0.0 if self.prior is None else self.prior.tolerance * slopes[0]
         off += 0.0 if self.backbone is None else self.backbone.tolerance * slopes[neural].sum()
         return float(SCORE_MAX / 4 * off / header.spread)
+
+    @property
+    def reservation(self) -> str:
+        answers = self.fitted.header.answers
+        if answers >= self.min_answers:
+            return ""
+        return (
+            f"what a person prefers was learned from {answers} answers, which are too few for an agent to learn from: "
+            f"give {self.min_answers} (task=annotate), or lower min_answers of juror=preference"
+        )
 
     def warm_up(self) -> None:
         for juror in (self.prior, self.backbone):

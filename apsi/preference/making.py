@@ -30,13 +30,14 @@ def with_sides(candidates: Iterable[Candidate], source: str, made: Mapping[str, 
     Args:
         candidates: what was chosen.
         source: what made them.
-        made: is recorded with each.
+        made: is recorded with each, and which version was the first of its candidate.
         seed: of the sides.
     """
     pairs = []
     for first, second, split in candidates:
-        pair = Pair(first, second, split, source, made)
+        how = {**made, "first": first.key}
+        pair = Pair(first, second, split, source, how)
         if seed_for(seed, pair.id) % 2:
-            pair = Pair(second, first, split, source, made)
+            pair = Pair(second, first, split, source, how)
         pairs.append(pair)
     return pairs

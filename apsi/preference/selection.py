@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 from pydantic import PositiveInt
 
-from apsi.juror.base import Juror
+from apsi.juror.preference import Preference
 from apsi.photo import Floats
 from apsi.preference.pairs.base import Candidate
 
@@ -17,8 +17,8 @@ from apsi.preference.pairs.base import Candidate
 class SelectContext:
     """What a choice may go by."""
 
-    doubt: Callable[[Juror, Sequence[Candidate]], Floats]
-    """how much answers to pairs would tell a fitted model of a person, `(n,)`, higher is more"""
+    information: Callable[[Preference, Sequence[Candidate]], Floats]
+    """how much an answer to each would tell a fitted model of a person, `(n,)`"""
     seed: int
 
 
@@ -50,13 +50,9 @@ class Random(Selection):
 
 @dataclass(frozen=True)
 class Disagreement(Selection):
-    """Those of which the model of a person knows least what the answer will be, given what it does not know.
+    """Those whose answers would tell the model of a person most, as it is in doubt about them itself (BALD)."""
 
-    The share of an answer's uncertainty that more answers would take away: Houlsby, Huszár, Ghahramani, Lengyel:
-    "Bayesian active learning for classification and preference learning" (BALD), 2011.
-    """
-
-    juror: Juror
+    juror: Preference
     """`juror=preference`, fitted"""
     pool: PositiveInt
     """candidates that are looked at for each pair that is chosen"""
@@ -65,7 +61,7 @@ class Disagreement(Selection):
         found = list(islice(candidates, count * self.pool))
         if not found:
             return []
-        order = np.argsort(-context.doubt(self.juror, found), kind="stable")
+        order = np.argsort(-context.information(self.juror, found), kind="stable")
         return [found[i] for i in order[:count].tolist()]
 
 
@@ -73,7 +69,7 @@ class Disagreement(Selection):
 class Half(Selection):
     """Half of them at random and half by disagreement, one by one."""
 
-    juror: Juror
+    juror: Preference
     pool: PositiveInt
 
     def choose(self, candidates: Iterator[Candidate], count: int, context: SelectContext) -> list[Candidate]:

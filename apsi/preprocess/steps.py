@@ -22,7 +22,8 @@ from apsi.preprocess.split import Split
 
 _REMEDIES = {
     "all": "use other photos, or another degradation",
-    "test": "use more photos, at least three that differ; a trained agent edits fewer with task=evaluate split=all",
+    "test": "use more photos, at least three that differ, or preprocess.steps.split.share_few=true for an agent of "
+    "these alone; a trained agent edits fewer with task=evaluate split=all",
 }
 """Where a split is empty"""
 
@@ -50,7 +51,11 @@ class Prepared:
             raise ApsiError(
                 f"the split '{name}' of {self.folder} is empty: {len(self.skipped)} files were skipped and "
                 f"{loaded.dropped} degraded photos scored no worse than their originals{copies}; "
-                + _REMEDIES.get(name, "use more photos: training takes at least three that differ")
+                + _REMEDIES.get(
+                    name,
+                    "use more photos: training takes at least three that differ, or "
+                    "preprocess.steps.split.share_few=true",
+                )
             )
         return loaded
 

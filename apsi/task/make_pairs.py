@@ -16,11 +16,12 @@ from apsi.config.compose import load_config, with_checkpoint
 from apsi.config.instantiate import instantiate
 from apsi.console import progress, show
 from apsi.errors import ApsiError
-from apsi.juror.base import Juror
 from apsi.juror.framed import FramedPhoto
+from apsi.juror.preference import Preference
 from apsi.photo import Floats, Photo
 from apsi.photo.hash import seed_for
 from apsi.preference.folder import PreferenceFolder
+from apsi.preference.information import information
 from apsi.preference.making import next_round, unknown, with_sides
 from apsi.preference.pair import Pair
 from apsi.preference.pairs.base import Candidate, PairContext, SortedPhoto
@@ -48,6 +49,25 @@ def make_pairs(
     Raises:
         ApsiError: no photo, or no pair that is not there yet.
     """
+    new = add_round(config, count=count, split=split)
+    preferences = PreferenceFolder(Path(config.preference_dir).expanduser())
+    show(round_said(new), f"Pairs  {preferences.pairs_file}", "Next: task=annotate")
+    splits = Counter(pair.split for pair in new)
+    photos = {version.photo for pair in new for version in (pair.left, pair.right)}
+    total = len(preferences.pairs())
+    return {"new": len(new), "photos": len(photos), "pairs": total, "round": new[0].made["round"], **splits}
+
+
+def round_said(new: Sequence[Pair]) -> str:
+    """A round of new pairs in one line."""
+    splits = Counter(pair.split for pair in new)
+    photos = {version.photo for pair in new for version in (pair.left, pair.right)}
+    by_split = ", ".join(f"{splits[split]} {split}" for split in ("train", "val", "test") if splits[split])
+    return f"{len(new)} new pairs of {len(photos)} photos ({by_split}), round {new[0].made['round']}"
+
+
+def add_round(config: DictConfig, *, count: int, split: str) -> list[Pair]:
+    """Makes pairs and adds them; see `make_pairs`."""
     source, selection = instantiate(config.pairs), instantiate(config.select)
     editors = [_editor(config, checkpoint) for checkpoint in source.checkpoints]
     preferences = PreferenceFolder(Path(config.preference_dir).expanduser())
@@ -64,23 +84,21 @@ def make_pairs(
             log.warning("%s; it gets no pairs", error)
             return None
 
-    def doubt(juror: Juror, candidates: Sequence[Candidate]) -> Floats:
+    def informative(juror: Preference, candidates: Sequence[Candidate]) -> Floats:
         found = _framed(originals, candidates)
-        answered = np.full(len(candidates), -np.inf)
-        there = [i for i, pair in enumerate(found) if pair is not None]
+        gains = np.full(len(candidates), -np.inf)
         pairs = [pair for pair in found if pair is not None]
-        answered[there] = juror.doubt([left for left, _ in pairs], [right for _, right in pairs])  # type: ignore[attr-defined]
-        return answered
+        gains[[pair is not None for pair in found]] = information(juror, *map(list, zip(*pairs, strict=True)))
+        return gains
 
     context = PairContext(photos, read, editors, seed)
     chosen = selection.choose(
-        _counted(unknown(source.candidates(context), known), count), count, SelectContext(doubt, seed)
+        _counted(unknown(source.candidates(context), known), count), count, SelectContext(informative, seed)
     )
-    name = type(source).__name__
-    made = {"round": number, "seed": config.seed, "select": type(selection).__name__.lower()}
-    if config.checkpoint is not None:
-        made["checkpoint"] = str(config.checkpoint)
-    new = preferences.add_pairs(with_sides(chosen, _snake(name), made, seed))
+    made: dict[str, Any] = {"round": number, "seed": config.seed, "select": type(selection).__name__.lower()}
+    for name, checkpoint in zip(("checkpoint", "other"), source.checkpoints, strict=False):
+        made[name] = str(checkpoint or config.checkpoint)
+    new = preferences.add_pairs(with_sides(chosen, _snake(type(source).__name__), made, seed))
     if not new:
         raise ApsiError(
             f"no new pair could be made of {len(photos)} photos: {len(known)} are in {preferences.path} already; give "
@@ -88,7 +106,7 @@ def make_pairs(
         )
     if len(new) < count:
         log.warning("Only %d of %d pairs could be made of these photos", len(new), count)
-    return _told(new, preferences, number)
+    return new
 
 
 def sorted_photos(config: DictConfig, split: str, seed: int) -> list[SortedPhoto]:
@@ -99,11 +117,10 @@ def sorted_photos(config: DictConfig, split: str, seed: int) -> list[SortedPhoto
     """
     steps = instantiate(config.preprocess)
     records = steps.sort(instantiate(config.dataset), Path(config.data_dir).expanduser(), config.data_seed)
-    found = {
-        record.original: SortedPhoto(record.original, record.source, record.split)
-        for record in records
-        if split in ("all", record.split)
-    }
+    found: dict[str, SortedPhoto] = {}
+    for record in records:
+        if split in ("all", record.split):
+            found.setdefault(record.original, SortedPhoto(record.original, record.source, record.split))
     if not found:
         raise ApsiError(f"task.split={split}: no photo of dataset= is in it; give more photos, or task.split=all")
     return sorted(found.values(), key=lambda photo: seed_for(seed, "order", photo.hash))
@@ -141,16 +158,3 @@ def _editor(config: DictConfig, checkpoint: str | None) -> Editor:
 
 def _snake(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
-
-
-def _told(new: Sequence[Pair], preferences: PreferenceFolder, number: int) -> dict[str, Any]:
-    splits = Counter(pair.split for pair in new)
-    photos = {version.photo for pair in new for version in (pair.left, pair.right)}
-    by_split = ", ".join(f"{splits[split]} {split}" for split in ("train", "val", "test") if splits[split])
-    total = len(preferences.pairs())
-    show(
-        f"{len(new)} new pairs of {len(photos)} photos ({by_split}), round {number}; {total} in all",
-        f"Pairs  {preferences.pairs_file}",
-        "Next: task=annotate",
-    )
-    return {"new": len(new), "photos": len(photos), "pairs": total, "round": number, **splits}

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from apsi.juror.base import Juror
+from apsi.juror.preference import Preference
 from apsi.photo import Floats
 from apsi.preference.pairs.base import Candidate
 from apsi.preference.selection import Disagreement, Half, Random, SelectContext
@@ -14,11 +14,11 @@ from tests.preference.made import version
 JUROR: Any = None
 
 
-def doubt(juror: Juror, candidates: Sequence[Candidate]) -> Floats:
+def information(juror: Preference, candidates: Sequence[Candidate]) -> Floats:
     return np.array([int(first.name.removesuffix(".jpg")) % 7 for first, *_ in candidates], np.float64)
 
 
-CONTEXT = SelectContext(doubt, 0)
+CONTEXT = SelectContext(information, 0)
 
 
 def candidates(count: int = 100) -> Iterator[Candidate]:

@@ -1,10 +1,12 @@
 """`task=make_pairs`: real photos in, pairs on disk; nothing twice; told what is missing before it works."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import DictConfig
 
 from apsi.agent.shipped import SHIPPED
 from apsi.config.compose import load_config
@@ -17,6 +19,11 @@ from apsi.tracking.run_folder import RunFolder
 from tests.conftest import natural_photo
 
 
+@cache
+def composed(*overrides: str) -> DictConfig:
+    return load_config(["task=make_pairs", "dataset=folder", "dataset.path=.", "tracking=none", *overrides])
+
+
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     for i in range(9):
@@ -26,12 +33,9 @@ def photos(tmp_path: Path) -> Path:
 
 def made(photos: Path, *overrides: str, count: int = 12, split: Any = "all") -> dict[str, Any]:
     home = photos.parent
-    config = load_config(
-        [
-            *("task=make_pairs", "dataset=folder", f"dataset.path={photos}", f"data_dir={home / 'data'}", "quiet=true"),
-            *("tracking=none", f"preference_dir={home / 'preferences'}", f"output_dir={home}", *overrides),
-        ]
-    )
+    config = composed(*overrides).copy()
+    config.dataset.path, config.data_dir = str(photos), str(home / "data")
+    config.preference_dir, config.output_dir = str(home / "preferences"), str(home)
     return make_pairs(config, RunFolder.create(home / "run", config), count=count, split=split)
 
 
