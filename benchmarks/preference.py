@@ -23,11 +23,12 @@ from apsi.crops.fcdb import read_ranking
 from apsi.crops.votes import Votes
 from apsi.interval import Sample, difference_interval, mean_interval
 from apsi.juror.davidson import LEFT, RIGHT
-from apsi.juror.preference import PRIOR, doubt_of
+from apsi.juror.preference import PRIOR
 from apsi.juror.preference_features import BOX, box_features
 from apsi.photo import Bools, Floats, Ints
 from apsi.preference.answered import Answered
 from apsi.preference.fitting import Fit, fit_chosen, fit_linear
+from apsi.preference.information import information_of
 
 GROUPS = (PRIOR, *("box" for _ in BOX))
 SIZES = (100, 400, 1_600)
@@ -153,10 +154,11 @@ def fitted_on(votes: Votes, size: int, way: str, rng: np.random.Generator) -> Fi
     while len(chosen) < size:
         fit = fit_linear(answers(votes, chosen, said[chosen]), _PENALTY, 0.0, GROUPS)
         here = min(step, size - len(chosen))
-        by_doubt = here if way == "disagreement" else here // 2
-        doubt = doubt_of(fit.head, fit.log_ties, left[rest], second[rest])
-        picked = rest[np.argsort(-doubt, kind="stable")[:by_doubt]]
-        others = rest[~np.isin(rest, picked)][: here - by_doubt]
+        informative = here if way == "disagreement" else here // 2
+        margins = fit.head.utility(left[rest]) - fit.head.utility(second[rest])
+        told = information_of(margins, fit.head.deviation(left[rest], second[rest]), fit.log_ties)
+        picked = rest[np.argsort(-told, kind="stable")[:informative]]
+        others = rest[~np.isin(rest, picked)][: here - informative]
         chosen = np.concatenate([chosen, picked, others])
         rest = rest[~np.isin(rest, chosen)]
     return fit_chosen(answers(votes, chosen, said[chosen]), 0.0, GROUPS, 0)

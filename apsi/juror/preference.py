@@ -261,8 +261,8 @@ class Preference(FittedJuror):
         return probabilities(self.utility(left) - self.utility(right), self.fitted.header.log_ties)
 
     def doubt(self, left: Sequence[FramedPhoto], right: Sequence[FramedPhoto]) -> Floats:
-        """`(N,)`: how much the answers to these pairs would tell, in nats; see `doubt_of`."""
-        return doubt_of(self.fitted.head, self.fitted.header.log_ties, self.columns(left), self.columns(right))
+        """`(N,)`: standard deviation of the difference of utilities, as few answers leave it."""
+        return self.fitted.head.deviation(self.columns(left), self.columns(right))
 
 
 def columns_of(framed: Sequence[FramedPhoto], prior: Juror | None, maker: FeatureMaker) -> Floats:
@@ -282,24 +282,3 @@ def _require_same(place: str, what: str, key: str, fitted_with: str, given: str)
             f"{place} was fitted with other {what} ({fitted_with or 'none'}) than are given ({given or 'none'}): name "
             f"what it was fitted with by {key}=..., as its report says, or fit it again"
         )
-
-
-def doubt_of(head: Head, log_ties: float, left: Floats, right: Floats) -> Floats:
-    """`(N,)`: what the answers to pairs of rows `(N, C)` are expected to tell about the weights, in nats.
-
-    The entropy of the answer, less the mean of its entropies if the weights were known (BALD: Houlsby, Huszár,
-    Ghahramani, Lengyel, 2011), where the difference of utilities is Gaussian; by quadrature of 16 points.
-    """
-    margins, deviation = head.utility(left) - head.utility(right), head.deviation(left, right)
-    points, weights = np.polynomial.hermite_e.hermegauss(16)
-    weights = weights / weights.sum()
-    drawn = margins[:, None] + deviation[:, None] * points
-    chances = probabilities(drawn.ravel(), log_ties).reshape(*drawn.shape, 3)
-    mean = (chances * weights[:, None]).sum(axis=1)
-    told: Floats = _entropy(mean) - (_entropy(chances) * weights).sum(axis=1)
-    return np.maximum(told, 0)
-
-
-def _entropy(chances: Floats) -> Floats:
-    entropy: Floats = -(chances * np.log(np.maximum(chances, 1e-300))).sum(axis=-1)
-    return entropy
