@@ -65,7 +65,7 @@ class Person:
     fast: Share
     """of the measured answers those that came faster than anybody can look"""
     fast_agrees: Share
-    """of these, where others answered the pair too or the person did once more, those that say what most of that says"""
+    """of these, where the pair has other answers too, those that say what most of them say"""
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def agreement(comparisons: Sequence[Comparison], fast_below: int = 400) -> Agree
 
 
 def counts_of(codes: Ints) -> Ints:
-    """`(units, categories)`: how many people said what, from `(units, people)` codes, -1 where somebody said nothing."""
+    """`(units, categories)`: how many people said what, from codes `(units, people)`, -1 where one said nothing."""
     size = max(len(SAID), int(codes.max(initial=0)) + 1)
     return np.stack([(codes == code).sum(axis=1) for code in range(size)], axis=1)
 
