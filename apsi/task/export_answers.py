@@ -34,7 +34,7 @@ def export_answers(config: DictConfig, folder: RunFolder, *, annotators: list[st
     exported = chosen.write(Outgoing(pairs, comparisons, originals), target)
     show(
         *(Text(f"Note: {note}") for note in exported.notes),
-        Text(f"{exported.written} written; names of people leave this machine with the file where it has any"),
+        Text(f"{exported.written} {exported.what} written:"),
         *(Text(str(path)) for path in exported.paths),
     )
     return {"written": exported.written, "files": [str(path) for path in exported.paths]}

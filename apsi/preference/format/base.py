@@ -34,8 +34,16 @@ class Exported:
     paths: Sequence[Path]
     """the file with the answers or tasks first"""
     written: int
-    """answers, or tasks"""
+    """number of these"""
+    what: str = "answers"
     notes: Sequence[str] = ()
+    """as of `Imported`"""
+
+
+def names_note(comparisons: Sequence[Comparison]) -> str:
+    """What is to be thought of before a file with these answers is given away."""
+    count = len({comparison.answer.annotator for comparison in comparisons})
+    return f"the file has the names of {count} people: give it to nobody without asking them"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from apsi.errors import ApsiError, did_you_mean
 from apsi.photo.write import atomic
 from apsi.preference.answer import Answer
 from apsi.preference.folder import Comparison
-from apsi.preference.format.base import Exported, Format, Imported, Outgoing, answer_id, answer_to
+from apsi.preference.format.base import Exported, Format, Imported, Outgoing, answer_id, answer_to, names_note
 from apsi.preference.format.files import at, read_text, require_few, short, time_of
 from apsi.preference.format.names import Names
 from apsi.preference.format.target import free
@@ -61,8 +61,9 @@ class Csv(Format):
                 row = _row(comparison)
                 rows.writerow([guarded(row[column]) for column in COLUMNS])
         unanswered = len(outgoing.pairs.keys() - {comparison.answer.pair for comparison in outgoing.comparisons})
-        notes = [f"{unanswered} pairs that nobody answered are left out"] if unanswered else []
-        return Exported([target], len(outgoing.comparisons), notes)
+        notes = [names_note(outgoing.comparisons)]
+        notes += [f"{unanswered} pairs that nobody answered are left out"] if unanswered else []
+        return Exported([target], len(outgoing.comparisons), notes=notes)
 
 
 def guarded(text: str) -> str:

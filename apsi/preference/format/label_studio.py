@@ -89,7 +89,7 @@ class LabelStudio(Format):
         write_text(labels, LABELS)
         missing = len(outgoing.pairs) - len(there)
         notes = [f"{missing} pairs are left out: their photos are not in the data set as they were"] if missing else []
-        return Exported([target, labels], len(tasks), notes)
+        return Exported([target, labels], len(tasks), "tasks", notes)
 
     def _answer(self, annotation: Mapping[str, Any], pair: Pair, left: Version, path: Path) -> list[Answer]:
         said = _said(annotation)

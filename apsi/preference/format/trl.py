@@ -11,7 +11,7 @@ from apsi.errors import ApsiError
 from apsi.photo.write import write_text
 from apsi.preference.answer import Answer
 from apsi.preference.folder import Comparison
-from apsi.preference.format.base import Exported, Format, Imported, Outgoing
+from apsi.preference.format.base import Exported, Format, Imported, Outgoing, names_note
 from apsi.preference.format.files import at, parse, read_text, require_few, short
 from apsi.preference.format.names import Names
 from apsi.preference.format.record import KEY, comparison_record, read_answer, read_pair
@@ -70,10 +70,11 @@ class Trl(Format):
             )
         write_text(target, "".join(f"{json.dumps(_entry(one, shown), ensure_ascii=False)}\n" for one in there))
         other, missing = len(outgoing.comparisons) - len(decided), len(decided) - len(there)
-        notes = [f"{other} ties and skips are left out: TRL's preference data has none"] if other else []
+        notes = [names_note(there)]
+        notes += [f"{other} ties and skips are left out: TRL's preference data has none"] if other else []
         if missing:
             notes.append(f"{missing} answers are left out: their photos are not in the data set as they were")
-        return Exported([target], len(there), notes)
+        return Exported([target], len(there), notes=notes)
 
 
 def _entry(comparison: Comparison, shown: dict[str, str]) -> dict[str, Any]:
