@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ from rich.text import Text
 
 from apsi.console import show
 from apsi.errors import ApsiError
-from apsi.evaluate.interval import Interval, Sample, mean_interval
 from apsi.installation import command
+from apsi.interval import Interval, Sample, mean_interval
 from apsi.photo.write import write_text
 from apsi.preference.agreement import Agreement, agreement, as_numbers
 from apsi.preference.answer_page import headline, number_text, range_text, remarks, share_text, write_answer_page
@@ -23,8 +23,9 @@ from apsi.tracking.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
 
-_FITTED = ("preference.json", "run.json")
-"""Files of a run that may name whose answers it was fitted on, as a list `annotators`"""
+MODEL = "preference.json"
+_FITTED = (MODEL, "run.json")
+"""Files of a run that may name whose answers it was fitted on, as a list `annotators`; the first is that of a model"""
 _SHOWN = 10
 
 
@@ -72,39 +73,47 @@ def forget_person(config: DictConfig, name: str) -> dict[str, Any]:
     """Removes a person's answers from `preference_dir` for good, and names the models that were fitted on them.
 
     Returns:
-        `lines` that were removed, and `models`, the folders of runs that still hold what was learned from this person.
+        `lines` that were removed; `models`, the folders of runs that still hold what was learned from this person; and
+        `silent`, those of models that do not say from whom they learned.
 
     Raises:
         ApsiError: nobody of exactly this name answered.
     """
     preferences = PreferenceFolder(Path(config.preference_dir).expanduser())
     lines = preferences.forget(name)
-    models = list(fitted_on(name, Path(config.output_dir).expanduser()))
+    models, silent = fitted_on(name, Path(config.output_dir).expanduser())
     said = [f"Removed {lines} lines of answers from {preferences.path}."]
     if models:
         said += [f"{len(models)} models were fitted on these answers and still hold what was learned from them:"]
         said += [f"  {model}" for model in models]
         said += ["Remove these folders, and fit again on the answers of the others; backups are yours to look after."]
-    else:
+    elif not silent:
         said += [f"No model in {config.output_dir} says that it was fitted on them; backups are yours to look after."]
+    if silent:
+        said += [f"{len(silent)} models do not say whose answers they were fitted on; remove those that may be theirs:"]
+        said += [f"  {model}" for model in silent]
     show(*map(Text, said))
-    return {"lines": lines, "models": [str(model) for model in models]}
+    return {"lines": lines, "models": [str(model) for model in models], "silent": [str(model) for model in silent]}
 
 
-def fitted_on(name: str, output_dir: Path) -> Iterator[Path]:
-    """The folders of runs whose records name this person among the `annotators`."""
-    files = (path for depth in ("*/*", "*/*/*") for file in _FITTED for path in output_dir.glob(f"{depth}/{file}"))
-    yield from sorted({path.parent for path in files if _names(path, name)})
+def fitted_on(name: str, output_dir: Path) -> tuple[list[Path], list[Path]]:
+    """The folders of runs whose records name this person among the `annotators`, and of models whose don't name any."""
+    files = [path for depth in ("*/*", "*/*/*") for file in _FITTED for path in output_dir.glob(f"{depth}/{file}")]
+    said: dict[Path, list[str]] = {}
+    for path in files:
+        said.setdefault(path.parent, []).extend(_annotators(path))
+    models = {path.parent for path in files if path.name == MODEL}
+    return sorted(run for run, names in said.items() if name in names), sorted(run for run in models if not said[run])
 
 
-def _names(path: Path, name: str) -> bool:
+def _annotators(path: Path) -> list[str]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        log.warning("%s can't be read (%s): whether its model was fitted on this person can't be told", path, error)
-        return False
-    annotators = record.get("annotators") if isinstance(record, dict) else None
-    return isinstance(annotators, list) and name in annotators
+        log.warning("%s can't be read (%s)", path, error)
+        return []
+    found = record.get("annotators") if isinstance(record, dict) else None
+    return [str(one) for one in found] if isinstance(found, list) else []
 
 
 def _forget_command(config: DictConfig, folder: RunFolder) -> None:

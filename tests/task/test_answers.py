@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from apsi.config.compose import load_config
 from apsi.errors import ApsiError
 from apsi.preference.folder import PreferenceFolder
-from apsi.task.answers import answers, fitted_on
+from apsi.task.answers import answers, fitted_on, forget_person
 from apsi.tracking.run_folder import RunFolder
 from tests.preference.made import answer, pair
 
@@ -62,9 +62,16 @@ def test_who_is_forgotten_is_gone_and_their_models_are_named(
     for name, annotators in (("one", ["Ann", "Bob"]), ("two", ["Ann"]), ("three", ["Bobby"])):
         (runs / name).mkdir(parents=True)
         (runs / name / "preference.json").write_text(json.dumps({"annotators": annotators}))
-    (runs / "broken").mkdir()
-    (runs / "broken" / "preference.json").write_text("[" * 99_999)
-    assert run(tmp_path, "Bob") == {"lines": 12, "models": [str(runs / "one")]}
+    for name, content in (("broken", "[" * 99_999), ("old", "{}")):
+        (runs / name).mkdir()
+        (runs / name / "preference.json").write_text(content)
+    (runs / "noted").mkdir()
+    (runs / "noted" / "run.json").write_text('{"annotators": ["Bob"]}')
+    assert run(tmp_path, "Bob") == {
+        "lines": 12,
+        "models": [str(runs / "noted"), str(runs / "one")],
+        "silent": [str(runs / "broken"), str(runs / "old")],
+    }
     assert preferences.annotators() == ["Ann"] and len(preferences.answers("Ann")) == 12
     assert not any(b"Bob" in file.read_bytes() for file in (tmp_path / "preferences").rglob("*") if file.is_file())
     kept = {name: (tmp_path / "run" / name).read_text() for name in ("config.yaml", "overrides.yaml", "run.json")}
@@ -76,11 +83,9 @@ def test_who_is_forgotten_is_gone_and_their_models_are_named(
 @pytest.mark.parametrize("name", ["bob", "Bo", "Bob ", "*", "../Ann", ""])
 def test_a_name_must_be_exact(name: str, preferences: PreferenceFolder, tmp_path: Path) -> None:
     with pytest.raises(ApsiError, match=r"Did you mean 'Bob'|nobody of this name|must be a name|begins or ends"):
-        from apsi.task.answers import forget_person
-
         forget_person(load_config([f"preference_dir={tmp_path}/preferences"]), name)
     assert preferences.annotators() == ["Ann", "Bob"]
 
 
 def test_no_runs_are_no_models(tmp_path: Path) -> None:
-    assert list(fitted_on("Ann", tmp_path / "none")) == []
+    assert fitted_on("Ann", tmp_path / "none") == ([], [])
