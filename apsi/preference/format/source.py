@@ -14,11 +14,12 @@ from apsi.errors import ApsiError
 from apsi.photo import Floats
 from apsi.preference.answer import Answer
 from apsi.preference.format.base import Format, Imported, answer_id, answer_to
-from apsi.preference.format.crops import crop_recipe
+from apsi.preference.format.crops import corners_or_sizes, crop_recipe
 from apsi.preference.format.files import at, objects, parse, read_text, short, text_of, time_of
 from apsi.preference.format.names import Names
 from apsi.preference.pair import Pair
 
+_AUTO, _CORNERS = "auto", "x1 y1 x2 y2"
 _LEFT, _RIGHT, _NONE = ("1", "a"), ("2", "b"), ("", "-1", "none", "null")
 
 
@@ -36,7 +37,7 @@ class Source(Format):
     annotator: str
     """who answered, where the file names nobody"""
     order: str
-    """of the four numbers of a box, such as `x1 y1 x2 y2`"""
+    """of the four numbers of a box, such as `x1 y1 x2 y2`; `auto`: that, unless all may be x, y, width, height"""
     slack: NonNegativeFloat
     """pixels by which a box may reach beyond the photo, and is cut off there"""
     skip_missing: bool
@@ -45,7 +46,12 @@ class Source(Format):
     kind = "source"
 
     def __post_init__(self) -> None:
-        require_order(self.order, "preference.format.order")
+        if self.order != _AUTO:
+            require_order(self.order, "preference.format.order")
+
+    @property
+    def _order(self) -> str:
+        return _CORNERS if self.order == _AUTO else self.order
 
     def read(self, path: Path, names: Names) -> Imported:
         content = parse(read_text(path), str(path))
@@ -59,11 +65,12 @@ class Source(Format):
                 names.found(images[-1])
         names.look_at(dict.fromkeys(images))
         used = self._with_photos(path, images, in_shares, names)
-        records = [_record(path, image, which, boxes, self.order) for image, which in used.items()]
+        records = [_record(path, image, which, boxes, self._order) for image, which in used.items()]
         sizes = [(1.0, 1.0) if in_shares else names.size(image) or (0, 0) for image in used]
         shares = np.zeros_like(boxes)
         for which, own in zip(used.values(), self._shares(records, sizes, in_shares), strict=True):
             shares[which] = own.reshape(-1, 2, 4)
+        doubt = corners_or_sizes(records, sizes, 0 if in_shares else self.slack) if self.order == _AUTO else ""
         pairs, answers = list[Pair](), list[Answer]()
         for i in sorted(i for which in used.values() for i in which):
             with at(f"{path}, entry {i + 1}"):
@@ -71,11 +78,12 @@ class Source(Format):
                 pair = names.pair(left, right, self.kind)
                 pairs.append(pair)
                 answers += self._answer(entries[i], pair, left.key, path)
-        return Imported(pairs, answers, self._notes(entries, len(entries) - len(pairs)))
+        notes = self._notes(entries, len(entries) - len(pairs))
+        return Imported(pairs, answers, [*notes, doubt] if doubt else notes)
 
     def _boxes(self, entry: dict[str, Any], path: Path, number: int) -> list[list[float]]:
         return [
-            numbers(entry.get(key, ()), f"{path}, entry {number}, {key} ({self.order})", 4)
+            numbers(entry.get(key, ()), f"{path}, entry {number}, {key} ({self._order})", 4)
             for key in ("crop_a", "crop_b")
         ]
 
@@ -97,7 +105,7 @@ class Source(Format):
 
     def _shares(self, records: Sequence[Record], sizes: Sequence[tuple[float, float]], in_shares: bool) -> list[Floats]:
         try:
-            return to_shares(records, sizes, _Reading(self.order, self.slack, in_shares))
+            return to_shares(records, sizes, _Reading(self._order, self.slack, in_shares))
         except ApsiError as error:  # which names the settings of the group `crops`
             text = str(error).replace("crops.root= ", "dataset.path ").replace("crops.", "preference.format.")
             raise ApsiError(text) from error

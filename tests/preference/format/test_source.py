@@ -12,7 +12,7 @@ from apsi.preference.format.base import Imported, add
 from apsi.preference.format.names import Names
 from apsi.preference.format.source import Source
 
-DEFAULT = {"zero": "tie", "annotator": "source", "order": "x1 y1 x2 y2", "slack": 2.0, "skip_missing": False}
+DEFAULT = {"zero": "tie", "annotator": "source", "order": "auto", "slack": 2.0, "skip_missing": False}
 A, B = [10, 8, 60, 48], [50, 40, 100, 80]
 
 
@@ -81,6 +81,25 @@ def test_width_and_height_where_corners_were_meant_are_named(names: Names, tmp_p
     assert "is empty or inverted" in said and "say preference.format.order='x y width height'" in said
     found = read(sizes, names, tmp_path, order="x y width height")
     assert found.pairs[0].left.recipe == ("crop(0.400,0.375,0.600,0.688)",)
+
+
+BOTH = [10, 8, 60, 48]  # as sizes it ends at 70, 56
+
+
+def test_boxes_that_fit_in_both_ways_are_asked_about(names: Names, tmp_path: Path) -> None:
+    def boxes(count: int) -> list[dict[str, Any]]:
+        return [entry(a=[k, 8, 60, 48], b=[0, 0, 90, 70]) for k in range(1, count + 1)]
+
+    with pytest.raises(ApsiError, match=r"preference_pairs.json: all 8 boxes that do not begin at 0, 0 fit .* as well"):
+        read(boxes(8), names, tmp_path)
+    few = read(boxes(7), names, tmp_path)
+    assert "all 7 boxes" in few.notes[0] and "were read as x1, y1, x2, y2" in few.notes[0]
+    assert "the 1 boxes" in read(boxes(1), names, tmp_path).notes[0]
+    assert not read([*boxes(20), entry(a=BOTH, b=B)], names, tmp_path).notes, "one that can only be corners tells"
+    corners = read(boxes(8), names, tmp_path, order="x1 y1 x2 y2")
+    sizes = read(boxes(8), names, tmp_path, order="x y width height")
+    assert corners.pairs[0].left.recipe == ("crop(0.010,0.100,0.600,0.600)",) and not corners.notes
+    assert sizes.pairs[0].left.recipe == ("crop(0.010,0.100,0.610,0.700)",) and not sizes.notes
 
 
 def test_slack_is_cut_off_and_more_is_refused(names: Names, tmp_path: Path) -> None:
