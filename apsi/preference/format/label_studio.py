@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +43,17 @@ class LabelStudio(Format):
     address: str
     """what stands before the path of a picture; that of local files where Label Studio runs with
     `LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT` at the exported folder"""
-    annotators: dict[str, str] = field(default_factory=dict)
-    """names by the id or e-mail address that Label Studio has of people; others are `label-studio-ID`"""
+    people: list[str]
+    """`ID:NAME`, names by the id or e-mail address that Label Studio has of people; others are `label-studio-ID`"""
 
     kind = "label_studio"
+
+    def __post_init__(self) -> None:
+        for one in self.people:
+            if not all(part.strip() for part in one.partition(":")):
+                raise ApsiError(
+                    f"preference.format.people: {one!r} must be an id or e-mail address, a colon and a name"
+                )
 
     def read(self, path: Path, names: Names) -> Imported:
         tasks = objects(parse(read_text(path), str(path)), path, "a list of tasks, Label Studio's export as JSON")
@@ -115,7 +122,8 @@ class LabelStudio(Format):
         said = [str(value) for value in known if type(value) in (int, str)]
         if not said:
             raise ApsiError(f"completed_by={short(by)} names nobody: it is a number, or an object with id or email")
-        return next((self.annotators[name] for name in said if name in self.annotators), f"label-studio-{said[0]}")
+        names = {number.strip(): name.strip() for number, _, name in (one.partition(":") for one in self.people)}
+        return next((names[one] for one in said if one in names), f"label-studio-{said[0]}")
 
 
 def _annotations(task: Mapping[str, Any], place: str) -> Iterator[Mapping[str, Any]]:

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
+from apsi.config.compose import load_config
+from apsi.config.instantiate import instantiate
 from apsi.errors import ApsiError
 from apsi.preference.folder import PreferenceFolder
 from apsi.preference.format.base import Imported, Outgoing, add
 from apsi.preference.format.label_studio import LabelStudio
 from apsi.preference.format.names import Names
 
-FORMAT = LabelStudio(64, "/data/local-files/?d=", {"7": "Ann"})
+FORMAT = LabelStudio(64, "/data/local-files/?d=", ["7:Ann", "c@example.org: Cleo"])
 
 
 def annotation(selected: str | None, by: Any = 7, **more: Any) -> dict[str, Any]:
@@ -125,3 +127,13 @@ def test_without_photos_there_are_no_tasks(outgoing: Outgoing, photos: Path, tmp
         file.unlink()
     with pytest.raises(ApsiError, match="none of the pairs' photos is in the data set"):
         FORMAT.write(outgoing, tmp_path / "tasks")
+
+
+def test_who_is_who_can_be_said_on_the_command_line(names: Names, tmp_path: Path, tasks: list[dict[str, Any]]) -> None:
+    config = load_config(["preference/format=label_studio", "preference.format.people=[7:Ann Lee,b@example.org:Bob]"])
+    given = [annotation("left"), annotation("left", {"id": 3, "email": "b@example.org"}), annotation("left", 9)]
+    (tmp_path / "export.json").write_text(json.dumps([tasks[0] | {"annotations": given}]))
+    read = instantiate(config.preference.format).read(tmp_path / "export.json", names)
+    assert [one.annotator for one in read.answers] == ["Ann Lee", "Bob", "label-studio-9"]
+    with pytest.raises(ApsiError, match=r"people: '7' must be an id"):
+        LabelStudio(64, "", ["7"])
