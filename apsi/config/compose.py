@@ -33,6 +33,7 @@ OF_THIS_RUN = (
     "crop_juror",
     "pairs",
     "select",
+    "preference",
     "preference_dir",
     "tracking",
     "device",

@@ -109,6 +109,14 @@ class AdviseSettings:
 
 
 @dataclass
+class PreferenceSettings:
+    """Pairs and answers (`task=import_answers`, `export_answers`)."""
+
+    format: Component | None = None
+    """of the file that is read or written"""
+
+
+@dataclass
 class SearchSettings:
     """The trial of a search that a run is; the sweep fills it in."""
 
@@ -144,6 +152,7 @@ class Config:
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     advise: AdviseSettings = field(default_factory=AdviseSettings)
+    preference: PreferenceSettings = field(default_factory=PreferenceSettings)
     export: dict[str, Component] = field(default_factory=dict)
     second_juror: Component | None = None
     crop_juror: Component | None = None

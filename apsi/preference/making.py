@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from apsi.pairs.base import Candidate
 from apsi.photo.hash import seed_for
 from apsi.preference.pair import Pair
-from apsi.preference.pairs.base import Candidate
 
 
 def next_round(pairs: Iterable[Pair]) -> int:

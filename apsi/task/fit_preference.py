@@ -60,6 +60,7 @@ def fit_preference(
     settings = Settings(head, label_smoothing, config.data_seed)
     answers = PreferenceFolder(Path(config.preference_dir).expanduser())
     comparisons = answers.comparisons(annotators, answers.require_pairs())
+    folder.note(annotators=sorted({one.answer.annotator for one in comparisons}))  # which task.forget looks for
     maker = FeatureMaker(tuple(features), "attention" in features and has_detector(), backbone)
     juror = Preference(None, _ready(config, prior), backbone)
     originals = Originals(instantiate(config.dataset), Path(config.data_dir).expanduser())

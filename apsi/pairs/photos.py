@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from apsi.errors import ApsiError
+from apsi.pairs.base import Candidate, PairContext, PairSource, SortedPhoto, round_by_round
 from apsi.preference.pair import Version
-from apsi.preference.pairs.base import Candidate, PairContext, PairSource, SortedPhoto, round_by_round
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from itertools import product
 
 import numpy as np
 
+from apsi.pairs.base import Candidate, PairContext, PairSource, SortedPhoto, round_by_round
 from apsi.photo.box import WHOLE, Box
 from apsi.preference.pair import Version
-from apsi.preference.pairs.base import Candidate, PairContext, PairSource, SortedPhoto, round_by_round
 from apsi.transform.crop import Crop
 from apsi.transform.crop_actions import grid_anchors
 from apsi.types import Fraction, PositiveFraction

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from apsi.advise.editor import Editor
 from apsi.errors import ApsiError
+from apsi.pairs.base import Candidate, PairContext, PairSource, SortedPhoto
 from apsi.photo import Photo
 from apsi.photo.resample import fit
-from apsi.preference.pairs.base import Candidate, PairContext, PairSource, SortedPhoto
 from apsi.preprocess.base import batches
 from apsi.transform.recipe import Recipe
 

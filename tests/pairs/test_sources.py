@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apsi.errors import ApsiError
+from apsi.pairs.agents import AgentVsAgent, AgentVsStart
+from apsi.pairs.anchors import Anchors, overlap
+from apsi.pairs.base import Candidate, PairContext, PairSource, SortedPhoto
+from apsi.pairs.photos import Photos
+from apsi.pairs.recipes import Recipes
 from apsi.photo import Photo
 from apsi.photo.box import WHOLE, Box
 from apsi.preference.making import next_round, unknown, with_sides
 from apsi.preference.pair import Pair
-from apsi.preference.pairs.agents import AgentVsAgent, AgentVsStart
-from apsi.preference.pairs.anchors import Anchors, overlap
-from apsi.preference.pairs.base import Candidate, PairContext, PairSource, SortedPhoto
-from apsi.preference.pairs.photos import Photos
-from apsi.preference.pairs.recipes import Recipes
 from apsi.transform.adjust import Adjust
 from apsi.transform.crop import Crop
 from apsi.transform.recipe import Recipe

@@ -7,8 +7,8 @@ import numpy as np
 from pydantic import PositiveInt
 
 from apsi.errors import ApsiError
+from apsi.pairs.base import Candidate, PairContext, PairSource, SortedPhoto, round_by_round
 from apsi.preference.pair import Version
-from apsi.preference.pairs.base import Candidate, PairContext, PairSource, SortedPhoto, round_by_round
 from apsi.transform.adjust import Adjust
 from apsi.types import Fraction, PositiveFraction
 

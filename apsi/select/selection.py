@@ -1,4 +1,4 @@
-"""Which of the pairs that could be shown are: the options of `select=`."""
+"""Choosing pairs at random, by what their answers would tell, or half and half."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import PositiveInt
 
 from apsi.juror.preference import Preference
+from apsi.pairs.base import Candidate
 from apsi.photo import Floats
-from apsi.preference.pairs.base import Candidate
 
 
 @dataclass(frozen=True)

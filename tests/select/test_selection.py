@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from apsi.juror.preference import Preference
+from apsi.pairs.base import Candidate
 from apsi.photo import Floats
-from apsi.preference.pairs.base import Candidate
-from apsi.preference.selection import Disagreement, Half, Random, SelectContext
+from apsi.select.selection import Disagreement, Half, Random, SelectContext
 from tests.preference.made import version
 
 JUROR: Any = None
