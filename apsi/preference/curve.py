@@ -11,7 +11,7 @@ from apsi.preference.fitting import fit_chosen
 from apsi.preference.measure import correct
 from apsi.preference.model import FOLDS, HeldOut, Settings
 
-_SIZES = (10, 20, 35, 60, 100, 170, 300, 500, 1_000, 2_000, 5_000)
+_SIZES = (10, 20, 40, 80, 150, 300, 600, 1_200, 2_500, 5_000)
 _DRAWS = 6
 _ENOUGH = 0.01
 
@@ -40,7 +40,7 @@ def learning_curve(answered: Answered, held: HeldOut, settings: Settings, groups
     smallest = min(int(train.sum()) for train, _ in splits)
     steps = []
     for size in [*(size for size in _SIZES if size < 0.6 * smallest), smallest]:
-        draws = 1 if size == smallest else _DRAWS
+        draws = 1 if size == smallest else max(1, _DRAWS // len(splits))
         shares = []
         for draw in range(draws):
             rng = np.random.default_rng([settings.seed, size, draw])

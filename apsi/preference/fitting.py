@@ -10,7 +10,7 @@ from apsi.juror.preference_head import Head, no_networks
 from apsi.photo import Floats
 from apsi.preference.answered import Answered, folds
 
-PENALTIES = tuple(float(value) for value in np.geomspace(0.1, 300, 9))
+PENALTIES = tuple(float(value) for value in np.geomspace(0.1, 300, 7))
 """Of which the one is chosen that predicts photos best that were not learned from"""
 _PRIOR_WEIGHT, _PRIOR_PENALTY = 0.5, 16.0
 """Of the prior juror's score, in log-odds for a typical difference within a pair, before any answer; and how sure"""

@@ -23,7 +23,7 @@ from apsi.photo.write import write_text
 from apsi.preference.curve import learning_curve, outlook
 from apsi.preference.feature_store import FEATURES_FILE, FeatureStore
 from apsi.preference.folder import PreferenceFolder
-from apsi.preference.model import HeadName, Settings, fitted_of, groups_of, hold_out, names_of
+from apsi.preference.model import HeadName, Settings, fitted_of, groups_of, hold_out, names_of, require_enough
 from apsi.preference.page import headline, write_page
 from apsi.preference.photos import Originals
 from apsi.preference.pictures import most_and_least
@@ -61,6 +61,7 @@ def fit_preference(
     answers = PreferenceFolder(Path(config.preference_dir).expanduser())
     comparisons = answers.comparisons(annotators, answers.require_pairs())
     folder.note(annotators=sorted({one.answer.annotator for one in comparisons}))  # which task.forget looks for
+    require_enough(sum(one.answer.answer != "skip" for one in comparisons))
     maker = FeatureMaker(tuple(features), "attention" in features and has_detector(), backbone)
     juror = Preference(None, _ready(config, prior), backbone)
     originals = Originals(instantiate(config.dataset), Path(config.data_dir).expanduser())
