@@ -103,10 +103,8 @@ def _command(folder: RunFolder, path: Path) -> str:
     overrides = folder.path / "overrides.yaml"
     given = [str(one) for one in OmegaConf.load(overrides)] if overrides.exists() else []
     kept = [
-        one.replace("juror@task.", "juror@juror.", 1)
-        if one.startswith("juror@task.")
-        else one.replace("task.", "juror.", 1)
+        one.replace("juror/backbone@task.backbone=", "juror/backbone=").replace("task.", "juror.", 1)
         for one in given
-        if one.startswith(("juror@task.", "task.prior", "task.backbone"))
+        if one.startswith(("juror@task.", "juror/backbone@task.", "task.prior.", "task.backbone."))
     ]
     return f"{command()} {shlex.join(['juror=preference', f'juror.path={path}', *kept])}"
