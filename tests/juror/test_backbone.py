@@ -48,7 +48,7 @@ def test_its_features_are_those_of_a_photo_in_any_company(weights: Path) -> None
 
 
 def test_without_weights_or_with_others_it_refuses(weights: Path) -> None:
-    with pytest.raises(ApsiError, match="backbone.weights is not set: .* without trained weights"):
+    with pytest.raises(ApsiError, match=r"backbone\.weights is not set: .* without trained weights"):
         backbone("efficientnet_b0", "null")
     other = backbone("efficientnet_b0", weights)
     with pytest.raises(ApsiError, match="are not those of torchvision's efficientnet_b0"):
