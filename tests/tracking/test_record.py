@@ -40,7 +40,7 @@ def run(place: Place) -> Path:
 @pytest.fixture(scope="module")
 def other(place: Place, run: Path) -> Path:
     """Folder of one with another setting and the same photos."""
-    place.run("tracking=mlflow", "algo.gamma=0.5", "seed=5").succeeded()
+    place.run("tracking=mlflow", "algo.gamma=0.5", "seed=5", "train.images=0", "evaluate.images=0").succeeded()
     return place.folder("pipeline")
 
 
