@@ -24,6 +24,8 @@ from apsi.photo.write import atomic, write_text
 from apsi.web.page import percent, render, with_sign
 from apsi.web.plots import Band
 
+FILES = ("comparison.html", "comparison.csv")
+"""What a comparison leaves"""
 _SHOWN = 3
 """Settings in a name, at most"""
 
