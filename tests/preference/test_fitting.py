@@ -123,6 +123,7 @@ def test_the_penalty_is_that_of_the_lowest_held_out_loss() -> None:
     assert chosen == PENALTIES[int(np.argmin(losses))] and losses.shape == (len(PENALTIES),)
 
 
+@pytest.mark.slow
 def test_ties_and_sides_are_recovered_within_their_intervals() -> None:
     people = [SimulatedPerson("high_contrast", side=side, band=band) for side in (-0.6, 0.6) for band in (0.3, 0.8)]
     sides, ties = [], []

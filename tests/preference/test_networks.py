@@ -23,6 +23,7 @@ def in_the_middle(count: int, seed: int = 0) -> Answered:
     return replace(answered, outcomes=np.where(left, LEFT, RIGHT))
 
 
+@pytest.mark.slow
 def test_what_is_not_linear_is_learned_with_many_answers() -> None:
     answered, held = in_the_middle(500), in_the_middle(400, seed=1)
     linear = fit_linear(answered, 3.0, 0.0, GROUPS)

@@ -74,6 +74,7 @@ def test_few_answers_are_refused_with_what_to_do(photos: Path) -> None:
         run(photos, "task=fit_preference")
 
 
+@pytest.mark.slow
 def test_pairs_of_photos_that_are_gone_are_left_out_and_told(photos: Path, caplog: pytest.LogCaptureFixture) -> None:
     with_answers(photos, 24)
     (photos / "1.png").unlink()
@@ -94,11 +95,11 @@ def test_skips_say_nothing(photos: Path) -> None:
         run(photos, "task=fit_preference")
 
 
-@pytest.mark.parametrize("given", ["task.label_smoothing=0.7", "task.features=[colr]", "task.features=[box,neural]"])
-def test_settings_that_mean_nothing_are_refused(given: str, photos: Path) -> None:
+def test_settings_that_mean_nothing_are_refused(photos: Path) -> None:
     with_answers(photos, 12)
-    with pytest.raises(ApsiError):
-        run(photos, "task=fit_preference", given)
+    for given in ("task.label_smoothing=0.7", "task.features=[colr]", "task.features=[box,neural]"):
+        with pytest.raises(ApsiError):
+            run(photos, "task=fit_preference", given)
 
 
 def test_it_is_a_task() -> None:
