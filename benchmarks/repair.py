@@ -32,7 +32,6 @@ from apsi.algo.ahead import OwnPhotosModel
 from apsi.config.compose import load_config
 from apsi.errors import ApsiError
 from apsi.evaluate.comparison import Compared, grouped, read_run, recovered_difference
-from apsi.evaluate.plots import SOFT, STYLE, Band, Points, draw_lines, legend_below, new_figure
 from apsi.evaluate.truth import TRUTHS
 from apsi.interval import mean_interval
 from apsi.task.pipeline import pipeline
@@ -40,6 +39,7 @@ from apsi.task.train import train
 from apsi.tracking.run_folder import FINISHED, RunFolder
 from apsi.train import loop
 from apsi.train.callbacks import MilestoneCallback
+from apsi.web.plots import SOFT, STYLE, Band, Points, draw_lines, legend_below, new_figure
 
 TOLD = ["reward=nearer_original", "episodes.undegraded=0.2", "feature_extractor.dropout=0"]
 """What plain RL is told: as many photos to be left alone as `recover` learns from, and the distance as the reward"""

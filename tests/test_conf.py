@@ -32,7 +32,7 @@ SUPPLIED = {  # arguments that a caller, not a YAML file, supplies
 SEVERAL = {"policy", "export"}
 """Groups of which several options are chosen at once, which stand under their own names"""
 
-EXTRA = {"juror/mapping": ["juror=onnx"]}
+EXTRA = {"juror/mapping": ["juror=onnx"], "juror/backbone": ["juror=preference", "juror.path=somewhere"]}
 """What a group stands in"""
 
 

@@ -9,13 +9,13 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib import rc_context
 
-from apsi.evaluate.plots import SERIES, STYLE, legend_below, new_figure, svg
 from apsi.juror.base import SCORE_MAX
 from apsi.juror.proposal import Proposal
 from apsi.photo import Floats, Photo
 from apsi.photo.resample import fit
 from apsi.photo.write import atomic, encode_png, write_text
 from apsi.web.page import data_uri, render
+from apsi.web.plots import SERIES, STYLE, legend_below, new_figure, svg
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 BINS = 24

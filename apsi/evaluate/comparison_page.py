@@ -22,6 +22,7 @@ from apsi.evaluate.truth import MEASURES
 from apsi.interval import interval_text, rate_interval
 from apsi.photo.write import atomic, write_text
 from apsi.web.page import percent, render, with_sign
+from apsi.web.plots import Band
 
 FILES = ("comparison.html", "comparison.csv")
 """What a comparison leaves"""
@@ -49,7 +50,7 @@ def comparison_page(
     rows: Sequence[Mapping[str, Any]],
     differences: Sequence[tuple[Difference, Difference]],
     differing: Mapping[str, Sequence[str]],
-    bands: Sequence[plots.Band],
+    bands: Sequence[Band],
 ) -> str:
     """A page that needs no other file.
 

@@ -29,7 +29,7 @@ def unpack_parameters(data: bytes, juror: FittedJuror, place: str) -> None:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             juror.load_parameters({name: arrays[name] for name in arrays.files})
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ApsiError(f"{place} does not hold the parameters of a fitted juror ({error})") from error
 
 

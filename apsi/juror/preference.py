@@ -262,7 +262,7 @@ class Preference(FittedJuror):
 
     def doubt(self, left: Sequence[FramedPhoto], right: Sequence[FramedPhoto]) -> Floats:
         """`(N,)`: standard deviation of the difference of utilities, as few answers leave it."""
-        return self.fitted.head.doubt(self.columns(left), self.columns(right))
+        return self.fitted.head.deviation(self.columns(left), self.columns(right))
 
 
 def columns_of(framed: Sequence[FramedPhoto], prior: Juror | None, maker: FeatureMaker) -> Floats:

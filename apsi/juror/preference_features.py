@@ -32,8 +32,8 @@ _SIDE = 128  # pixels of the longer side of what colour and light are measured o
 _LEAST = 0.05  # area: smaller crops are as small as this
 
 BOX = {
-    "area": "the share of the photo that is kept",
-    "tight": "how much smaller than half of the photo, where people see it most",
+    "area": "the photo is kept",
+    "tight": "the crop is small, where people see it most",
     "off_centre_x": "distance from the middle, sideways",
     "off_centre_y": "distance from the middle, up or down",
     "lower": "lying lower in the photo",

@@ -99,15 +99,15 @@ class Head:
             drawn = drawn + self._networks(rows)[rng.integers(len(self.hidden), size=count)]
         return drawn
 
-    def doubt(self, left: Floats, right: Floats) -> Floats:
+    def deviation(self, left: Floats, right: Floats) -> Floats:
         """`(N,)`: standard deviation of the differences of utility of rows `(N, C)` and `(N, C)`."""
         first, second = self.standard(left), self.standard(right)
         apart = first - second
         variance = ((apart @ self.covariance) * apart).sum(axis=1)
         if len(self.hidden) > 1:
             variance = variance + (self._networks(first) - self._networks(second)).var(axis=0)
-        doubt: Floats = np.sqrt(np.maximum(variance, 0))
-        return doubt
+        deviation: Floats = np.sqrt(np.maximum(variance, 0))
+        return deviation
 
     def _networks(self, rows: Floats) -> Floats:
         """What each network adds, `(M, N)`; row by row, so that a photo's score does not depend on the batch."""

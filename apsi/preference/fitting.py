@@ -10,9 +10,9 @@ from apsi.juror.preference_head import Head, no_networks
 from apsi.photo import Floats
 from apsi.preference.answered import Answered, folds
 
-PENALTIES = tuple(float(value) for value in np.geomspace(0.1, 300, 9))
+PENALTIES = tuple(float(value) for value in np.geomspace(0.1, 300, 7))
 """Of which the one is chosen that predicts photos best that were not learned from"""
-_PRIOR_WEIGHT, _PRIOR_PENALTY = 0.5, 4.0
+_PRIOR_WEIGHT, _PRIOR_PENALTY = 0.5, 16.0
 """Of the prior juror's score, in log-odds for a typical difference within a pair, before any answer; and how sure"""
 _SIDE_PENALTY = 0.25
 _LOG_TIES, _TIES_PENALTY = -1.0, 0.25

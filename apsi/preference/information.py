@@ -23,11 +23,16 @@ def information(juror: Preference, left: Sequence[FramedPhoto], right: Sequence[
         left: N versions.
         right: N versions that they are compared with.
     """
+    differences = juror.utility(left) - juror.utility(right)
+    return information_of(differences, juror.doubt(left, right), juror.fitted.header.log_ties)
+
+
+def information_of(differences: Floats, doubt: Floats, log_ties: float) -> Floats:
+    """The same of differences of utilities `(N,)` and their standard deviations."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
     weights = weights / weights.sum()
-    differences = juror.utility(left) - juror.utility(right)
-    drawn = differences[:, None] + juror.doubt(left, right)[:, None] * nodes
-    chances = probabilities(drawn.ravel(), juror.fitted.header.log_ties).reshape(*drawn.shape, 3)
+    drawn = differences[:, None] + doubt[:, None] * nodes
+    chances = probabilities(drawn.ravel(), log_ties).reshape(*drawn.shape, 3)
     mean = np.einsum("nkc,k->nc", chances, weights)
     gained: Floats = _entropy(mean) - _entropy(chances) @ weights
     return np.maximum(gained, 0)

@@ -12,12 +12,15 @@ from apsi.photo import Bools, Floats
 from apsi.photo.hash import value_hash
 from apsi.preference.answered import Answered, folds
 from apsi.preference.fitting import Fit, fit_chosen
-from apsi.preference.reading import Read, Reader
+from apsi.preference.networks import networks_help, with_networks
+from apsi.preference.reading import Read, Reader, original_of
 
 FEWEST = 10
 """Answers to fit on"""
 FEWEST_HELD_OUT = 20
 """Answers of the test split; with fewer, folds by photo measure"""
+MANY = 100
+"""Answers from which on `head=auto` tries networks"""
 FOLDS = 5
 HeadName = Literal["auto", "linear", "mlp"]
 
@@ -36,7 +39,12 @@ class Settings:
 
     def fit(self, answered: Answered, groups: Sequence[str]) -> Fit:
         """The model of these answers, with settings chosen on photos that are held out from among them."""
-        return fit_chosen(answered, self.label_smoothing, groups, self.seed)
+        fit = fit_chosen(answered, self.label_smoothing, groups, self.seed)
+        if self.head == "linear" or (self.head == "auto" and len(answered) < MANY):
+            return fit
+        if self.head == "auto" and not networks_help(answered, fit.penalty, self.label_smoothing, groups, self.seed):
+            return fit
+        return with_networks(answered, fit, self.label_smoothing, self.seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +128,7 @@ def fitted_of(fit: Fit, read: Read, reader: Reader, trained: Bools) -> Fitted:
     """
     chosen = [read.comparisons[i] for i in np.flatnonzero(trained)]
     versions = {v.key: v for one in chosen for v in (one.left, one.right)}
-    originals = {v.photo: type(v)(v.photo, v.name) for v in versions.values()}
+    originals = {v.key: v for v in map(original_of, versions.values())}
     rows = np.stack(list(reader.columns([*versions.values(), *originals.values()]).values()))
     utilities = fit.head.utility(rows)
     header = Header(

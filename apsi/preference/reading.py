@@ -84,6 +84,11 @@ class Read:
     people: tuple[str, ...]
 
 
+def original_of(version: Version) -> Version:
+    """The photo as it was before anything was done to it."""
+    return Version(version.photo, version.name)
+
+
 def read_answers(comparisons: Sequence[Comparison], reader: Reader) -> Read:
     """Answers that are left, tie or right, to pairs whose originals are there.
 
@@ -91,7 +96,8 @@ def read_answers(comparisons: Sequence[Comparison], reader: Reader) -> Read:
         ApsiError: there is none.
     """
     opinions = [one for one in comparisons if one.answer.answer != "skip"]
-    columns = reader.columns(version for one in opinions for version in (one.left, one.right))
+    versions = [version for one in opinions for version in (one.left, one.right)]
+    columns = reader.columns([*versions, *map(original_of, versions)])
     usable = tuple(one for one in opinions if one.left.key in columns and one.right.key in columns)
     if not usable:
         raise ApsiError(

@@ -129,7 +129,10 @@ def answers_of(
     shown = [(pair, False) for pair in pairs] + [(pairs[i], True) for i in again]
     first_left = {pair.id: bool(rng.integers(2)) for pair in pairs}
     is_left = [first_left[pair.id] != repeat for pair, repeat in shown]
-    sides = [(p.left.key, p.right.key) if left else (p.right.key, p.left.key) for (p, _), left in zip(shown, is_left)]
+    sides = [
+        (p.left.key, p.right.key) if left else (p.right.key, p.left.key)
+        for (p, _), left in zip(shown, is_left, strict=True)
+    ]
     margins = np.array([tastes[left] - tastes[right] for left, right in sides])
     return [
         Answer(

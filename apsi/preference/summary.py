@@ -35,7 +35,8 @@ def summarise(read: Read, held: HeldOut, fit: Fit) -> dict[str, Any]:
         "people": len(read.people),
         "photos": len(read.answered.originals),
         "fitted_on": int(held.trained.sum()),
-        "held_out": "folds by photo" if held.by_folds else "test split",
+        "by_folds": held.by_folds,
+        "held_out": int(held.rows.sum()),
         "penalty": fit.penalty,
         "head": "linear" if fit.head.is_linear else "mlp",
     }

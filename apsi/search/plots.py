@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from apsi.evaluate.plots import INK, LINE, SERIES, SOFT, STYLE, WIDTH, legend_below, new_figure, svg
+from apsi.web.plots import INK, LINE, SERIES, SOFT, STYLE, WIDTH, legend_below, new_figure, svg
 
 if TYPE_CHECKING:
     from optuna import Study

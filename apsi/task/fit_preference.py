@@ -3,6 +3,7 @@
 import json
 import logging
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,13 @@ from apsi.juror.preference import Preference
 from apsi.juror.preference_features import FeatureMaker, Group
 from apsi.photo.faces import has_detector
 from apsi.photo.write import write_text
+from apsi.preference.curve import learning_curve, outlook
 from apsi.preference.feature_store import FEATURES_FILE, FeatureStore
 from apsi.preference.folder import PreferenceFolder
-from apsi.preference.model import HeadName, Settings, fitted_of, groups_of, hold_out, names_of
+from apsi.preference.model import HeadName, Settings, fitted_of, groups_of, hold_out, names_of, require_enough
+from apsi.preference.page import headline, write_page
 from apsi.preference.photos import Originals
+from apsi.preference.pictures import most_and_least
 from apsi.preference.reading import Reader, read_answers
 from apsi.preference.summary import summarise
 from apsi.tracking.run_folder import RunFolder
@@ -57,6 +61,7 @@ def fit_preference(
     answers = PreferenceFolder(Path(config.preference_dir).expanduser())
     comparisons = answers.comparisons(annotators, answers.require_pairs())
     folder.note(annotators=sorted({one.answer.annotator for one in comparisons}))  # which task.forget looks for
+    require_enough(sum(one.answer.answer != "skip" for one in comparisons))
     maker = FeatureMaker(tuple(features), "attention" in features and has_detector(), backbone)
     juror = Preference(None, _ready(config, prior), backbone)
     originals = Originals(instantiate(config.dataset), Path(config.data_dir).expanduser())
@@ -67,14 +72,20 @@ def fit_preference(
         groups = groups_of(names_of(reader))
         held = hold_out(read, settings, groups)
         fit = settings.fit(read.answered[held.trained], groups)
-        juror.take(fitted_of(fit, read, reader, held.trained))
+        fitted = fitted_of(fit, read, reader, held.trained)
+        juror.take(fitted)
+        most, least = most_and_least(read, fitted, reader)
     finally:
         store.close()
     path = folder.path / FILE
     save_parameters(path, juror)
-    figures = summarise(read, held, fit)
+    steps = learning_curve(read.answered, held, settings, groups)
+    told, ahead = outlook(steps)
+    figures = summarise(read, held, fit) | {"curve": [asdict(step) for step in steps], "outlook": ahead}
     write_text(folder.path / "preference.json", json.dumps(figures, indent=1) + "\n")
-    show(f"To use it: {_command(folder, path)}")
+    usage, page = _command(folder, path), folder.path / "preference.html"
+    write_page(page, figures, fitted=fitted, steps=steps, outlook=told, most=most, least=least, command=usage)
+    show(headline(figures), told, f"To use it: {usage}", f"Page {page}")
     return figures
 
 
@@ -92,10 +103,8 @@ def _command(folder: RunFolder, path: Path) -> str:
     overrides = folder.path / "overrides.yaml"
     given = [str(one) for one in OmegaConf.load(overrides)] if overrides.exists() else []
     kept = [
-        one.replace("juror@task.", "juror@juror.", 1)
-        if one.startswith("juror@task.")
-        else one.replace("task.", "juror.", 1)
+        one.replace("juror/backbone@task.backbone=", "juror/backbone=").replace("task.", "juror.", 1)
         for one in given
-        if one.startswith(("juror@task.", "task.prior", "task.backbone"))
+        if one.startswith(("juror@task.", "juror/backbone@task.", "task.prior.", "task.backbone."))
     ]
     return f"{command()} {shlex.join(['juror=preference', f'juror.path={path}', *kept])}"

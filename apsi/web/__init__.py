@@ -23,7 +23,7 @@ The template extends the base and takes its parts from `parts.html.j2`:
     {% endblock %}
 
 Tables scroll in their own container; their first column is text, the others are numbers unless `class="text"`.
-Plots come from `apsi.evaluate.plots`: its `svg` gives colours of the style sheet that follow the reader's light or dark
+Plots come from `apsi.web.plots`: its `svg` gives colours of the style sheet that follow the reader's light or dark
 setting. Filters: `percent` (0.853 is 85 %), `with_sign` (+0.120), `breakable` (long names).
 
 The web application of `task=studio` has the same style: `server` puts rooms together, `guard` and `door` refuse who

@@ -6,20 +6,11 @@ from xml.etree import ElementTree
 import pytest
 from matplotlib import rc_context
 
-from apsi.evaluate.plots import (
-    STYLE,
-    action_usage,
-    draw_lines,
-    learning_curve,
-    learning_curves,
-    legend_below,
-    new_figure,
-    score_by_edit,
-    success_bars,
-)
+from apsi.evaluate.plots import action_usage, learning_curve, learning_curves, score_by_edit, success_bars
 from apsi.evaluate.summary import summarise
 from apsi.policy.rollout import EpisodeResult
 from apsi.web.page import light_colours
+from apsi.web.plots import STYLE, draw_lines, legend_below, new_figure
 
 Results = dict[str, list[EpisodeResult]]
 CURVES = {"A: algo=ppo": [(0, 0.1), (10, 0.5)], "B: $1": [(0, 0.1), (10, 0.5)], "C": [(0, 0.2), (10, 0.4)]}
