@@ -116,15 +116,16 @@ export class Stage {
     stage.addEventListener("pointerdown", (event) => {
       if (event.target.closest("button") || event.button !== 0) return;
       down = event.isPrimary ? { x: event.clientX, y: event.clientY, at: performance.now(), target: event.target } : null;
-      if (down && performance.now() - focused < 300) down = null; // that click was for the window
+      if (event.pointerType === "mouse" && performance.now() - focused < 300) down = null; // it was for the window
       if (down && this.zoomed) stage.setPointerCapture(event.pointerId);
     });
     stage.addEventListener("pointermove", (event) => {
       if (!down || !this.zoomed) return;
       const { offsetWidth, offsetHeight } = this.frames[this.front ?? "left"];
       const speed = this.scale - 1;
-      this.move((down.x - event.clientX) / offsetWidth / speed, (down.y - event.clientY) / offsetHeight / speed);
-      down = { ...down, hasMoved: down.hasMoved || event.movementX !== 0, x: event.clientX, y: event.clientY };
+      const { x, y } = down.last ?? down;
+      this.move((x - event.clientX) / offsetWidth / speed, (y - event.clientY) / offsetHeight / speed);
+      down.last = { x: event.clientX, y: event.clientY };
     });
     stage.addEventListener("pointercancel", () => (down = null));
     stage.addEventListener("pointerup", (event) => {
@@ -132,7 +133,6 @@ export class Stage {
       const begun = down;
       down = null;
       const [x, y] = [event.clientX - begun.x, event.clientY - begun.y];
-      if (this.zoomed && begun.hasMoved) return;
       if (Math.hypot(x, y) > 12 || performance.now() - begun.at > 600) {
         if (event.pointerType !== "mouse" && !this.zoomed) this.swiped(x, y, performance.now() - begun.at);
         return;
@@ -152,6 +152,9 @@ export class Stage {
         tap = { frame, timer: setTimeout(choose, DOUBLE) };
       }
     });
+    // a finger's way over the pictures scrolls nothing; where it could, a tap soon after it would only stop the scrolling
+    const still = (event) => event.touches.length === 1 && event.cancelable && event.preventDefault();
+    stage.addEventListener("touchmove", still, { passive: false });
     stage.addEventListener("dragstart", (event) => event.preventDefault());
     this.forgetTap = forget;
   }
