@@ -59,5 +59,5 @@ def test_a_line_that_lies_about_its_id_and_one_that_was_changed_are_seen_when_re
 
 
 def test_without_pairs_it_says_how_to_make_some(tmp_path: Path) -> None:
-    with pytest.raises(ApsiError, match="there are no pairs in preference_dir=.*task=make_pairs"):
+    with pytest.raises(ApsiError, match=r"there are no pairs in preference_dir=.*task=make_pairs"):
         PreferenceFolder(tmp_path).require_index()

@@ -42,6 +42,15 @@ def client(served: Annotating) -> Iterator[httpx.Client]:
         yield one
 
 
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, Annotating]]:
+    """A room to which nobody answers."""
+    place = make_place(tmp_path_factory.mktemp("still"), 2, 4)
+    with annotating(place) as one:
+        yield place, one
+    assert place.folder.answers() == []
+
+
 def upcoming(client: httpx.Client, annotator: str = "Ann", begin: bool = False) -> dict[str, Any]:
     answer = client.post("/next", json={"annotator": annotator, "begin": begin})
     assert answer.status_code == 200, answer.text
@@ -130,8 +139,8 @@ def test_only_so_many_bytes_of_pictures_are_kept(place: Place) -> None:
 
 
 @pytest.mark.parametrize("name", ["..", "%2e%2e", "..%2fpairs.jsonl", "x", "0" * 12, "A" * 12, "é", "%00", "a" * 3000])
-def test_strange_ids_are_of_nothing(served: Annotating, place: Place, name: str) -> None:
-    good = place.pairs[0].id
+def test_strange_ids_are_of_nothing(still: tuple[Place, Annotating], name: str) -> None:
+    good, served = still[0].pairs[0].id, still[1]
     for path in (f"{name}/a", f"{name}/..%2f..%2fetc%2fpasswd", f"{good}/{name}", f"{good}/c"):
         answer = httpx.get(f"{served.url}/annotate/pictures/{path}", headers={"Accept": "*/*"})
         assert answer.status_code == 404 or ("%2e" in name or name == ".."), path
@@ -152,19 +161,18 @@ def test_strange_ids_are_of_nothing(served: Annotating, place: Place, name: str)
         {"age": -5},
     ],
 )
-def test_what_is_no_answer_is_refused_and_nothing_is_written(place: Place, client: httpx.Client, wrong: Any) -> None:
-    said = SAID | {"id": "answer-0001", "pair": place.pairs[0].id, "answer": "left"} | wrong
-    answer = client.post("/answers", json={"annotator": "Ann", "answers": [said]})
+def test_what_is_no_answer_is_refused_and_nothing_is_written(still: tuple[Place, Annotating], wrong: Any) -> None:
+    said = SAID | {"id": "answer-0001", "pair": still[0].pairs[0].id, "answer": "left"} | wrong
+    with still[1].client() as client:
+        answer = client.post("/answers", json={"annotator": "Ann", "answers": [said]})
     assert answer.status_code == 422 and "not understood" in answer.json()["detail"]
-    assert place.folder.answers() == []
 
 
-def test_bodies_that_are_no_json_or_too_long_are_refused(client: httpx.Client) -> None:
-    for path in ("/answers", "/next"):
-        assert client.post(path, content=b"{").status_code == 422
-        assert client.post(path, content=b"[" * 40_000).status_code == 422
-        assert client.post(path, content=b"x" * 60_000).status_code == 413
-        assert client.post(path, content=b"\xff").status_code == 422
+def test_bodies_that_are_no_json_or_too_long_are_refused(still: tuple[Place, Annotating]) -> None:
+    with still[1].client() as client:
+        for path in ("/answers", "/next"):
+            for body, status in ((b"{", 422), (b"[" * 40_000, 422), (b"x" * 60_000, 413), (b"\xff", 422)):
+                assert client.post(path, content=body).status_code == status
 
 
 def test_an_answer_to_no_pair_is_refused_and_the_others_are_kept(place: Place, client: httpx.Client) -> None:
@@ -178,8 +186,8 @@ def test_an_answer_to_no_pair_is_refused_and_the_others_are_kept(place: Place, c
 
 
 @pytest.mark.parametrize("name", ["", " Ann", "a\nb", "x" * 61, "\u202eevil", "a\0b"])
-def test_what_is_no_name_is_refused(client: httpx.Client, name: str) -> None:
-    answer = client.post("/next", json={"annotator": name})
+def test_what_is_no_name_is_refused(still: tuple[Place, Annotating], name: str) -> None:
+    answer = httpx.post(f"{still[1].url}/annotate/next", json={"annotator": name}, headers={"Origin": still[1].url})
     assert answer.status_code == 422 and "1 to 60 characters" in answer.json()["detail"]
 
 
@@ -201,9 +209,7 @@ def test_the_page_shows_a_name_as_text_and_nothing_of_what_stands_behind_the_pai
         assert secret not in page and secret not in told
 
 
-def test_a_changed_and_a_missing_photo_are_passed_over_and_told(
-    place: Place, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_changed_and_a_missing_photo_are_passed_over_and_told(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     (place.photos / "IMG_0.jpg").write_bytes((place.photos / "IMG_1.jpg").read_bytes())
     (place.photos / "IMG_2.jpg").unlink()
     with annotating(place, repeats=0.0) as served, served.client() as client, caplog.at_level(logging.WARNING):
@@ -216,7 +222,9 @@ def test_a_changed_and_a_missing_photo_are_passed_over_and_told(
             "8 pairs are left out, as their photos are missing or were changed: IMG_0.jpg, IMG_2.jpg"
         )
         assert client.get(f"/pictures/{place.pairs[0].id}/a").status_code == 410
-    assert {line.pair for line in place.folder.answers()} == {pair.id for pair in place.pairs if pair.left.name[4] in "13"}
+    assert {line.pair for line in place.folder.answers()} == {
+        pair.id for pair in place.pairs if pair.left.name[4] in "13"
+    }
     assert "IMG_0.jpg was changed after its pairs were made" in caplog.text
     assert caplog.text.count("Pairs are left out") == 2
 
@@ -278,7 +286,6 @@ def run(place: Place, *overrides: str) -> object:
     [
         (["preference_dir=nowhere"], "there are no pairs in preference_dir=nowhere: make some"),
         (["task.split=test"], "task.split=test: no pair"),
-        (["dataset=sample"], "none of the first 16 pairs can be shown .*dataset=folder dataset.path=FOLDER"),
         (["dataset.path=nowhere"], "dataset.path=nowhere does not exist"),
         (["task.host=0.0.0.0"], "needs a token"),
         (["task.annotator=' Ann'"], "begins or ends with a space"),
@@ -288,11 +295,12 @@ def test_what_can_not_be_served_is_told_at_once(
     place: Place, overrides: list[str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("APSI_STUDIO_TOKEN", raising=False)
-    if "dataset=sample" in overrides:
-        monkeypatch.setattr(Place, "overrides", lambda self: [*_without_dataset(self)])
     with pytest.raises(ApsiError, match=message):
         run(place, *overrides)
 
 
-def _without_dataset(place: Place) -> list[str]:
-    return ["task=annotate", "task.port=0", f"preference_dir={place.folder.path}", f"data_dir={place.root / 'data'}"]
+def test_pairs_of_other_photos_name_the_setting(place: Place, tmp_path: Path) -> None:
+    other = make_place(tmp_path / "other", 1, 1)
+    with pytest.raises(ApsiError, match=r"none of the first 1 pairs can be shown \(IMG_0.jpg .*dataset.path=FOLDER"):
+        (other.photos / "IMG_0.jpg").write_bytes((place.photos / "IMG_3.jpg").read_bytes())
+        run(other)

@@ -181,7 +181,9 @@ def test_pictures_stand_at_the_same_height_or_with_the_same_area_and_nothing_jum
       const image = frame.firstElementChild;
       return [width, height, image.naturalWidth / image.naturalHeight];
     })"""
-    places = "['#stage', '.choices', '.reasons', '.tools', '.top'].map((at) => JSON.stringify(document.querySelector(at).getBoundingClientRect()))"
+    places = """['#stage', '.choices', '.reasons', '.tools', '.top'].map(
+      (at) => JSON.stringify(document.querySelector(at).getBoundingClientRect())
+    )"""
     with annotating(place) as served:
         for context in (DESKTOP, PHONE):
             with watched_page(browser, served.url, **context) as page:
@@ -197,7 +199,9 @@ def test_pictures_stand_at_the_same_height_or_with_the_same_area_and_nothing_jum
                     else:
                         assert one[0] * one[1] == pytest.approx(other[0] * other[1], rel=0.01)
                     assert page.evaluate(places) == where
-                    size = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+                    size = page.evaluate(
+                        "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+                    )
                     assert size[0] <= context["viewport"]["width"] and size[1] <= context["viewport"]["height"]
 
 
@@ -247,7 +251,10 @@ def test_keys_walk_replace_undo_flip_zoom_and_say_that_all_is_saved(place: Place
 
 def test_a_pause_hides_the_pictures_and_stops_the_clock_and_so_does_a_hidden_tab(place: Place, browser: Any) -> None:
     hidden = "getComputedStyle(document.querySelector('.frame')).visibility"
-    hide = "(is) => { Object.defineProperty(document, 'hidden', { value: is, configurable: true }); document.dispatchEvent(new Event('visibilitychange')); }"
+    hide = """(is) => {
+      Object.defineProperty(document, 'hidden', { value: is, configurable: true });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }"""
     with annotating(place) as served, watched_page(browser, served.url, **DESKTOP) as page:
         come_in(page, served.url)
         page.wait_for_timeout(300)
@@ -275,23 +282,23 @@ def test_a_pause_hides_the_pictures_and_stops_the_clock_and_so_does_a_hidden_tab
 
 
 def test_two_people_and_two_windows_of_one_of_them(place: Place, browser: Any) -> None:
-    with annotating(place, repeats=0.0) as served:
-        with (
-            watched_page(browser, served.url, **DESKTOP) as ann,
-            watched_page(browser, served.url, **DESKTOP) as bob,
-        ):
-            come_in(ann, served.url)
-            come_in(bob, served.url, "<img src=x onerror=alert(1)>")
-            assert bob.inner_text("#person") == "<img src=x onerror=alert(1)>"
-            window = ann.context.new_page()
-            window.goto(f"{served.url}/annotate/")
-            until(window, OPEN)
-            for number in range(8):
-                key(ann, "12"[number % 2])
-                key(bob, "0")
-                key(window, "21"[number % 2])
-            for page in (ann, bob, window):
-                until(page, SAVED)
+    with (
+        annotating(place, repeats=0.0) as served,
+        watched_page(browser, served.url, **DESKTOP) as ann,
+        watched_page(browser, served.url, **DESKTOP) as bob,
+    ):
+        come_in(ann, served.url)
+        come_in(bob, served.url, "<img src=x onerror=alert(1)>")
+        assert bob.inner_text("#person") == "<img src=x onerror=alert(1)>"
+        window = ann.context.new_page()
+        window.goto(f"{served.url}/annotate/")
+        until(window, OPEN)
+        for number in range(8):
+            key(ann, "12"[number % 2])
+            key(bob, "0")
+            key(window, "21"[number % 2])
+        for page in (ann, bob, window):
+            until(page, SAVED)
     assert Counter(said(place, "<img src=x onerror=alert(1)>").values()) == {"tie": 8}
     standing = place.standing("Ann")
     assert len({line.pair for line in standing}) == len(standing) >= 8
