@@ -205,6 +205,28 @@ def test_pictures_stand_at_the_same_height_or_with_the_same_area_and_nothing_jum
                     assert size[0] <= context["viewport"]["width"] and size[1] <= context["viewport"]["height"]
 
 
+def test_a_click_chooses_and_leaves_space_to_flipping(place: Place, browser: Any) -> None:
+    with annotating(place) as served, watched_page(browser, served.url, **DESKTOP) as page:
+        come_in(page, served.url)
+        page.wait_for_timeout(400)  # a click that brings the window to the front chooses nothing
+        first = page.evaluate(SHOWN)
+        page.click(".frame[data-side=right]")
+        until(page, f"{SHOWN} !== '{first}'")
+        second = page.evaluate(SHOWN)
+        page.click(".choices [data-do=left]")
+        until(page, f"{SHOWN} !== '{second}'")
+        page.keyboard.press("Space")
+        assert page.get_attribute("[data-do=flip]", "aria-pressed") == "true"
+        for state in ("true", "false", "true"):
+            page.click("[data-do=flip]")
+            assert page.get_attribute("[data-do=flip]", "aria-pressed") == state
+        page.dblclick(".frame[data-side=left]")
+        until(page, "document.getElementById('stage').classList.contains('is-zoomed')")
+        page.wait_for_timeout(400)
+        until(page, SAVED)
+    assert said(place) == {first: "right", second: "left"}
+
+
 def test_keys_walk_replace_undo_flip_zoom_and_say_that_all_is_saved(place: Place, browser: Any) -> None:
     with annotating(place, repeats=0.0) as served, watched_page(browser, served.url, **DESKTOP) as page:
         come_in(page, served.url)

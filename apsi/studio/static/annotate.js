@@ -256,7 +256,9 @@ function choose(chosen) {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
-  if (button.dataset.do) actions[button.dataset.do]?.();
+  // without keys, Flip is also the way back
+  if (button.dataset.do === "flip" && stage.front === "right") stage.beside();
+  else if (button.dataset.do) actions[button.dataset.do]?.();
   if (button.dataset.reason) choose(button.dataset.reason);
 });
 // a click does not take the focus along, so that space and Enter don't press the same button again
@@ -306,7 +308,7 @@ async function enter(name) {
   await outbox.drained(2000); // what an earlier page could not send
   annotator = name;
   await refresh(true);
-  remembered(NAME, name);
+  if (!by("who").dataset.annotator) remembered(NAME, name);
   by("who").hidden = true;
   by("work").hidden = false;
   by("person").textContent = name;

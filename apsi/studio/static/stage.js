@@ -95,6 +95,11 @@ export class Stage {
     this.layout();
   }
 
+  beside() {
+    this.front = null;
+    this.layout();
+  }
+
   whole() {
     this.front = null;
     this.zoomed = null;
@@ -165,7 +170,7 @@ export class Stage {
     const isAcross = Math.abs(x) > 1.5 * Math.abs(y);
     const isUpOrDown = Math.abs(y) > 1.5 * Math.abs(x);
     if (Math.max(Math.abs(x), Math.abs(y)) < 45 || (!isAcross && !isUpOrDown)) return;
-    if (this.isStacked && this.front === null) {
+    if (this.isStacked) {
       this.hooks.choose(isAcross ? "tie" : y < 0 ? "left" : "right");
     } else if (isAcross) {
       this.hooks.choose(x < 0 ? "left" : "right");
