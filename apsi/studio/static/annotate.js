@@ -211,7 +211,11 @@ const actions = {
   back: () => walk(-1),
   forward: () => walk(1),
   review: () => walk(-1),
-  save: () => (outbox.size ? tell(say("sending", { n: outbox.size })) : tell(say("saved", { done: turns.done }))),
+  save: async () => {
+    if (outbox.size) tell(say("sending", { n: outbox.size }));
+    await outbox.drained(5000);
+    if (!outbox.size) tell(say("saved", { done: turns.done }));
+  },
   undo: () => {
     if (isPaused) return;
     const turn = turns.undo();
