@@ -23,6 +23,7 @@ _TEXTS = (
     "out",
     "language",
     "resume",
+    "init_from",
     "run_id",
     "data_dir",
     "output_dir",

@@ -22,8 +22,8 @@ from tqdm import tqdm
 
 from apsi.config.compose import load_config
 from apsi.config.instantiate import instantiate
-from apsi.evaluate.interval import Sample, mean_interval, rate_interval
 from apsi.evaluate.truth import NOTICED
+from apsi.interval import Sample, mean_interval, rate_interval
 from apsi.photo.difference import colour_difference
 from apsi.photo.read import read_photo
 from apsi.photo.write import write_png

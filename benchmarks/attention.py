@@ -20,7 +20,7 @@ import numpy as np
 
 from apsi.crops.metrics import overlap
 from apsi.evaluate.framing import Fixations, kept, read_fixations
-from apsi.evaluate.interval import Sample, difference_interval, interval_text, mean_interval
+from apsi.interval import Sample, difference_interval, interval_text, mean_interval
 from apsi.photo import Floats, Photo
 from apsi.photo.box import ORIGINAL, Box, Ratio
 from apsi.photo.faces import find_faces, has_detector

@@ -17,7 +17,7 @@ import numpy as np
 
 from apsi.crops.fcdb import read_ranking
 from apsi.crops.votes import Votes
-from apsi.evaluate.interval import Sample, difference_interval, mean_interval
+from apsi.interval import Sample, difference_interval, mean_interval
 from apsi.juror.crop_preference import fit
 from apsi.juror.crop_prior import CropPrior
 from apsi.photo import Bools, Floats

@@ -24,8 +24,8 @@ from omegaconf import DictConfig
 from apsi.config.compose import load_config
 from apsi.config.instantiate import instantiate
 from apsi.degradation.photographic import FLAWS, Photographic
-from apsi.evaluate.interval import Sample, mean_interval, rate_interval
 from apsi.evaluate.truth import compare
+from apsi.interval import Sample, mean_interval, rate_interval
 from apsi.juror.base import FittedJuror, Juror
 from apsi.photo import Photo
 from apsi.photo.read import read_photo

@@ -32,9 +32,9 @@ from apsi.algo.ahead import OwnPhotosModel
 from apsi.config.compose import load_config
 from apsi.errors import ApsiError
 from apsi.evaluate.comparison import Compared, grouped, read_run, recovered_difference
-from apsi.evaluate.interval import mean_interval
 from apsi.evaluate.plots import SOFT, STYLE, Band, Points, draw_lines, legend_below, new_figure
 from apsi.evaluate.truth import TRUTHS
+from apsi.interval import mean_interval
 from apsi.task.pipeline import pipeline
 from apsi.task.train import train
 from apsi.tracking.run_folder import FINISHED, RunFolder

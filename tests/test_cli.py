@@ -185,7 +185,7 @@ def test_pipeline_records_its_configuration_resolved_and_its_overrides(
 def test_results_have_one_row_for_each_policy_and_episode(pipeline: tuple[Outcome, Path]) -> None:
     with (pipeline[1] / "results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    measures = (*MEASURES, "clipped", "saturation", "distance")
+    measures = (*MEASURES, "clipped", "saturation", "warmth", "distance")
     measured = [f"{when} {name}" for name in measures for when in ("before", "after")]
     assert list(rows[0]) == [*COLUMNS, *measured]
     assert [row["policy"] for row in rows] == [policy for policy in POLICIES for _ in range(8)]

@@ -108,6 +108,14 @@ BEFOREHAND = {
     "resume of nothing recorded": (["resume=3f2a"], ["resume=3f2a", "tracking=mlflow"]),
     "resume of a file that is not there": (["resume=no/last.zip"], ["no/last.zip does not exist"]),
     "resume of a folder without a checkpoint": (["resume=conf"], ["conf/checkpoints/last.zip does not exist"]),
+    "start that is not there": (["init_from=no/best.zip"], ["init_from=no/best.zip: checkpoint no/best.zip does not"]),
+    "start from nothing recorded": (["init_from=3f2a"], ["init_from=3f2a", "tracking=mlflow"]),
+    "start that is no checkpoint": (["init_from=run.py"], ["init_from=run.py: run.py is not a whole checkpoint"]),
+    "start beside a checkpoint": (["init_from=a.zip", "checkpoint=b.zip"], ["init_from=a.zip begins a new run", "out"]),
+    "start beside going on": (
+        ["init_from=a.zip", "resume=b.zip"],
+        ["init_from=a.zip begins a new run", "resume=b.zip"],
+    ),
     "checkpoint that is not there": (["checkpoint=no/best.zip"], ["no/best.zip does not exist"]),
     "checkpoint that is no checkpoint": (["checkpoint=run.py"], ["run.py is not a whole checkpoint"]),
 }

@@ -31,6 +31,7 @@ ACTIONS, STATE, JUROR, SECOND_JUROR, RUN = (
 )
 _OF_THE_MOMENT = ("_last_obs", "_last_original_obs", "_last_episode_starts")
 """What SB3 would write of the episodes in progress, as large as all the rest of it, and never reads"""
+_UNREADABLE = (ValueError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError)
 _COUNTERS = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num")
 
 
@@ -112,21 +113,37 @@ def read_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(path, config, actions, state, juror, second_juror, is_own)
 
 
+def read_networks(checkpoint: Checkpoint, device: torch.device) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Networks and optimisers by name, as state dicts, and what else is learned; runs nothing that is in them.
+
+    Raises:
+        ApsiError: they are damaged, or more than tensors.
+    """
+    try:
+        _, parameters, variables = load_from_zip_file(str(checkpoint.path), load_data=False, device=device)
+    except (*_UNREADABLE, zipfile.BadZipFile) as error:
+        raise ApsiError(
+            f"the networks in {checkpoint.path} are damaged or none of apsi's ({error}); use another checkpoint of its "
+            "run"
+        ) from error
+    return parameters, variables or {}
+
+
 def load_into(checkpoint: Checkpoint, model: BaseAlgorithm) -> None:
     """Gives a freshly built model the checkpoint's networks, optimisers and counters.
 
     Raises:
         ApsiError: they don't fit the model.
     """
+    parameters, variables = read_networks(checkpoint, model.device)
     try:
-        _, parameters, variables = load_from_zip_file(str(checkpoint.path), load_data=False, device=model.device)
         model.set_parameters(parameters, device=model.device)
         # such as SAC's temperature, which is learned too; SB3 has no public list, and the file must not be asked for it
         for name in model._get_torch_save_params()[1]:  # noqa: SLF001
-            _copy_into(recursive_getattr(model, name), (variables or {})[name])
-    except (ValueError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+            _copy_into(recursive_getattr(model, name), variables[name])
+    except (ValueError, RuntimeError, KeyError) as error:
         raise ApsiError(
-            f"{checkpoint.path} does not fit this algorithm and feature extractor, or is damaged; "
+            f"{checkpoint.path} does not fit this algorithm and feature extractor; "
             f"use it with the version of apsi that wrote it, or start afresh with resume=never ({error})"
         ) from error
     for name, value in checkpoint.state.counters.items():
@@ -154,13 +171,13 @@ def read_run_state(checkpoint: Checkpoint) -> State | None:
 
 
 def require_unseen(checkpoint: Checkpoint, split: PreparedSplit) -> None:
-    """Refuses a split that holds photos which the checkpoint was trained on.
+    """Refuses a split that holds photos which the checkpoint was trained on, but one that is meant to.
 
     Raises:
         ApsiError: some of its photos are among them, as after another data_seed or with other split ratios.
     """
     seen = originals(split.originals) & set(checkpoint.state.trained_on)
-    if seen:
+    if seen and not split.is_shared:
         raise ApsiError(
             f"{len(seen)} of the {len(originals(split.originals))} photos of the split '{split.name}' are among those "
             f"that {checkpoint.path} was trained on: use its data_seed and split, other photos, or split=all"

@@ -216,6 +216,7 @@ class Afterstate(OutcomeReplay):
     guidance: Fraction
 
     model = AfterstateModel
+    of_actions = ("moments", "n_compared")
 
     def policy_kwargs(self, env: VecEnv, network: Network) -> dict[str, Any]:
         assert isinstance(env, PhotoVecEnv)

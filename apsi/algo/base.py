@@ -79,6 +79,14 @@ class Algo(ABC):
     policy: ClassVar[str] = "Policy"
     """end of the SB3 policy's name"""
     action_spaces: ClassVar[tuple[type[gymnasium.Space[Any]], ...]] = (Discrete, Box)
+    of_features: ClassVar[tuple[str, ...]] = ("features_extractor", "pi_features_extractor", "vf_features_extractor")
+    """modules of the policy that see, wherever they are in it"""
+    of_actions: ClassVar[tuple[str, ...]] = (
+        *("action_net", "log_std", "q_net.q_net", "q_net_target.q_net", "quantile_net.quantile_net"),
+        *("quantile_net_target.quantile_net", "actor.mu", "actor.log_std", "actor_target.mu", "critic.qf"),
+        "critic_target.qf",
+    )
+    """beginnings of the names of the policy's tensors that mean something else with other actions"""
 
     @property
     def name(self) -> str:
@@ -109,6 +117,14 @@ class Algo(ABC):
         )
         self.optimizer.attach(model)
         return model
+
+    def is_of_features(self, tensor: str) -> bool:
+        """Whether a tensor of the policy, by its name, is one of those that see."""
+        return not set(self.of_features).isdisjoint(tensor.split("."))
+
+    def is_of_actions(self, tensor: str) -> bool:
+        """Whether it is of no use with other actions."""
+        return tensor.startswith(self.of_actions)
 
     def require_trainable(self, env: VecEnv) -> None:  # noqa: B027 - most learn anywhere
         """Refuses, before anything is begun, an environment in which training would fail.

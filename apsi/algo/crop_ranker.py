@@ -290,6 +290,8 @@ class CropRanker(OutcomeReplay):
     """`crops` of the configuration: where it is set, people's scores are learned from and not the juror's"""
 
     model = CropRankerModel
+    of_features = ("trunk", "squeeze")
+    of_actions = ("boxes",)
 
     def arguments(self, env: VecEnv) -> dict[str, Any]:
         of_policy = ("channels", "cells", "dropout")

@@ -142,6 +142,7 @@ class Recover(FullInformation):
     """between two checks of milestones"""
 
     action_spaces = (Box, Discrete)
+    of_actions = ("strength_nets", "gain_net")
 
     @staticmethod
     def model(policy: str, env: VecEnv, **arguments: Any) -> BaseAlgorithm:

@@ -31,6 +31,10 @@ OF_THIS_RUN = (
     "language",
     "advise",
     "crop_juror",
+    "pairs",
+    "select",
+    "preference",
+    "preference_dir",
     "tracking",
     "device",
     "worker_pool",
@@ -62,12 +66,15 @@ def load_config(overrides: Sequence[str] = ()) -> DictConfig:
 def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
     """With `checkpoint=` or a named `resume=`, everything the overrides don't name comes from the checkpoint.
 
+    With `init_from=` nothing does but the weights, those of a pretrained feature extractor among them.
+
     Raises:
         ApsiError: the checkpoint can't be read, an override names what only the checkpoint decides, or it is from
             elsewhere and brings files or addresses that were not confirmed.
     """
     if config.checkpoint is None and config.resume in (None, "auto", "never"):
-        return config
+        return _with_own_weights(config) if config.init_from is not None else config
+    _require_no_beginning(config)
     from apsi.config.instantiate import check, instantiate
     from apsi.config.saved import checkpoint_to_follow, resume_path
 
@@ -94,13 +101,28 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
     for juror in (saved.juror, saved.second_juror):
         follow_device(juror)
     if saved.feature_extractor.get("weights") is not None:
-        saved.feature_extractor.weights = (
-            "checkpoint"  # they are in the checkpoint, wherever they came from at the start
-        )
+        saved = _with_own_weights(saved)
     if not is_own:
         check(saved)
-        require_trust(saved, f"checkpoint {path}", named, config)
+        record = "init_from"  # nobody reads it any more
+        require_trust(saved, f"checkpoint {path}", [*named, record], config)
     return saved
+
+
+def _with_own_weights(config: DictConfig) -> DictConfig:
+    """With a feature extractor whose weights are loaded with the agent, wherever they came from at the start."""
+    if "weights" in config.feature_extractor:
+        config.feature_extractor.weights = "checkpoint"
+    return config
+
+
+def _require_no_beginning(config: DictConfig) -> None:
+    if config.init_from is not None:
+        other = "resume" if config.checkpoint is None else "checkpoint"
+        raise ApsiError(
+            f"init_from={config.init_from} begins a new run, {other}={config[other]} uses an earlier one: leave one "
+            "of them out"
+        )
 
 
 def explain(error: HydraException | OmegaConfBaseException) -> str:

@@ -19,6 +19,8 @@ CONFIG = "apsi/config.yaml"
 
 LAST = Path("checkpoints", "last.zip")
 """Where the folder of a run keeps the latest state of its training"""
+BEST = LAST.with_name("best.zip")
+"""And the agent that was best on the validation split"""
 
 
 class Records(Protocol):
@@ -26,6 +28,9 @@ class Records(Protocol):
 
     def find_checkpoint(self, run_id: str, /) -> Path:
         """The checkpoint to continue a recorded run from."""
+
+    def file(self, run_id: str, name: str, /) -> Path:
+        """A file of a recorded run."""
 
 
 def checkpoint_to_follow(path: Path) -> tuple[DictConfig, bool]:
@@ -71,9 +76,25 @@ def resume_path(resume: str, records: Records) -> Path:
     Raises:
         ApsiError: it names none of them.
     """
-    path = Path(resume).expanduser()
+    path = _named_path(resume, LAST)
+    return records.find_checkpoint(resume) if path is None else path
+
+
+def agent_path(init_from: str, records: Records) -> Path:
+    """The checkpoint that `init_from` names, likewise; of a run's folder or record the one of its best agent.
+
+    Raises:
+        ApsiError: it names none of them.
+    """
+    path = _named_path(init_from, BEST)
+    return records.file(init_from, BEST.as_posix()) if path is None else path
+
+
+def _named_path(name: str, within: Path) -> Path | None:
+    """A file, or the one within a run's folder; None for what can be no path, the id of a recorded run."""
+    path = Path(name).expanduser()
     if path.is_dir():
-        return path / LAST
+        return path / within
     if path.is_file() or path.suffix or len(path.parts) > 1:
         return path  # a path that doesn't exist is reported by whoever reads it
-    return records.find_checkpoint(resume)
+    return None

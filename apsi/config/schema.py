@@ -109,6 +109,14 @@ class AdviseSettings:
 
 
 @dataclass
+class PreferenceSettings:
+    """Pairs and answers (`task=import_answers`, `export_answers`)."""
+
+    format: Component | None = None
+    """of the file that is read or written"""
+
+
+@dataclass
 class SearchSettings:
     """The trial of a search that a run is; the sweep fills it in."""
 
@@ -144,11 +152,16 @@ class Config:
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     advise: AdviseSettings = field(default_factory=AdviseSettings)
+    preference: PreferenceSettings = field(default_factory=PreferenceSettings)
     export: dict[str, Component] = field(default_factory=dict)
     second_juror: Component | None = None
     crop_juror: Component | None = None
     crops: Component | None = None
     """photos with crops that people chose or scored"""
+    pairs: Component | None = None
+    """what pairs of versions are made of"""
+    select: Component | None = None
+    """which of them are shown"""
     seed: int = 42
     """of the agent: networks, exploration, order of the training episodes, random baselines"""
     data_seed: int = 42
@@ -165,6 +178,8 @@ class Config:
     checkpoint: str | None = None
     trust_checkpoint: bool = False
     resume: str | None = "auto"
+    init_from: str | None = None
+    """the checkpoint whose weights the run began with; kept as a record of it"""
     run_id: str | None = None
     run_ids: list[str] = field(default_factory=list)
     recipe: str | None = None

@@ -58,7 +58,7 @@ def numbers(words: Sequence[object], place: str, count: int) -> list[float]:
         if isinstance(words, str | bytes) or len(words) != count:
             raise ValueError
         found = [float(word) for word in words]  # type: ignore[arg-type]  # what is no number is refused here
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:  # the last: an integer of hundreds of digits
         raise ApsiError(f"{place}: {_short(words)} must be {count} numbers; correct it") from error
     if not all(map(math.isfinite, found)) or any(isinstance(word, bool) for word in words):
         raise ApsiError(f"{place}: {_short(words)} must be {count} finite numbers; correct it")

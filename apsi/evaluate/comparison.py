@@ -10,8 +10,8 @@ from typing import Any
 
 from apsi.config.renamed import settings_with_new_names
 from apsi.errors import ApsiError
-from apsi.evaluate.interval import Interval, Sample, difference_interval, rate_interval
 from apsi.evaluate.truth import COLOUR_DIFFERENCE, MEASURES, NOTICED, TRUTHS
+from apsi.interval import Interval, Sample, difference_interval, rate_interval
 
 _COLOUR = tuple(f"{when} {COLOUR_DIFFERENCE}" for when in ("before", "after"))
 _FIGURES = ("success_rate", "mean_gain", "mean_steps", "juror_calls")

@@ -18,8 +18,8 @@ from apsi.evaluate.comparison import (
     recovered_difference,
     rows,
 )
-from apsi.evaluate.interval import interval_text, rate_interval
 from apsi.evaluate.truth import MEASURES
+from apsi.interval import interval_text, rate_interval
 from apsi.photo.write import atomic, write_text
 from apsi.web.page import percent, render, with_sign
 

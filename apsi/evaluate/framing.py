@@ -18,6 +18,8 @@ from apsi.photo.faces import find_faces, has_detector
 from apsi.policy.rollout import EditMeasure, EpisodeResult
 
 AREA, FIXATIONS, FACES = "area", "fixations kept", "faces cut"
+PLACE = "middle x", "middle y"
+"""Of the crop's middle, as shares of the photo's sides"""
 _MOST_BYTES = 200_000_000
 _CUT = 0.99  # of a face's area, below which it counts as cut
 Fixations = Mapping[str, Floats]
@@ -88,8 +90,8 @@ class FramingMeasures:
         return cls({} if file is None else read_fixations(file))
 
     def all(self) -> dict[str, EditMeasure]:
-        """By name: area always, faces where there is a detector, fixations where they are known."""
-        measures: dict[str, EditMeasure] = {AREA: _area}
+        """By name: area and place always, faces where there is a detector, fixations where they are known."""
+        measures: dict[str, EditMeasure] = {AREA: _area} | {name: _middle(i) for i, name in enumerate(PLACE)}
         if self.fixations:
             measures[FIXATIONS] = self._kept
         if has_detector():
@@ -104,6 +106,10 @@ class FramingMeasures:
 
 def _area(edits: Sequence[EditState], starts: Sequence[Start]) -> Floats:
     return np.array([edit.box.area for edit in edits])
+
+
+def _middle(axis: int) -> EditMeasure:
+    return lambda edits, starts: np.array([edit.box.array[[axis, axis + 2]].mean() for edit in edits])
 
 
 def _faces(edits: Sequence[EditState], starts: Sequence[Start]) -> Floats:

@@ -25,6 +25,11 @@ def saturation(photos: Sequence[Photo], originals: Sequence[Photo]) -> Floats:
     return np.array(means)
 
 
+def warmth(photos: Sequence[Photo], originals: Sequence[Photo]) -> Floats:
+    """Mean of red less blue, in [-1, 1]."""
+    return np.array([float(photo[..., 0].mean() - photo[..., 2].mean()) / 255 for photo in photos])
+
+
 def distance(photos: Sequence[Photo], originals: Sequence[Photo]) -> Floats:
     """Mean absolute difference from the original in [0, 1]; the original is resized where the sizes differ."""
     return np.array(
@@ -32,7 +37,12 @@ def distance(photos: Sequence[Photo], originals: Sequence[Photo]) -> Floats:
     )
 
 
-PHOTO_MEASURES: Mapping[str, Measure] = {"clipped": clipped, "saturation": saturation, "distance": distance}
+PHOTO_MEASURES: Mapping[str, Measure] = {
+    "clipped": clipped,
+    "saturation": saturation,
+    "warmth": warmth,
+    "distance": distance,
+}
 
 
 def juror_measures(juror: Juror, second: Juror | None, cache: int) -> dict[str, EditMeasure]:

@@ -17,10 +17,10 @@ from apsi.console import show
 from apsi.errors import ApsiError
 from apsi.evaluate import plots
 from apsi.evaluate.comparison import Compared, band, difference, grouped, read_run, require_same_photos
-from apsi.evaluate.interval import interval_text, mean_interval, rate_interval
 from apsi.evaluate.outcome import marked
 from apsi.evaluate.require import RequirementError
 from apsi.evaluate.truth import TRUTHS
+from apsi.interval import interval_text, mean_interval, rate_interval
 from apsi.photo.write import atomic, write_text
 from apsi.tracking.none import NoTracker
 from apsi.tracking.recorded import RecordedRun

@@ -71,6 +71,8 @@ def marked(policy: str, sees_original: bool) -> str:
 
 def caution(summary: Mapping[str, Any], photos: int) -> str:
     """A warning about what the figures can't tell; empty if there is none."""
+    if summary.get("not_trained"):
+        return f"The agent is the one that this run began with: {summary['not_trained']}."
     if summary["trained_on"]:
         return "The agent was trained on photos that are shown here, so the figures say nothing about new photos."
     if photos == 1:

@@ -7,11 +7,11 @@ from typing import Any
 
 from apsi.evaluate import plots
 from apsi.evaluate.gallery import gallery
-from apsi.evaluate.interval import interval_text
 from apsi.evaluate.opening import opening
 from apsi.evaluate.outcome import caution, cost, headline, photos_and_copies, sentences
 from apsi.evaluate.summary import PolicySummary
 from apsi.evaluate.truth import CHANGE, MEASURES
+from apsi.interval import interval_text
 from apsi.photo.write import write_text
 from apsi.policy.rollout import EpisodeResult
 from apsi.transform.catalogue import by_label

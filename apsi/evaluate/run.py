@@ -18,7 +18,6 @@ from apsi.config.build import components, episode_source, open_cached_juror, req
 from apsi.config.instantiate import instantiate
 from apsi.console import show, track
 from apsi.evaluate.framing import AREA, FACES, FIXATIONS, FramingMeasures, with_overlap
-from apsi.evaluate.interval import interval_text
 from apsi.evaluate.measure import PHOTO_MEASURES, juror_measures
 from apsi.evaluate.outcome import cost, marked
 from apsi.evaluate.pictures import save_pictures, with_small_frames
@@ -26,6 +25,7 @@ from apsi.evaluate.report import write_report
 from apsi.evaluate.saver import ImageSaver
 from apsi.evaluate.summary import PolicySummary, as_dict, summarise, write_results
 from apsi.evaluate.truth import CHANGE, COLOUR_DIFFERENCE, MEASURES, TRUTHS, comparable, truth_measures
+from apsi.interval import interval_text
 from apsi.juror.base import Juror
 from apsi.photo.hash import seed_for
 from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit
@@ -167,6 +167,7 @@ def _facts(prepared: Prepared, checkpoint: Checkpoint, split: PreparedSplit, sec
         "trained_on": len(originals(split.originals) & set(checkpoint.state.trained_on)),
         "chosen_by": split.name == "val" and checkpoint.state.dataset == prepared.folder.name,
         "train_timesteps": checkpoint.state.timesteps,
+        "not_trained": prepared.juror.reservation if not checkpoint.state.timesteps else "",
         "dataset": prepared.folder.name,
         "juror": split.juror,
         "second_juror": second.fingerprint if second else None,

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from apsi.evaluate.interval import Interval, Sample, mean_interval, rate_interval
 from apsi.evaluate.truth import Truth, truth_of
+from apsi.interval import Interval, Sample, mean_interval, rate_interval
 from apsi.photo.write import atomic
 from apsi.policy.rollout import EpisodeResult
 
@@ -37,7 +37,7 @@ class PolicySummary(Truth):
 
     success_rate: float
     success_ci95: Interval | None
-    """from resampling photos (see `apsi.evaluate.interval`); None where there is a single one"""
+    """from resampling photos (see `apsi.interval`); None where there is a single one"""
     mean_gain: float
     """final minus start score"""
     mean_gain_ci95: Interval | None

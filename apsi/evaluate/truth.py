@@ -17,7 +17,7 @@ from skimage.filters import prewitt_h, prewitt_v
 from skimage.metrics import structural_similarity
 from skimage.transform import downscale_local_mean
 
-from apsi.evaluate.interval import Interval, Sample, mean_interval, rate_interval
+from apsi.interval import Interval, Sample, mean_interval, rate_interval
 from apsi.photo import Floats, Photo
 from apsi.photo.difference import colour_difference
 from apsi.photo.hash import pixel_hash
@@ -48,7 +48,7 @@ NOTICED = 0.01
 class Truth:
     """How a policy did by the distance to the true photos, as mean CIEDE2000; None where no photo could tell.
 
-    Intervals are from resampling photos (see `apsi.evaluate.interval`).
+    Intervals are from resampling photos (see `apsi.interval`).
     """
 
     recovered: float | None = None

@@ -56,6 +56,11 @@ class Juror(ABC):
         """
         return 0.0
 
+    @property
+    def reservation(self) -> str:
+        """Why an agent that has learned already should not go on learning from it; empty: it may."""
+        return ""
+
     def warm_up(self) -> None:  # noqa: B027 - most have nothing to load
         """Loads what scoring needs, so that the first batch takes no longer than the next."""
 

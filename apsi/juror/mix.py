@@ -45,6 +45,10 @@ class Mix(FittedJuror):
     def tolerance(self) -> float:
         return sum(self.weights[name] * juror.tolerance for name, juror in self.jurors.items())
 
+    @property
+    def reservation(self) -> str:
+        return next((juror.reservation for juror in self.jurors.values() if juror.reservation), "")
+
     def warm_up(self) -> None:
         for juror in self.jurors.values():
             juror.warm_up()

@@ -53,6 +53,8 @@ class PreparedSplit:
     """degraded photos that scored no worse than their originals and are not here"""
     folders: tuple[Path, ...]
     digest: str
+    is_shared: bool = False
+    """whether its photos are in the other splits too, being too few"""
 
     @classmethod
     def load(cls, name: str, folders: Sequence[Path]) -> Self:
@@ -62,13 +64,14 @@ class PreparedSplit:
             ApsiError: missing, or scored by different jurors.
         """
         episodes: list[Episode] = []
-        jurors, dropped, digests = set(), 0, []
+        jurors, dropped, digests, is_shared = set(), 0, [], False
         for folder in folders:
             records, info = read_coco(folder / "annotations.json")
             if not info.keys() >= {"juror", "dropped"}:
                 raise ApsiError(f"{folder} is not a prepared split: its annotations name no juror; prepare it again")
             jurors.add(info["juror"])
             dropped += info["dropped"]
+            is_shared |= bool(info.get("shared"))
             digests.append(file_hash(folder / "annotations.json"))
             for r in records:
                 if r.score is None or r.initial_score is None or r.original_file_name is None:
@@ -83,9 +86,8 @@ class PreparedSplit:
         episodes.sort(key=lambda e: seed_for(e.photo.name))  # mixed, so that the first few stand for all
         if len(jurors) > 1:
             raise ApsiError(f"{folders[0].parent} was scored by several jurors: {sorted(jurors)}; prepare it again")
-        return cls(
-            name, tuple(episodes), jurors.pop(), dropped, tuple(folders), "-".join(digest[:12] for digest in digests)
-        )
+        digest = "-".join(digest[:12] for digest in digests)
+        return cls(name, tuple(episodes), jurors.pop(), dropped, tuple(folders), digest, is_shared)
 
     @property
     def originals(self) -> set[str]:

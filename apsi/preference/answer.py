@@ -62,6 +62,10 @@ class Answer:
             )
         if self.undoes is not None and not (isinstance(self.undoes, str) and _ID.fullmatch(self.undoes)):
             raise ApsiError(f"undoes={str(self.undoes)[:60]!r} is no id of an answer")
+        if not all(isinstance(text, str) and len(text) <= _MAX_NAME for text in (self.time, self.apsi)):
+            raise ApsiError(f"time and apsi of an answer must be texts of at most {_MAX_NAME} characters")
+        if not isinstance(self.is_repeat, bool):
+            raise ApsiError(f"is_repeat={str(self.is_repeat)[:40]!r} must be true or false")
         require_annotator(self.annotator)
 
     def as_dict(self) -> dict[str, Any]:

@@ -70,6 +70,8 @@ class Degrade(Step):
                         _image(target, record).unlink()
                     else:
                         kept[record.split].append(replace(record, score=score))
+        splits = {(record.original, record.split) for record in context.records}
+        is_shared = len(splits) > len({record.original for record in context.records})
         for split, records in kept.items():
             info = {
                 "description": f"{split} split of {context.dataset.name}, degraded by {context.degradation!r}",
@@ -77,6 +79,7 @@ class Degrade(Step):
                 "seed": context.seed,
                 "dropped": dropped[split],
                 "version": __version__,
+                **({"shared": True} if is_shared else {}),
             }
             (target / split / "images").mkdir(parents=True, exist_ok=True)
             write_coco(target / split / "annotations.json", records, info)

@@ -1,5 +1,6 @@
 """Step: which photos are for training, validation and test."""
 
+import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -7,6 +8,8 @@ from apsi.errors import ApsiError
 from apsi.photo.hash import seed_for
 from apsi.preprocess.base import SPLITS, Context, Step, build_once
 from apsi.preprocess.copies import COPIES, Copy, find_copies, read_copies, write_copies
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,9 @@ class Split(Step):
     """number of folds of nearly equal size, of which one is the test split; None: split by the ratios"""
     fold: int | None = field(default=None, repr=False)
     """which fold that is, from 1; over all folds every photo is in the test split exactly once"""
+
+    share_few: bool = field(default=False, repr=False)
+    """whether fewer than three photos that differ are all in every split, so that an agent can be trained for them"""
 
     def __post_init__(self) -> None:
         ratios = (self.train, self.val, self.test)
@@ -45,10 +51,23 @@ class Split(Step):
         original = {record.source: record.original for record in context.records}
         of = {copy.file: original[copy.copy_of] for copy in copies}
         groups = [of.get(record.source, record.original) for record in context.records]
+        if self.share_few and len(set(groups)) < len(SPLITS):
+            return self._shared(context, copies)
         dealt = self._deal(sorted(set(groups), key=lambda group: seed_for(context.seed, group)))
         records = tuple(replace(r, split=dealt[g]) for r, g in zip(context.records, groups, strict=True))
         named = tuple(replace(copy, split=dealt[of[copy.file]]) for copy in copies)
         return replace(context, records=records, copies=named)
+
+    def _shared(self, context: Context, copies: list[Copy]) -> Context:
+        """All photos in every split: what is evaluated was trained on, which evaluation tells."""
+        context = context.then("share_few")
+        log.warning("Fewer than three photos differ: all are in every split, and evaluated is what was trained on")
+        return replace(
+            context,
+            records=tuple(replace(record, split=split) for split in SPLITS for record in context.records),
+            images=context.images * len(SPLITS),
+            copies=tuple(replace(copy, split=SPLITS[0]) for copy in copies),
+        )
 
     def _copies(self, context: Context) -> list[Copy]:
         """Of the data set, found once for all seeds and ratios."""

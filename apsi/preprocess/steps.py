@@ -1,24 +1,29 @@
 """All preprocess steps in order."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from apsi.dataset.base import Dataset, Skipped
 from apsi.degradation.base import Degradation
+from apsi.degradation.none import NoDegradation
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror
 from apsi.juror.framed import FramedPhoto
+from apsi.juror.none import NoJuror
 from apsi.photo import Photo
+from apsi.photo.coco import ImageRecord
 from apsi.photo.prepared import PreparedSplit
 from apsi.preprocess.base import SPLITS, Context, Step
 from apsi.preprocess.copies import Copy
 from apsi.preprocess.engine.base import Engine
+from apsi.preprocess.split import Split
 
 _REMEDIES = {
     "all": "use other photos, or another degradation",
-    "test": "use more photos, at least three that differ; a trained agent edits fewer with task=evaluate split=all",
+    "test": "use more photos, at least three that differ, or preprocess.steps.split.share_few=true for an agent of "
+    "these alone; a trained agent edits fewer with task=evaluate split=all",
 }
 """Where a split is empty"""
 
@@ -46,7 +51,11 @@ class Prepared:
             raise ApsiError(
                 f"the split '{name}' of {self.folder} is empty: {len(self.skipped)} files were skipped and "
                 f"{loaded.dropped} degraded photos scored no worse than their originals{copies}; "
-                + _REMEDIES.get(name, "use more photos: training takes at least three that differ")
+                + _REMEDIES.get(
+                    name,
+                    "use more photos: training takes at least three that differ, or "
+                    "preprocess.steps.split.share_few=true",
+                )
             )
         return loaded
 
@@ -112,3 +121,17 @@ class Steps:
                 f"the steps {', '.join(self.steps)} leave no prepared data set; the last one must be degrade"
             )
         return Prepared(context.prepared, context.juror, context.skipped, context.copies)
+
+    def sort(self, dataset: Dataset, data_dir: Path, seed: int) -> tuple[ImageRecord, ...]:
+        """The photos of a data set with the splits that they get when it is prepared; none is scored or degraded.
+
+        Raises:
+            ApsiError: no usable photo, or no step that sorts them.
+        """
+        context = Context(dataset, NoDegradation(), NoJuror(), nullcontext, data_dir, seed, engine=self.engine)
+        with self.engine:
+            for step in self.steps.values():
+                context = step.run(context)
+                if isinstance(step, Split):
+                    return context.records
+        raise ApsiError(f"the steps {', '.join(self.steps)} sort no photos into splits; one of them must be split")

@@ -20,6 +20,7 @@ from apsi.task.rehearse import rehearse_training
 from apsi.task.train import train
 from apsi.tracking.run_folder import CONTINUED, FINISHED, RunFolder, find_unfinished
 from apsi.tracking.session import report_prepared, timed, tracked
+from apsi.train.init_from import begins_anew, read_start, require_start_unseen
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +42,16 @@ def cross_validate(config: DictConfig, folder: RunFolder, *, folds: int) -> dict
     """
     _require_possible(config, folds)
     conditions(config.evaluate.require, map(str, config.policy))
-    rehearse_training(_of_fold(config, folds, 1, None), evaluates=True)
+    rehearse_training(_of_fold(config, folds, 1, None), folder, evaluates=True)
     seconds = {"prepare": 0.0, "train": 0.0, "evaluate": 0.0}
     with tracked(config, folder, "cross validations") as tracker:
         configs = [_of_fold(config, folds, fold, tracker.run_id) for fold in range(1, folds + 1)]
         with timed(seconds, "prepare"):
             photos = [_prepared(fold_config, folder) for fold_config in configs]
+        if begins_anew(config, folder):
+            start = read_start(config, tracker)
+            for prepared in photos:
+                require_start_unseen(start, prepared)
         _take_over(folder, configs, photos)
         trained = []
         for number, (fold_config, prepared) in enumerate(zip(configs, photos, strict=True), start=1):

@@ -18,7 +18,7 @@ from apsi.train.loop import train_agent
 @evaluates
 def pipeline(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     """Prepares, trains, evaluates the best agent; returns what `summary.json` holds."""
-    rehearse_training(config, evaluates=True)
+    rehearse_training(config, folder, evaluates=True)
     seconds = {"prepare": 0.0, "train": 0.0, "evaluate": 0.0}
     with tracked(config, folder) as tracker:
         with timed(seconds, "prepare"):

@@ -22,7 +22,7 @@ from apsi.crops.base import AnnotatedPhoto, CropAnnotations
 from apsi.crops.metrics import accuracy, linear_correlation, overlap, rank_correlation, weighted_accuracy
 from apsi.env.crop import Framing
 from apsi.errors import ApsiError
-from apsi.evaluate.interval import Sample, interval_text, mean_interval
+from apsi.interval import Sample, interval_text, mean_interval
 from apsi.juror.framed import FramedPhoto
 from apsi.juror.none import NoJuror
 from apsi.photo import Floats, Photo

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from apsi.agent.ask import trained_agent
 from apsi.agent.build import build_model, load_agent
 from apsi.agent.checkpoint import Checkpoint, load_into, read_checkpoint
+from apsi.agent.take_over import take_over
 from apsi.algo.base import Algo
 from apsi.config.build import components, episode_source, require_something_to_do
 from apsi.config.instantiate import class_and_arguments, class_of, components_below, full_key, instantiate
@@ -25,6 +26,8 @@ from apsi.juror.base import FittedJuror, Juror
 from apsi.photo import Floats, Photo
 from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit
 from apsi.policy.base import PolicyContext
+from apsi.tracking.run_folder import RunFolder
+from apsi.train.init_from import begins_anew, read_start
 from apsi.train.loop import require_no_checkpoint
 from apsi.train.run_state import random_state_kept
 
@@ -48,8 +51,13 @@ def rehearse_preparing(config: DictConfig) -> None:
             require_jurors(config[name], name)
 
 
-def rehearse_training(config: DictConfig, evaluates: bool = False) -> None:
+def rehearse_training(config: DictConfig, folder: RunFolder, evaluates: bool = False) -> None:
     """Tries all that preparing and training need, and with `evaluates` every policy as well.
+
+    Args:
+        config: a whole configuration.
+        folder: of the run, beside which one that was broken off may lie.
+        evaluates: whether the run evaluates, too.
 
     Raises:
         ApsiError: something can't be used, or settings are incompatible.
@@ -64,6 +72,8 @@ def rehearse_training(config: DictConfig, evaluates: bool = False) -> None:
         algo.require_trainable(env)
         if config.resume not in (None, "auto", "never"):
             load_into(read_checkpoint(resume_path(config.resume, instantiate(config.tracking))), model)
+        elif begins_anew(config, folder):
+            take_over(read_start(config, instantiate(config.tracking)), algo, model, config, parts.actions.labels)
         return algo, model
 
     _rehearse(config, build, evaluates)

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 def train(config: DictConfig, folder: RunFolder) -> dict[str, float]:
     """Prepares, trains; returns the best validation figures, steps, seconds, the cache's hit rate."""
-    rehearse_training(config)
+    rehearse_training(config, folder)
     with tracked(config, folder) as tracker:
         prepared = prepare(config)
         report_prepared(prepared, folder)

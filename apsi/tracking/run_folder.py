@@ -22,7 +22,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from apsi import __version__
-from apsi.config.saved import LAST
+from apsi.config.saved import BEST, LAST
 from apsi.config.trust import signed
 from apsi.errors import ApsiError
 from apsi.installation import IS_CHECKOUT
@@ -100,7 +100,7 @@ class RunFolder:
     @property
     def best_checkpoint(self) -> Path:
         """Where training keeps the agent that was best on the validation split."""
-        return self.last_checkpoint.with_name("best.zip")
+        return self.path / BEST
 
     def step_checkpoint(self, timesteps: int) -> Path:
         """Where training keeps its state after so many steps for good."""

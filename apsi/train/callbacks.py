@@ -97,6 +97,7 @@ class MilestoneCallback(BaseCallback):
         *,
         best_by: str,
         report: Callable[[int, float], None] = lambda steps, figure: None,
+        looks_first: bool = False,
     ) -> None:
         """Stores what happens at a milestone.
 
@@ -109,16 +110,25 @@ class MilestoneCallback(BaseCallback):
             tracker: where the figures are recorded.
             best_by: the figure that decides which checkpoint is best.
             report: called with the steps and that figure, after the checkpoints are written; may end the training.
+            looks_first: whether to validate before the first step, too, for an agent that can do something by then.
         """
         super().__init__()
         self._settings, self._validate, self._save, self._tracker = settings, validate, save, tracker
-        self._best_by, self._report = best_by, report
+        self._best_by, self._report, self._looks_first = best_by, report, looks_first
         self.state = state
         self._began = time.monotonic() - state.seconds
         self.evaluated_at: int = state.history[-1]["timesteps"] if state.history else 0
         """environment steps at the latest validation"""
         for row in state.history:
-            report(row["timesteps"], row[f"val_{best_by}"])
+            self._tell(row["timesteps"], row[f"val_{best_by}"])
+
+    def _tell(self, timesteps: int, figure: float) -> None:
+        if timesteps:  # of what was learned elsewhere, a search learns nothing
+            self._report(timesteps, figure)
+
+    def _on_training_start(self) -> None:
+        if self._looks_first:
+            self.evaluate()
 
     def _on_step(self) -> bool:
         return True
@@ -156,7 +166,7 @@ class MilestoneCallback(BaseCallback):
         )
         self.evaluated_at = self.model.num_timesteps
         self.checkpoint(is_best)
-        self._report(self.model.num_timesteps, figure)
+        self._tell(self.model.num_timesteps, figure)
 
     def best_row(self) -> dict[str, Any]:
         """The row of the learning curve with the best figure."""

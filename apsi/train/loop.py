@@ -26,6 +26,7 @@ from apsi.errors import ApsiError
 from apsi.evaluate.saver import ImageSaver
 from apsi.evaluate.summary import summarise
 from apsi.evaluate.truth import Truth, comparable, truth_measures
+from apsi.juror.base import Juror
 from apsi.juror.cache import CachedJuror
 from apsi.juror.parameters import pack_parameters
 from apsi.photo.hash import seed_for
@@ -46,6 +47,7 @@ from apsi.train.callbacks import (
     tracking_logger,
 )
 from apsi.train.checkpoint_writer import CheckpointWriter
+from apsi.train.init_from import begin_with, read_start, require_start_unseen
 from apsi.train.interrupt import InterruptCallback, deferred
 from apsi.train.resume import changes, checkpoint_to_resume, resume_run
 from apsi.train.run_state import random_state_kept
@@ -68,7 +70,7 @@ class Trained:
 
 
 def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, tracker: Tracker) -> Trained:
-    """Trains until `train.total_timesteps`, from the start or from a checkpoint.
+    """Trains until `train.total_timesteps`: from the start, with the weights of another run, or on from a checkpoint.
 
     Ctrl-C saves the last checkpoint after the rollout in progress; after an error the latest one remains. A run that
     resumes from any of them ends as it would have without the interruption.
@@ -87,7 +89,11 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
     for split in (train, val):
         tracker.dataset(split, split.name)
     checkpoint = checkpoint_to_resume(config, prepared, folder, tracker)
-    state = _state_at_start(checkpoint, prepared, train)
+    start = None
+    if checkpoint is None and config.init_from is not None:
+        start = read_start(config, tracker)
+        require_start_unseen(start, prepared)
+    state = _state_at_start(checkpoint, start, prepared, train)
     with open_cached_juror(config, prepared.juror) as cached_juror, ImageSaver() as saver:
         parts, store = components(config, cached_juror), PhotoStore()
         best_by = parts.objective.best_by
@@ -96,6 +102,9 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         source = episode_source(config, train, cached_juror, seed, store)
         algo, model = build_model(config, PhotoVecEnv(EditCore(parts, source, config.train.n_envs)), seed)
         _record_groups(describe(model), folder)
+        if start:
+            labels = parts.actions.labels
+            begin_with(start, algo, model, config=config, actions=labels, folder=folder, tracker=tracker)
         model.set_logger(tracking_logger(tracker))
         pictures = TrainingPictures.begin(folder.path, saver, checkpoint)
         if checkpoint:
@@ -115,11 +124,14 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         writer = CheckpointWriter(folder, config.train, model, cached_juror, config, parts.actions.labels, *fitted)
         report = reporter(config)
         milestones = MilestoneCallback(
-            config.train, state, validate, writer.save, tracker, best_by=best_by, report=report
+            *(config.train, state, validate, writer.save, tracker),
+            best_by=best_by,
+            report=report,
+            looks_first=start is not None,
         )
         milestones.init_callback(model)
         with divergence_named(algo.name, model):
-            _learn(model, algo.name, config.train.total_timesteps, milestones, folder)
+            _learn(model, algo.name, _budget(config, prepared.juror, folder), milestones, folder)
         tracker.model(folder.best_checkpoint)
         pictures.finish()
         hit_rate = cached_juror.hit_rate if isinstance(cached_juror, CachedJuror) else 0.0
@@ -129,9 +141,25 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         return Trained(folder.best_checkpoint, milestones.state, hit_rate, milestones.best_row())
 
 
-def _state_at_start(checkpoint: Checkpoint | None, prepared: Prepared, train: PreparedSplit) -> TrainState:
+def _budget(config: DictConfig, juror: Juror, folder: RunFolder) -> int:
+    """Steps in all; none where a juror is no good for learning yet, and the agent that a run begins with stays."""
+    reason = juror.reservation
+    if not reason:
+        return int(config.train.total_timesteps)
+    if config.init_from is None:
+        log.warning("The juror has a reservation: %s", reason)
+        return int(config.train.total_timesteps)
+    log.warning("The agent stays as it is: %s", reason)
+    folder.note(not_trained=reason)
+    return 0
+
+
+def _state_at_start(
+    checkpoint: Checkpoint | None, start: Checkpoint | None, prepared: Prepared, train: PreparedSplit
+) -> TrainState:
     state = checkpoint.state if checkpoint else TrainState()
-    trained_on = sorted(originals(train.originals) | set(state.trained_on))
+    earlier = start.state if start else state
+    trained_on = sorted(originals(train.originals) | set(earlier.trained_on))
     return replace(state, dataset=prepared.folder.name, trained_on=trained_on)
 
 
@@ -140,7 +168,8 @@ def require_no_checkpoint(config: DictConfig) -> None:
     if config.checkpoint is not None:
         raise ApsiError(
             f"checkpoint={config.checkpoint} is for task=evaluate; "
-            f"to continue training from it: task=train resume={config.checkpoint}"
+            f"to continue training from it: task=train resume={config.checkpoint}; "
+            f"to begin a new run with its weights: init_from={config.checkpoint}"
         )
 
 

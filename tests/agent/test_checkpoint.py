@@ -248,7 +248,7 @@ def test_a_zip_of_something_else_and_a_missing_file_are_errors(tmp_path: Path) -
 
 
 def test_networks_that_do_not_fit_are_refused(restore: EnvComponents, split: PreparedSplit, tmp_path: Path) -> None:
-    config = config_of("ppo")
+    config = config_of("ppo").copy()
     model = model_of(config, restore, split)
     path = tmp_path / "last.zip"
     save_checkpoint(path, model, Checkpoint(path, config, [], TrainState(), None))

@@ -196,6 +196,7 @@ def test_cpc_in_one_file(photos: Path, tmp_path: Path) -> None:
         ({"a.jpg": {"bboxes": BOXES, "scores": [1]}}, "a.jpg, scores: 1 must be 2 numbers"),
         ({"a.jpg": {"bboxes": BOXES}}, "a.jpg, scores are missing"),
         ({"a.jpg": {"bboxes": [[1, 2, "x", 4]], "scores": [1]}}, "a.jpg, box 1: 1 2 x 4 must be 4 numbers"),
+        ({"a.jpg": {"bboxes": [[1, 2, 10**400, 4]], "scores": [1]}}, "a.jpg, box 1: .* must be 4 numbers"),
         ({"a.jpg": [1, 2]}, r"a\.jpg must have"),
         ([1], "must be a mapping"),
         ("{", "is not JSON"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from apsi.errors import ApsiError
-from apsi.evaluate.framing import AREA, FIXATIONS, FramingMeasures, faces_cut, kept, read_fixations, with_overlap
+from apsi.evaluate.framing import AREA, FIXATIONS, PLACE, FramingMeasures, faces_cut, kept, read_fixations, with_overlap
 from apsi.photo.box import WHOLE, Box
 from apsi.photo.prepared import Episode
 from apsi.policy.rollout import EpisodeResult
@@ -42,7 +42,7 @@ def test_fixations_are_read_by_file_and_what_is_none_is_refused(tmp_path: Path) 
     file.write_text(json.dumps({"a.jpg": [[[0.1, 0.2, 246], [0.3, 0.4, 9]], [[0.5, 0.6, 1]]], "b.jpg": []}))
     fixations = read_fixations(str(file))
     assert fixations["a.jpg"].tolist() == [[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]] and fixations["b.jpg"].shape == (0, 2)
-    assert list(FramingMeasures.of(str(file), "longest_side").all())[:2] == [AREA, FIXATIONS]
+    assert list(FramingMeasures.of(str(file), "longest_side").all())[:4] == [AREA, *PLACE, FIXATIONS]
     assert FIXATIONS not in FramingMeasures.of(None, "square").all()
     with pytest.raises(ApsiError, match="longest_side"):
         FramingMeasures.of(str(file), "square")

@@ -10,9 +10,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from apsi.errors import ApsiError
-from apsi.evaluate.interval import Sample, mean_interval
 from apsi.evaluate.multirun import summarise_multirun
 from apsi.evaluate.require import RequirementError
+from apsi.interval import Sample, mean_interval
 from apsi.tracking.run_folder import FAILED, FINISHED, RunFolder
 
 PHOTOS, COPIES = 6, 2

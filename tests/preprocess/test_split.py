@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -117,3 +118,16 @@ def test_folds_that_there_are_not_are_an_error(folds: int | None, fold: int | No
 def test_more_folds_than_photos_that_differ_are_an_error(context: Context) -> None:
     with pytest.raises(ApsiError, match=r"split\.folds=4 of 3 photos that differ"):
         deal(context, ["a", "b", "c", "a", "b"], folded(4, 1))
+
+
+@pytest.mark.parametrize(("photos", "shared"), [(1, True), (2, True), (3, False)])
+def test_photos_that_are_too_few_to_split_can_be_in_every_split(context: Context, photos: int, shared: bool) -> None:
+    records = tuple(ImageRecord(f"{i}.png", 32, 32, f"{i}.jpg", f"photo {i}") for i in range(photos))
+    found = replace(SPLIT, share_few=True, near_duplicates=False).run(
+        replace(context, records=records, images=tuple(Path(r.file_name) for r in records))
+    )
+    assert [image.name for image in found.images] == [record.file_name for record in found.records]
+    counts = Counter(record.split for record in found.records)
+    assert counts == dict.fromkeys(("train", "val", "test"), photos if shared else 1)
+    plain = replace(SPLIT, near_duplicates=False).run(replace(context, records=records, images=found.images))
+    assert (found.key == plain.key) is not shared, "where it changes nothing, prepared photos keep their place"

@@ -121,7 +121,8 @@ def test_an_empty_split_is_an_error_that_says_why(
         ("val", "use more photos: training takes at least three that differ"),
         (
             "test",
-            "use more photos, at least three that differ; a trained agent edits fewer with task=evaluate split=all",
+            "use more photos, at least three that differ, or preprocess.steps.split.share_few=true for an agent of "
+            "these alone; a trained agent edits fewer with task=evaluate split=all",
         ),
     ):
         reason = "is empty: 1 files were skipped and 0 degraded photos scored no worse than their originals; "

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from apsi.evaluate import interval
-from apsi.evaluate.interval import (
+from apsi import interval
+from apsi.interval import (
     Interval,
     Sample,
     difference_interval,

@@ -16,13 +16,13 @@ counted as one episode each. Simulated coverage is 91 to 99 %; it falls to 86 % 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Self
+from typing import Self, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import stdtrit
 
-from apsi.photo import Floats
-
+Floats: TypeAlias = npt.NDArray[np.float64]
 Interval = tuple[float, float]
 RESAMPLES = 5_000
 _Z = NormalDist().inv_cdf(0.975)

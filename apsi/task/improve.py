@@ -1,0 +1,140 @@
+"""Where one stands with teaching an agent one's taste, and the next round of pairs."""
+
+import json
+import logging
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+from pydantic import PositiveInt
+from rich.text import Text
+
+from apsi.config.compose import load_config
+from apsi.console import show
+from apsi.errors import ApsiError
+from apsi.installation import command
+from apsi.preference.duel import duels
+from apsi.preference.folder import Comparison, PreferenceFolder
+from apsi.preference.pair import Pair
+from apsi.task.make_pairs import add_round, round_said
+from apsi.tracking.run_folder import RunFolder
+from apsi.types import Fraction
+
+_MODEL = "preference.json"
+_LEAST = 10  # answers for a model at all
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Model:
+    """What the latest model of the person says of itself."""
+
+    folder: Path
+    answers: int
+    said: str
+
+
+def improve(
+    config: DictConfig, folder: RunFolder, *, count: PositiveInt, enough: PositiveInt, stale: Fraction
+) -> dict[str, Any]:
+    """Says how many answers there are, how good the model of them is, which agents people prefer, and what comes next.
+
+    Where no pair waits for an answer, it makes the next round: with `checkpoint`, half of what its agent makes of
+    photos, and the others as `pairs` says.
+
+    Args:
+        config: a whole configuration.
+        folder: of this run.
+        count: pairs of a round.
+        enough: answers from which an agent may learn.
+        stale: share of new answers from which the model is fitted again.
+
+    Returns:
+        Numbers of pairs, answers and new pairs, and `next`, the commands.
+
+    Raises:
+        ApsiError: pairs are to be made, and there is no photo.
+    """
+    preferences = PreferenceFolder(Path(config.preference_dir).expanduser())
+    pairs = preferences.pairs()
+    comparisons = preferences.comparisons(pairs=pairs)
+    answered = {one.answer.pair for one in comparisons}
+    waiting = len(pairs.keys() - answered)
+    model = _latest_model(Path(config.output_dir).expanduser())
+    show(*map(Text, _told(comparisons, pairs, waiting, model)))
+    new = 0
+    if not waiting:
+        made = _next_round(config, count)
+        show(*(Text(round_said(one)) for one in made))
+        new = sum(map(len, made))
+    said = sum(one.answer.answer != "skip" for one in comparisons)
+    commands = _next(config, said, waiting + new, model, enough=enough, stale=stale)
+    show("Next:", *(Text(f"  {line}") for line in commands))
+    return {"pairs": len(pairs) + new, "answers": len(comparisons), "new": new, "next": commands}
+
+
+def _told(
+    comparisons: Sequence[Comparison], pairs: Mapping[str, Pair], waiting: int, model: _Model | None
+) -> list[str]:
+    people = {one.answer.annotator for one in comparisons}
+    counts = {kind: sum(one.answer.answer == kind for one in comparisons) for kind in ("tie", "skip")}
+    told = [
+        f"Answers  {len(comparisons)}, by {len(people)} {'person' if len(people) == 1 else 'people'}; {counts['tie']} "
+        f"ties and {counts['skip']} skips among them; {waiting} of {len(pairs)} pairs wait"
+    ]
+    told.append("Model    none yet" if model is None else f"Model    {model.said}")
+    return told + [f"Agents   {duel.said}" for duel in duels(comparisons, pairs)]
+
+
+def _next_round(config: DictConfig, count: int) -> list[list[Pair]]:
+    """Makes pairs, half of them out of what the agent does where there is one."""
+    rounds = []
+    if config.checkpoint is not None:
+        of_agent = config.copy()
+        of_agent.pairs = load_config(["pairs=agent_vs_start"]).pairs
+        try:
+            rounds.append(add_round(of_agent, count=(count + 1) // 2, split="all"))
+        except ApsiError as error:
+            log.warning("The agent gives no new pairs (%s); all are made by pairs=", error)
+    left = count - sum(map(len, rounds))
+    return [*rounds, add_round(config, count=left, split="all")] if left else rounds
+
+
+def _next(config: DictConfig, said: int, waiting: int, model: _Model | None, *, enough: int, stale: float) -> list[str]:
+    """The commands that bring one on, most urgent first."""
+    here = [f"{key}={value}" for key, value in (("preference_dir", config.preference_dir),) if value != "preferences"]
+    photos = ["dataset=folder", f"dataset.path={config.dataset.path}"] if "path" in config.dataset else []
+    known = 0 if model is None else model.answers
+    commands = []
+    if said >= _LEAST and said > (1 + stale) * known:
+        commands.append(["task=fit_preference", *photos, *here])
+    elif model is not None and said >= enough:
+        human = f"juror.jurors.human.path={model.folder / 'preference.npz'}"
+        start = f"init_from={config.checkpoint or 'outputs/pipeline/.../checkpoints/best.zip'}"
+        commands.append(["experiment=personal_finetune", *photos, start, human])
+    if waiting:
+        commands.append(["task=annotate", *photos, *here])
+    return [f"{command()} {shlex.join(one)}" for one in commands]
+
+
+def _latest_model(output_dir: Path) -> _Model | None:
+    files = sorted(output_dir.glob(f"*/*/{_MODEL}"), key=lambda path: path.stat().st_mtime)
+    for path in reversed(files):
+        try:
+            figures = json.loads(path.read_text(encoding="utf-8"))
+            right = figures.get("accuracy")
+            if right is None:
+                return _Model(path.parent, int(figures["answers"]), f"{path.parent}: no answer decides for a side")
+            low, high = right["model"]["interval"]
+            others = ", ".join(f"{name} {one['share']:.2f}" for name, one in right.items() if name != "model")
+            said = (
+                f"{path.parent}: right in {right['model']['share']:.2f} ({low:.2f} to {high:.2f}) of answers that it "
+                f"did not see, fitted on {figures['fitted_on']} of {figures['answers']}; {others}"
+            )
+            return _Model(path.parent, int(figures["answers"]), said)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            log.warning("%s can't be read (%s)", path, error)
+    return None

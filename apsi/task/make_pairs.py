@@ -1,0 +1,160 @@
+"""Making the pairs that people are asked to choose between."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from omegaconf import DictConfig
+from pydantic import PositiveInt
+
+from apsi.advise.editor import Editor
+from apsi.agent.checkpoint import read_checkpoint
+from apsi.config.compose import load_config, with_checkpoint
+from apsi.config.instantiate import instantiate
+from apsi.console import progress, show
+from apsi.errors import ApsiError
+from apsi.juror.framed import FramedPhoto
+from apsi.juror.preference import Preference
+from apsi.pairs.base import Candidate, PairContext, SortedPhoto
+from apsi.photo import Floats, Photo
+from apsi.photo.hash import seed_for
+from apsi.preference.folder import PreferenceFolder
+from apsi.preference.information import information
+from apsi.preference.making import next_round, unknown, with_sides
+from apsi.preference.pair import Pair
+from apsi.preference.photos import MissingOriginalError, Originals, framed
+from apsi.select.selection import SelectContext
+from apsi.task.advise import open_editor
+from apsi.tracking.run_folder import RunFolder
+
+_SIZE = 512  # longer side, in pixels, of what a model of a person looks at
+log = logging.getLogger(__name__)
+
+
+def make_pairs(
+    config: DictConfig,
+    folder: RunFolder,
+    *,
+    count: PositiveInt,
+    split: Literal["train", "val", "test", "all"],
+) -> dict[str, Any]:
+    """Adds pairs of the photos of a split to those in `preference_dir`, as `pairs` and `select` say.
+
+    Returns:
+        How many pairs there are, new ones by split, and the round.
+
+    Raises:
+        ApsiError: no photo, or no pair that is not there yet.
+    """
+    new = add_round(config, count=count, split=split)
+    preferences = PreferenceFolder(Path(config.preference_dir).expanduser())
+    show(round_said(new), f"Pairs  {preferences.pairs_file}", "Next: task=annotate")
+    splits = Counter(pair.split for pair in new)
+    photos = {version.photo for pair in new for version in (pair.left, pair.right)}
+    total = len(preferences.pairs())
+    return {"new": len(new), "photos": len(photos), "pairs": total, "round": new[0].made["round"], **splits}
+
+
+def round_said(new: Sequence[Pair]) -> str:
+    """A round of new pairs in one line."""
+    splits = Counter(pair.split for pair in new)
+    photos = {version.photo for pair in new for version in (pair.left, pair.right)}
+    by_split = ", ".join(f"{splits[split]} {split}" for split in ("train", "val", "test") if splits[split])
+    return f"{len(new)} new pairs of {len(photos)} photos ({by_split}), round {new[0].made['round']}"
+
+
+def add_round(config: DictConfig, *, count: int, split: str) -> list[Pair]:
+    """Makes pairs and adds them; see `make_pairs`."""
+    source, selection = instantiate(config.pairs), instantiate(config.select)
+    editors = [_editor(config, checkpoint) for checkpoint in source.checkpoints]
+    preferences = PreferenceFolder(Path(config.preference_dir).expanduser())
+    known = preferences.pairs()
+    number = next_round(known.values())
+    seed = seed_for(config.seed, number)
+    photos = sorted_photos(config, split, seed)
+    originals = Originals(instantiate(config.dataset), Path(config.data_dir).expanduser())
+
+    def read(photo: SortedPhoto) -> Photo | None:
+        try:
+            return originals.read(photo.version())
+        except MissingOriginalError as error:
+            log.warning("%s; it gets no pairs", error)
+            return None
+
+    def informative(juror: Preference, candidates: Sequence[Candidate]) -> Floats:
+        found = _framed(originals, candidates)
+        gains = np.full(len(candidates), -np.inf)
+        pairs = [pair for pair in found if pair is not None]
+        gains[[pair is not None for pair in found]] = information(juror, *map(list, zip(*pairs, strict=True)))
+        return gains
+
+    context = PairContext(photos, read, editors, seed)
+    chosen = selection.choose(
+        _counted(unknown(source.candidates(context), known), count), count, SelectContext(informative, seed)
+    )
+    made: dict[str, Any] = {"round": number, "seed": config.seed, "select": type(selection).__name__.lower()}
+    for name, checkpoint in zip(("checkpoint", "other"), source.checkpoints, strict=False):
+        made[name] = str(checkpoint or config.checkpoint)
+    new = preferences.add_pairs(with_sides(chosen, _snake(type(source).__name__), made, seed))
+    if not new:
+        raise ApsiError(
+            f"no new pair could be made of {len(photos)} photos: {len(known)} are in {preferences.path} already; give "
+            "more photos, another pairs=, or another agent"
+        )
+    if len(new) < count:
+        log.warning("Only %d of %d pairs could be made of these photos", len(new), count)
+    return new
+
+
+def sorted_photos(config: DictConfig, split: str, seed: int) -> list[SortedPhoto]:
+    """The photos of a split, mixed by a seed.
+
+    Raises:
+        ApsiError: there is none.
+    """
+    steps = instantiate(config.preprocess)
+    records = steps.sort(instantiate(config.dataset), Path(config.data_dir).expanduser(), config.data_seed)
+    found: dict[str, SortedPhoto] = {}
+    for record in records:
+        if split in ("all", record.split):
+            found.setdefault(record.original, SortedPhoto(record.original, record.source, record.split))
+    if not found:
+        raise ApsiError(f"task.split={split}: no photo of dataset= is in it; give more photos, or task.split=all")
+    return sorted(found.values(), key=lambda photo: seed_for(seed, "order", photo.hash))
+
+
+def _counted(candidates: Any, count: int) -> Any:
+    with progress() as bar:
+        task = bar.add_task("Making pairs", total=count)
+        for candidate in candidates:
+            bar.advance(task)
+            yield candidate
+
+
+def _framed(originals: Originals, candidates: Sequence[Candidate]) -> list[tuple[FramedPhoto, FramedPhoto] | None]:
+    found: list[tuple[FramedPhoto, FramedPhoto] | None] = []
+    for first, second, _ in candidates:
+        try:
+            one, other = (framed(originals.read(version), version.steps, _SIZE) for version in (first, second))
+            found.append((one, other))
+        except MissingOriginalError:
+            found.append(None)
+    return found
+
+
+def _editor(config: DictConfig, checkpoint: str | None) -> Editor:
+    """Who edits by a checkpoint, or by that of the configuration."""
+    if checkpoint is None:
+        if config.checkpoint is None:
+            raise ApsiError("these pairs show what an agent does: add checkpoint=outputs/.../checkpoints/best.zip")
+        return open_editor(config, read_checkpoint(Path(config.checkpoint).expanduser()))
+    other = load_config()
+    other.checkpoint = checkpoint
+    return open_editor(with_checkpoint(other, []), read_checkpoint(Path(checkpoint).expanduser()))
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
