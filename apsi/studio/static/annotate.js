@@ -1,5 +1,6 @@
 // The room of pairs: two versions are shown, an answer is kept, the next two are there at once.
 import { post, say } from "./ask.js";
+import { remembered } from "./memory.js";
 import { Outbox, newId } from "./outbox.js";
 import { Clock, areReady, keepOnly, keyOf, pictures } from "./pictures.js";
 import { Stage } from "./stage.js";
@@ -19,17 +20,6 @@ let isPaused = false;
 let showing = 0;
 let leftOut = "";
 let wasZoomed = false;
-
-function remembered(key, value) {
-  try {
-    if (value === undefined) return localStorage.getItem(key);
-    if (value === null) localStorage.removeItem(key);
-    else localStorage.setItem(key, value);
-  } catch {
-    // the browser keeps nothing
-  }
-  return null;
-}
 
 // ---- saying
 
