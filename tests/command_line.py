@@ -25,11 +25,18 @@ _TIMEOUT = 300.0  # seconds; only a command that hangs takes this long
 
 _FORK_FOR_EACH_LINE = """
 import gc, json, os, runpy, signal, sys, traceback
+import av, pytest
 import apsi.task.evaluate, apsi.task.pipeline, apsi.task.preprocess, apsi.task.train, torch._dynamo
 import apsi.tracking.model, mlflow.entities, mlflow.tracking, mlflow.store.tracking.sqlalchemy_store
+from apsi.config.compose import load_config
+from apsi.config.instantiate import check
+from tests.configurations import read_once
 from tests.databases import wait_for_no_disk
 
 wait_for_no_disk()
+read_once(pytest.MonkeyPatch())
+check(load_config(["debug=tiny"]))  # what is read and compiled for the first configuration is there for all
+gc.collect()
 gc.freeze()
 signals = {signal.SIGINT, signal.SIGTERM}
 signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # one that comes in the middle of a fork waits

@@ -2,7 +2,7 @@
 
 import gc
 import os
-import pickle
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,10 +11,6 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import pytest
-from hydra._internal.config_repository import ConfigRepository
-from hydra.core.config_store import ConfigStore
-from hydra.core.object_type import ObjectType
-from hydra.plugins.config_source import ConfigResult, ConfigSource
 
 from apsi.degradation.single import Single
 from apsi.env.core import EnvComponents
@@ -38,6 +34,8 @@ if TYPE_CHECKING:
 
 _STATE = tempfile.TemporaryDirectory()
 os.environ["XDG_STATE_HOME"] = _STATE.name  # the key by which apsi knows its own checkpoints
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # dozens of processes begin here: what one compiled the next reads
+sys.dont_write_bytecode = False
 os.environ["APSI_CACHE_DIR"] = f"{_STATE.name}/cache"  # what is measured here is no setting for the user
 
 LABELS = ["invert_r", "invert_g", "invert_b", "swap_rb"]
@@ -78,8 +76,16 @@ def pytest_collection_finish() -> None:
 
 
 _LONGEST = (
-    *("test_matrix.py", "test_cli.py", "test_errors.py", "test_exact_resume.py", "test_conf.py", "test_checkpoint.py"),
-    *("test_neural.py", "test_record.py", "test_flaws.py", "test_ray.py"),
+    *("test_matrix.py", "test_cli.py", "test_errors.py", "test_exact_resume.py", "test_record.py", "test_conf.py"),
+    *("test_checkpoint.py", "test_interrupt.py", "test_neural.py", "test_rewards.py", "test_flaws.py"),
+    *(
+        "test_multirun.py",
+        "test_steps.py",
+        "test_lossless.py",
+        "test_full_information.py",
+        "test_cube.py",
+        "test_ray.py",
+    ),
 )
 
 
@@ -90,30 +96,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def configuration_files_are_read_once() -> Iterator[None]:
-    """Hydra reads and parses every file again for each composition, a third of its time; here hundreds are composed."""
-    load, known = ConfigRepository.load_config, {}
-
-    def state_of(source: ConfigSource, config_path: str) -> object:
-        name = source._normalize_file_name(config_path)
-        if source.scheme() == "structured":
-            return ConfigStore.instance()._load(name)
-        file = Path(source.path.removeprefix("file://"), name)
-        return file.stat().st_mtime_ns if source.scheme() == "file" else None  # others come with Hydra
-
-    def remembered(self: ConfigRepository, config_path: str) -> ConfigResult | None:
-        source = self._find_object_source(config_path, ObjectType.CONFIG)
-        if source is None:
-            return None
-        key, state = (config_path, source.provider, source.path), state_of(source, config_path)
-        before, content = known.get(key, (None, b""))
-        if not content or (before is not state and before != state):
-            content = pickle.dumps(load(self, config_path))
-            known[key] = state, content
-        copied: ConfigResult = pickle.loads(content)
-        return copied
+    from tests.configurations import read_once
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ConfigRepository, "load_config", remembered)
+        read_once(patch)
         yield
 
 

@@ -54,6 +54,14 @@ def other_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def evaluated_elsewhere(place: Place, checkpoint: Path, other_photos: Path) -> Path:
+    """The folder of one evaluation of the agent on other photos."""
+    arguments = ["dataset=folder", f"dataset.path={other_photos}", "split=all", "evaluate.episodes=null"]
+    place.run("task=evaluate", f"checkpoint={checkpoint}", *arguments, tiny=False).succeeded()
+    return place.folder("evaluate")
+
+
 def groups() -> Iterator[tuple[str, list[str]]]:
     """Every group of `conf/` with its options."""
     conf = REPOSITORY / "conf"
@@ -268,25 +276,23 @@ def test_evaluate_gives_the_results_that_the_pipeline_gave(
 
 
 def test_evaluate_judges_other_photos_with_the_juror_that_the_agent_was_trained_with(
-    place: Place, pipeline: tuple[Outcome, Path], checkpoint: Path, other_photos: Path
+    pipeline: tuple[Outcome, Path], evaluated_elsewhere: Path
 ) -> None:
-    arguments = ["dataset=folder", f"dataset.path={other_photos}", "split=all", "evaluate.episodes=null"]
-    place.run("task=evaluate", f"checkpoint={checkpoint}", *arguments, tiny=False).succeeded()
-    summary, trained = (read_json(f / "summary.json") for f in (place.folder("evaluate"), pipeline[1]))
+    summary, trained = (read_json(f / "summary.json") for f in (evaluated_elsewhere, pipeline[1]))
     assert summary["juror"] == trained["juror"]
     assert summary["dataset"] != trained["dataset"]
     assert summary["split"] == "all"
-    with (place.folder("evaluate") / "results.csv").open(newline="") as file:
+    with (evaluated_elsewhere / "results.csv").open(newline="") as file:
         assert {row["photo"] for row in csv.DictReader(file)} == {f"{i}.png" for i in range(4)}
 
 
-def test_evaluate_leaves_other_photos_as_many_as_they_are(place: Place, checkpoint: Path, other_photos: Path) -> None:
-    arguments = ["dataset=folder", f"dataset.path={other_photos}", "split=all", "evaluate.episodes=null"]
-    place.run("task=evaluate", f"checkpoint={checkpoint}", *arguments, tiny=False).succeeded()
-    with (place.folder("evaluate") / "results.csv").open(newline="") as file:
+def test_evaluate_leaves_other_photos_as_many_as_they_are(
+    place: Place, evaluated_elsewhere: Path, other_photos: Path
+) -> None:
+    with (evaluated_elsewhere / "results.csv").open(newline="") as file:
         images = {row["image"].rpartition("-d")[0] for row in csv.DictReader(file)}
     assert len(images) == 4  # the checkpoint enlarged its own data set, this one asks for one version of each photo
-    log = (place.folder("evaluate") / "run.log").read_text()
+    log = (evaluated_elsewhere / "run.log").read_text()
     assert "The photos are degraded before the agent gets them" in log
 
     command = next(line for line in log.splitlines() if "as they are: python run.py task=evaluate" in line)

@@ -144,7 +144,9 @@ class CropState(EditState):
         return {"recipe": self.recipe.labels}
 
     def restored(self, state: State) -> Self:
-        recipe = Recipe.of(state["recipe"])
+        return self.replayed(Recipe.of(state["recipe"]))
+
+    def replayed(self, recipe: Recipe) -> Self:
         crops = [t for t in recipe if isinstance(t, Crop)]
         frame = crops[0].box if crops else WHOLE
         return self.showing(frame, Recipe(tuple(t for t in recipe if not isinstance(t, Crop))))

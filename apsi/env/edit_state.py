@@ -65,6 +65,10 @@ class EditState(ABC):
     def play(self, recipe: Recipe) -> Self:
         """The state after further edits, which may be none of `actions`."""
 
+    @abstractmethod
+    def replayed(self, recipe: Recipe) -> Self:
+        """The state of the same original whose `recipe` this is, whatever was done so far."""
+
     def apply(self, action: Any) -> Self:
         """The state after an action of `actions` that is neither STOP nor END."""
         return self.play(self.actions.recipe(action))
@@ -119,6 +123,9 @@ class PixelEdits(EditState):
     def play(self, recipe: Recipe) -> Self:
         whole = Recipe(self.recipe.transforms + recipe.transforms)
         return type(self)(self.original, self.actions, self.observation_size, whole, recipe(self.pixels))
+
+    def replayed(self, recipe: Recipe) -> Self:
+        return type(self).begin(self.original, self.actions, self.observation_size).play(recipe)
 
     def observe(self) -> Observation:
         height, width = self.observation_size

@@ -176,6 +176,18 @@ def read_run(
     return Compared(name, policy, content, settings, curve, episodes, originals, distances)
 
 
+_ADVICE = "Compare runs with the same photos, data_seed, split and degradation"
+
+
+def require_same_split(runs: Sequence[Compared]) -> None:
+    """Refuses runs that were tested on different splits.
+
+    Raises:
+        ApsiError: with the first difference found.
+    """
+    _require_same(runs, "split", _ADVICE)
+
+
 def require_same_photos(runs: Sequence[Compared]) -> None:
     """Refuses runs that were not tested on the same episodes, scored by the same juror.
 
@@ -183,20 +195,26 @@ def require_same_photos(runs: Sequence[Compared]) -> None:
         ApsiError: with the first difference found.
     """
     first, *others = (member for run in runs for member in run.runs)
-    advice = "Compare runs with the same photos, data_seed, split, degradation and juror"
+    advice = f"{_ADVICE}; task=compare judges those of different jurors by all of them"
+    _require_same(runs, "juror", advice)
+    _require_same(runs, "split", advice)
     for run in others:
-        for what in ("juror", "split"):
-            if run.summary[what] != first.summary[what]:
-                raise ApsiError(
-                    f"runs {first.name} and {run.name} can't be compared: their {what} is {first.summary[what]} and "
-                    f"{run.summary[what]}. {advice}"
-                )
         if run.episodes.keys() != first.episodes.keys():
             common = len(run.episodes.keys() & first.episodes.keys())
             raise ApsiError(
                 f"runs {first.name} and {run.name} can't be compared: they were tested on {len(first.episodes)} "
                 f"episodes of {first.summary['dataset']} and {len(run.episodes)} of {run.summary['dataset']}, "
                 f"with {common} in common. {advice}"
+            )
+
+
+def _require_same(runs: Sequence[Compared], what: str, advice: str) -> None:
+    first, *others = (member for run in runs for member in run.runs)
+    for run in others:
+        if run.summary[what] != first.summary[what]:
+            raise ApsiError(
+                f"runs {first.name} and {run.name} can't be compared: their {what} is {first.summary[what]} and "
+                f"{run.summary[what]}. {advice}"
             )
 
 

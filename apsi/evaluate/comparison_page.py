@@ -23,6 +23,8 @@ from apsi.interval import interval_text, rate_interval
 from apsi.photo.write import atomic, write_text
 from apsi.web.page import percent, render, with_sign
 
+FILES = ("comparison.html", "comparison.csv")
+"""What a comparison leaves"""
 _SHOWN = 3
 """Settings in a name, at most"""
 

