@@ -9,6 +9,7 @@ from pathlib import Path
 from apsi.errors import ApsiError, did_you_mean
 from apsi.photo.hash import value_hash
 from apsi.preference.answer import Answer, require_annotator
+from apsi.preference.index import PairIndex
 from apsi.preference.lines import append_lines, read_lines
 from apsi.preference.pair import Pair, Version
 
@@ -57,8 +58,22 @@ class PreferenceFolder:
         """
         pairs = self.pairs()
         if not pairs:
-            raise ApsiError(f"there are no pairs in preference_dir={self.path}: make some with task=make_pairs")
+            raise self._without_pairs()
         return pairs
+
+    def require_index(self) -> PairIndex:
+        """Where every pair stands, for who shows one after another.
+
+        Raises:
+            ApsiError: there is none.
+        """
+        index = PairIndex(self.pairs_file)
+        if not len(index):
+            raise self._without_pairs()
+        return index
+
+    def _without_pairs(self) -> ApsiError:
+        return ApsiError(f"there are no pairs in preference_dir={self.path}: make some with task=make_pairs")
 
     def add_pairs(self, pairs: Iterable[Pair]) -> list[Pair]:
         """Adds those that are not there yet, and returns them."""

@@ -21,6 +21,8 @@ class Lines(Generic[_T]):
     """What a file holds."""
 
     values: list[_T]
+    places: list[int]
+    """of each, where its line begins, in bytes"""
     broken: list[str]
     """of each line that says nothing, where it stands and why"""
 
@@ -35,28 +37,48 @@ def read_lines(path: Path, parse: Callable[[Any], _T]) -> Lines[_T]:
         ApsiError: the file can't be read.
     """
     values: list[_T] = []
+    places: list[int] = []
     broken: list[str] = []
+    after = 0
     try:
         with open_regular(path, _MAX_BYTES) as file:
             for number, line in enumerate(file, start=1):
+                place, after = after, after + len(line)
                 if not line.strip():
                     continue
                 try:
                     values.append(parse(json.loads(line)))
+                    places.append(place)
                 except (ValueError, RecursionError):  # no UTF-8, no JSON
                     what = "is no line of JSON" if line.endswith(b"\n") else "was cut off"
                     broken.append(f"{path}, line {number}: {what}")
                 except ApsiError as error:
                     broken.append(f"{path}, line {number}: {error}")
     except FileNotFoundError:
-        return Lines([], [])
+        return Lines([], [], [])
     except OSError as error:
         raise ApsiError(f"{path} can't be read: {error.strerror}; check its permissions") from error
     for said in broken[:5]:
         log.warning("%s; it is left out", said)
     if len(broken) > 5:
         log.warning("%s: %d further lines are left out", path, len(broken) - 5)
-    return Lines(values, broken)
+    return Lines(values, places, broken)
+
+
+def line_at(path: Path, place: int) -> Any:
+    """What the line that begins at a place holds.
+
+    Raises:
+        ApsiError: the file can't be read, or there is no line of JSON any more.
+    """
+    try:
+        with open_regular(path, _MAX_BYTES) as file:
+            file.seek(place)
+            return json.loads(file.readline())
+    except (ValueError, RecursionError) as error:
+        raise ApsiError(f"{path} was changed: there is no line of JSON at byte {place} any more") from error
+    except OSError as error:
+        raise ApsiError(f"{path} can't be read: {error.strerror}; check its permissions") from error
 
 
 def append_lines(path: Path, values: Iterable[dict[str, Any]]) -> None:

@@ -13,7 +13,7 @@ from apsi.transform.recipe import Recipe
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAMED = re.compile(r"name:.{1,300}", re.DOTALL)
-_SPLITS = ("train", "val", "test")
+SPLITS = ("train", "val", "test")
 _MAX_STEPS = 200
 
 
@@ -84,8 +84,8 @@ class Pair:
     """how it was made: seed, round, selection and their like"""
 
     def __post_init__(self) -> None:
-        if self.split not in _SPLITS:
-            raise ApsiError(f"split={self.split!r} of a pair must be one of {', '.join(_SPLITS)}")
+        if self.split not in SPLITS:
+            raise ApsiError(f"split={self.split!r} of a pair must be one of {', '.join(SPLITS)}")
         if self.left.key == self.right.key:
             raise ApsiError(f"a pair of {self.left.name} with itself: its two versions are the same")
 

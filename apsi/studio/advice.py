@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response, StreamingResponse
 
@@ -19,6 +19,7 @@ from apsi.studio.uploads import Upload
 from apsi.studio.work import Work, opened
 from apsi.transform.crop import Crop
 from apsi.transform.recipe import Recipe
+from apsi.web.body import body_of
 from apsi.web.server import session_of, shell_of
 from apsi.web.shell import Refusal, Room
 
@@ -125,7 +126,7 @@ def _router(work: Work) -> APIRouter:
     @router.post("/photos/{number}/files/{kind}", status_code=201)
     async def prepare(request: Request, number: str, kind: str) -> dict[str, Any]:
         upload = find(request, number)
-        key, write = _writer(work, upload, kind, await _wanted(request))
+        key, write = _writer(work, upload, kind, await body_of(request, Wanted, _MAX_BODY))
         prepared = await work.prepare(upload, key, write)
         said = [work.words(sentence) for sentence in prepared.said]
         return {"href": f"photos/{upload.id}/files/{key}", "name": prepared.name, "said": said}
@@ -138,19 +139,6 @@ def _router(work: Work) -> APIRouter:
         return FileResponse(prepared.path, filename=prepared.name, media_type="application/octet-stream")
 
     return router
-
-
-async def _wanted(request: Request) -> Wanted:
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _MAX_BODY:
-            raise Refusal(413, "The request is too long.")
-    try:
-        return Wanted.model_validate_json(body)
-    except ValidationError as error:
-        wrong = ", ".join(str((*found["loc"], "JSON")[0]) for found in error.errors())
-        raise Refusal(422, "The request is not understood: {wrong}.", wrong=wrong) from error
 
 
 def _picture(data: bytes | None) -> Response:

@@ -7,7 +7,6 @@ from typing import Annotated
 from omegaconf import DictConfig
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from apsi.access_token import STUDIO_VARIABLE, require_token, token_from_environment
 from apsi.advise.words import Words
 from apsi.config.instantiate import instantiate
 from apsi.console import show
@@ -48,31 +47,22 @@ def studio(
         from apsi.studio.limits import Limits
         from apsi.studio.rooms import Studio
         from apsi.studio.uploads import own_folder
-        from apsi.web.door import Door
-        from apsi.web.listening import listen
+        from apsi.web.entrance import opened
     except ImportError as error:
         raise ApsiError(f"task=studio needs more packages ({error.name}): pip install 'apsi[studio]'") from error
 
     limits = Limits(
         max_megabytes, max_megapixels, max_photos, max_megabytes_in_all, max_seconds, max_waiting, keep_minutes
     )
-    token, words = token_from_environment(STUDIO_VARIABLE), Words(config.language)
-    with listen(host, port) as listener:
-        address, real_port = listener.getsockname()[:2]
-        require_token(address, token, STUDIO_VARIABLE)
+    words = Words(config.language)
+    with opened(host, port, root_path, allowed_hosts) as entrance:
         exports = {str(option): instantiate(node) for option, node in config.export.items()}
         config, checkpoint = who_edits(config, overrides_of(folder))
         editor, second = open_editor(config, checkpoint), open_second(config, checkpoint)
         editing = Editing(editor, second, exports, limits.max_pixels, open_framer(config))
-        door = Door(host, real_port, token, tuple(allowed_hosts), root_path)
         with own_folder() as place:
             served = Studio(place, limits, words, editing, workers=config.advise.workers)
-            show(f"The studio is open: {_url(address, real_port, root_path)}  (Ctrl-C closes it)")
-            served.serve(door, listener)
+            show(f"The studio is open: {entrance.url}  (Ctrl-C closes it)")
+            served.serve(entrance.door, entrance.listener)
             log.info("Closed")
             return {"photos": float(served.received)}
-
-
-def _url(address: str, port: int, root_path: str) -> str:
-    host = f"[{address}]" if ":" in address else address
-    return f"http://{host}:{port}{root_path}/"

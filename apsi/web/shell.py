@@ -126,7 +126,7 @@ class Shell:
         status = 422
         if isinstance(error, MemoryError):
             status = 503
-        elif isinstance(error, OSError) and error.errno in _FULL:
+        elif is_full(error):
             status = 507
         elif not isinstance(error, RequestValidationError | ApsiError):
             status = 500
@@ -144,10 +144,15 @@ def error_said(error: Exception, say: Speaks) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return say("There is not enough memory for it now: try again, or a smaller photo.")
-    if isinstance(error, OSError) and error.errno in _FULL:
+    if is_full(error):
         return say("The disk of the server is full: make room there, or remove photos here, and try again.")
     log.error("Something failed", exc_info=error)
     return say("Something went wrong here; what it was stands in the server's log.")
+
+
+def is_full(error: Exception) -> bool:
+    """Whether a disk has no room left."""
+    return isinstance(error, OSError) and error.errno in _FULL
 
 
 def opens_page(request: Request) -> bool:

@@ -1,6 +1,7 @@
 """A studio on a free port whose editor does the same to every photo that is not red."""
 
 import io
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -104,22 +105,27 @@ def serve(studio_editor: Editor) -> Callable[..., Any]:
             editing = Editing(studio_editor, None, exports, some.max_pixels, framer)
             studio = Studio(folder, some, Words(), editing, workers=workers, clock=clock)
             door = Door("127.0.0.1", port, token, allowed_hosts, root_path)
-            config = uvicorn.Config(
-                studio.app(door), log_level="error", proxy_headers=False, timeout_graceful_shutdown=2
-            )
-            server = uvicorn.Server(config)
-            thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-            thread.start()
-            try:
-                while not server.started:
-                    time.sleep(0.005)
-                yield Served(f"http://127.0.0.1:{port}", studio, folder, clock, door)
-            finally:
-                studio.end()
-                server.should_exit = True
-                thread.join()
+            with listened(studio.app(door), listener, studio.end) as url:
+                yield Served(url, studio, folder, clock, door)
 
     return served
+
+
+@contextmanager
+def listened(app: Any, listener: socket.socket, ending: Callable[[], None] = lambda: None) -> Iterator[str]:
+    """An application that is being served, at this address."""
+    config = uvicorn.Config(app, log_level="error", proxy_headers=False, timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.005)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        ending()
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,13 @@ export async function ask(url, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new Error(say("no_answer"));
   }
-  if (!answer.ok) throw new Error(await reason(answer));
+  if (!answer.ok) throw Object.assign(new Error(await reason(answer)), { status: answer.status });
   return answer;
 }
 
-export function post(url, body) {
-  return ask(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+export function post(url, body, options = {}) {
+  const headers = { "Content-Type": "application/json" };
+  return ask(url, { method: "POST", headers, body: JSON.stringify(body), ...options });
 }
 
 async function reason(answer) {

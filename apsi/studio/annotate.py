@@ -1,0 +1,141 @@
+"""The room where people choose between two versions of a photo."""
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from apsi.advise.words import Words
+from apsi.preference.index import PairIndex
+from apsi.preference.photos import MissingOriginalError
+from apsi.studio.annotators import Annotators, Said
+from apsi.studio.pair_pictures import PairPictures
+from apsi.web.body import body_of
+from apsi.web.server import shell_of
+from apsi.web.shell import Refusal, Room, is_full
+
+_PACKAGE = "apsi.studio"
+_MAX_BODY = 50_000  # bytes
+_MAX_LATEST = 100  # answers to which one can walk back after the page was opened anew
+
+
+class Asked(BaseModel):
+    """Who asks for what comes next."""
+
+    annotator: str = Field(max_length=200)
+    begin: bool = False
+    """whether the page knows nothing yet"""
+
+
+class Sent(BaseModel):
+    """What somebody said, in order."""
+
+    annotator: str = Field(max_length=200)
+    answers: list[Said] = Field(max_length=100)
+
+
+def annotate_room(
+    people: Annotators, index: PairIndex, pictures: PairPictures, language: Words, annotator: str | None
+) -> Room:
+    """The room, as the application has it.
+
+    Args:
+        people: who answers.
+        index: the pairs.
+        pictures: of the pairs.
+        language: of the page.
+        annotator: who answers, where that is known; None: the page asks.
+    """
+    return Room("annotate", "Pairs", _PACKAGE, _router(people, index, pictures, language, annotator), pictures.running)
+
+
+def _router(
+    people: Annotators, index: PairIndex, pictures: PairPictures, words: Words, annotator: str | None
+) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/")
+    async def page(request: Request) -> Response:
+        return shell_of(request).page(
+            request, _PACKAGE, "annotate.html.j2", sentences=script_sentences(words), annotator=annotator or ""
+        )
+
+    @router.post("/next")
+    async def upcoming(request: Request) -> dict[str, Any]:
+        asked = await body_of(request, Asked, _MAX_BODY)
+        found = await run_in_threadpool(people.state, asked.annotator, _MAX_LATEST if asked.begin else 0)
+        return found | {"left_out_said": _left_out_said(found, words)}
+
+    @router.post("/answers")
+    async def answers(request: Request) -> dict[str, Any]:
+        sent = await body_of(request, Sent, _MAX_BODY)
+        try:
+            return await run_in_threadpool(people.add, sent.annotator, sent.answers)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            raise Refusal(
+                507, "The disk of the server is full: make room there. Your answers are kept in this page until then."
+            ) from error
+
+    @router.get("/pictures/{pair}/{side}")
+    async def picture(pair: str, side: str) -> Response:
+        if pair not in index or side not in ("a", "b"):
+            raise Refusal(404, "There is no such picture.")
+        try:
+            made = await asyncio.shield(asyncio.wrap_future(pictures.of(pair)))
+        except MissingOriginalError as error:
+            raise Refusal(410, "This pair can't be shown any more.") from error
+        return Response(made[side == "b"], media_type="image/jpeg")
+
+    return router
+
+
+def _left_out_said(found: dict[str, Any], words: Words) -> str:
+    if not found["left_out"]:
+        return ""
+    return words.plural(
+        "{n} pair is left out, as its photo is missing or was changed: {names}",
+        "{n} pairs are left out, as their photos are missing or were changed: {names}",
+        found["left_out"],
+        names=", ".join(found["photos"]) + (" …" if len(found["photos"]) == 3 else ""),
+    )
+
+
+def script_sentences(words: Words) -> dict[str, str]:
+    """What the page's script says, by the names that it uses; it fills in the values that are missing."""
+    return {
+        "no_answer": words("The server does not answer: is it still running?"),
+        "kept": words("{reason} Answers that are not saved yet: {n}. They are kept here and sent again by themselves."),
+        "back": words("The server answers again; everything is saved."),
+        "saved": words("All your answers are saved: {done}."),
+        "sending": words("Being saved: {n}."),
+        "refused": words("An answer to a pair that is not there any more could not be saved."),
+        "pair": words("Pair {number} of {goal}"),
+        "soon": words("less than a minute left"),
+        "minute": words("about a minute left"),
+        "minutes": words("about {n} minutes left"),
+        "hour": words("about an hour left"),
+        "hours": words("about {n} hours left"),
+        "nothing_to_undo": words("There is nothing to undo."),
+        "undone": words("Taken back. Choose again."),
+        "first": words("This is the first one that can be shown again."),
+        "newest": words("This one has no answer yet: choose, or skip it."),
+        "answered": words("You said: {answer}"),
+        "left": words("left is better"),
+        "right": words("right is better"),
+        "upper": words("the upper one is better"),
+        "lower": words("the lower one is better"),
+        "tie": words("no preference"),
+        "skip": words("skipped"),
+        "left_shown": words("Left"),
+        "right_shown": words("Right"),
+        "upper_shown": words("Upper"),
+        "lower_shown": words("Lower"),
+        "picture": words("The pictures are on their way."),
+        "zoomed": words("Both are enlarged at the same place. Arrow keys or dragging move it."),
+        "keys_off": words("Keys are switched off; ? shows them."),
+    }
