@@ -137,7 +137,7 @@ def test_a_device_that_is_not_there_is_reported_before_anything_is_prepared(fres
 
 MISTAKES_IN_FILES = {
     "component's argument": ("reward/rl_guide.yaml", ("step_penalty:", "step_penalti:"), ["reward.step_penalti"]),
-    "key of the root": ("config.yaml", ("\nseed:", "\nsede:"), ["'config'", "'sede'", "'seed'?"]),
+    "key of the root": ("config.yaml", ("\nseed:", "\nsede:"), ["'config'", "'sede'", "'seed'"]),
     "key of a preset": (
         "debug/tiny.yaml",
         ("total_timesteps:", "total_timestep:"),
