@@ -12,7 +12,6 @@ from omegaconf import DictConfig
 
 from apsi.config.build import open_cached_juror
 from apsi.config.instantiate import instantiate
-from apsi.config.options import option_of
 from apsi.console import track
 from apsi.errors import ApsiError
 from apsi.evaluate.comparison import Compared, Difference, Key, difference
@@ -98,15 +97,14 @@ def open_jurors(
         for replay in replays:
             fingerprint = str(replay.run.summary["juror"])
             if fingerprint not in opened and replay.run.name not in leave_out:
-                target = str(replay.juror["_target_"])
-                option = option_of("juror", target) or target.rpartition(".")[2]
-                opened[fingerprint] = option, stack.enter_context(open_cached_juror(config, _ready(replay, option)))
+                juror = stack.enter_context(open_cached_juror(config, _ready(replay)))
+                opened[fingerprint] = replay.option, juror
         if not opened:
             raise ApsiError(f"task.leave_out=[{','.join(leave_out)}] leaves no juror to judge the runs by")
         yield opened
 
 
-def _ready(replay: Replay, option: str) -> Juror:
+def _ready(replay: Replay) -> Juror:
     """The juror of a run, as it was then."""
     run = replay.run
     try:
@@ -120,7 +118,7 @@ def _ready(replay: Replay, option: str) -> Juror:
             )
     except (ApsiError, HydraException, OSError) as error:
         raise ApsiError(
-            f"the juror of run {run.name}, {option}, can't be opened here: {error}\n"
+            f"the juror of run {run.name}, {replay.option}, can't be opened here: {error}\n"
             f"To compare by the other jurors alone: 'task.leave_out=[{run.name}]'"
         ) from error
     return juror

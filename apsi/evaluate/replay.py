@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from apsi.config.compose import follow_device
 from apsi.config.instantiate import check, instantiate
+from apsi.config.options import option_of
 from apsi.config.schema import completed
 from apsi.config.trust import require_trust
 from apsi.env.base import Objective
@@ -49,6 +50,8 @@ class Replay:
     run: Compared
     juror: DictConfig
     """of its configuration, computing on this command's device"""
+    option: str
+    """that the juror was chosen by; its class where there is none"""
     folder: Path
     """its prepared photos"""
     objective: Objective
@@ -107,9 +110,12 @@ def open_replay(run: Compared, recorded: RecordedRun, config: DictConfig) -> Rep
         noted = RunFolder(recorded.file("run.json").parent).record().get("prepared", [])
         places += [*(Path(path).parent for path in noted), Path(saved.data_dir).expanduser() / PREPARED_FOLDER]
     folder = _prepared(run, places)
+    target = str(parts.juror["_target_"])
+    chosen = RunFolder(recorded.file("run.json").parent).record().get("choices", {}).get("juror")
+    option = str(chosen or option_of("juror", target) or target.rpartition(".")[2])
     objective = instantiate(parts.env)
     actions = instantiate(parts.transform, stop=objective.stop)
-    return Replay(run, parts.juror, folder, objective, actions, _rows(run, recorded, folder))
+    return Replay(run, parts.juror, option, folder, objective, actions, _rows(run, recorded, folder))
 
 
 def _prepared(run: Compared, places: Sequence[Path]) -> Path:

@@ -8,7 +8,7 @@ import numpy as np
 
 from apsi.juror.davidson import LEFT, RIGHT, TIE
 from apsi.photo import Bools, Floats, Ints
-from apsi.photo.hash import seed_for
+from apsi.photo.hash import bytes_digest, seed_for
 from apsi.preference.folder import Comparison
 
 OUTCOMES = {"left": LEFT, "tie": TIE, "right": RIGHT}
@@ -77,22 +77,30 @@ class Answered:
 def folds(answered: Answered, count: int, seed: int) -> list[tuple[Bools, Bools]]:
     """Splits by photo: for each fold, which answers to learn from and which to measure by; no photo is in both.
 
-    Answers to pairs of two photos in different folds are measured by in that of the left one, and learned from where
-    neither photo is measured by.
+    Where all answers are about one photo, splits by pair. Answers to pairs of two photos in different folds are
+    measured by in that of the left one, and learned from where neither photo is measured by.
     """
-    photos = answered.originals
-    order = sorted(photos, key=lambda photo: seed_for(seed, photo))
-    count = min(count, len(photos))
-    fold_of = {photo: i % count for i, photo in enumerate(order)}
-    sides = np.array([(fold_of[min(both)], fold_of[max(both)]) for both in answered.photos], np.int64).reshape(-1, 2)
+    units = answered.photos if len(answered.originals) > 1 else _pairs(answered)
+    order = sorted({unit for both in units for unit in both}, key=lambda unit: seed_for(seed, unit))
+    count = min(count, len(order))
+    fold_of = {unit: i % count for i, unit in enumerate(order)}
+    sides = np.array([(fold_of[min(both)], fold_of[max(both)]) for both in units], np.int64).reshape(-1, 2)
     found = []
     for fold in range(count):
         test = sides[:, 0] == fold
-        seen = {photo for both, chosen in zip(answered.photos, test, strict=True) if chosen for photo in both}
-        train = np.array([not (left in seen or right in seen) for left, right in answered.photos], np.bool_)
+        seen = {unit for both, chosen in zip(units, test, strict=True) if chosen for unit in both}
+        train = np.array([not (left in seen or right in seen) for left, right in units], np.bool_)
         if test.any() and train.any():
             found.append((train, test))
     return found
+
+
+def _pairs(answered: Answered) -> tuple[tuple[str, str], ...]:
+    """For each answer its pair, whichever side stood where, in place of the photos."""
+    both = (
+        sorted([left.tobytes(), right.tobytes()]) for left, right in zip(answered.left, answered.right, strict=True)
+    )
+    return tuple((key, key) for key in (bytes_digest(first + second).hex() for first, second in both))
 
 
 def outcomes_of(comparisons: Sequence[Comparison]) -> tuple[Ints, Ints, tuple[str, ...]]:

@@ -62,7 +62,7 @@ class HeldOut:
     trained: Bools
     """`(M,)`: which of all answers the final model is fitted on"""
     by_folds: bool
-    """whether folds by photo were held out in turn, as the test split has too few answers"""
+    """whether folds by photo, or of one photo by pair, were held out in turn, as the test split has too few answers"""
 
 
 def groups_of(names: Sequence[str]) -> tuple[str, ...]:
@@ -96,7 +96,7 @@ def hold_out(read: Read, settings: Settings, groups: Sequence[str]) -> HeldOut:
         found["with_sides"][held] = fitted.margins(own)
         found["losses"][held] = fitted.losses(own)
     if not rows.any():
-        raise ApsiError("all answers are about one photo, so that nothing can be held out: answer pairs of more photos")
+        raise ApsiError("all answers are about one pair, so that nothing can be held out: answer further pairs")
     return HeldOut(
         rows, found["margins"][rows], found["with_sides"][rows], found["losses"][rows], trained, bool(by_folds)
     )

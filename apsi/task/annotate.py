@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig
 from pydantic import Field, PositiveInt
@@ -16,6 +16,7 @@ from apsi.errors import ApsiError
 from apsi.preference.answer import require_annotator
 from apsi.preference.folder import PreferenceFolder
 from apsi.preference.photos import Originals
+from apsi.task.answers import answers
 from apsi.tracking.run_folder import RunFolder
 from apsi.types import Fraction
 
@@ -39,15 +40,20 @@ def annotate(
     port: Annotated[int, Field(ge=0, lt=65536)],
     root_path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")],
     allowed_hosts: Sequence[str],
-) -> dict[str, float]:
+    report: bool,
+    forget: str | None,
+) -> dict[str, Any]:
     """Shows pairs until Ctrl-C or SIGTERM; returns how many lines of answers were written.
 
-    On an address that other machines can reach, browsers need the token that the environment variable
+    With `report` it serves nothing and shows how people answer, with `forget` it removes a person: what `task=answers`
+    does. On an address that other machines can reach, browsers need the token that the environment variable
     `APSI_STUDIO_TOKEN` holds.
 
     Raises:
         ApsiError: the address can't be had or needs a token, there are no pairs, or their photos are not there.
     """
+    if report or forget is not None:
+        return answers(config, folder, forget=forget)
     try:
         from apsi.studio.annotate import annotate_room
         from apsi.studio.annotators import Annotators

@@ -30,7 +30,12 @@ _SHOWN = 10
 
 
 def answers(
-    config: DictConfig, folder: RunFolder, *, forget: str | None, annotators: list[str], fast_below: PositiveInt
+    config: DictConfig,
+    folder: RunFolder,
+    *,
+    forget: str | None,
+    annotators: Sequence[str] = (),
+    fast_below: PositiveInt = 400,
 ) -> dict[str, Any]:
     """Shows how people answer, and writes `answers.html`; or removes a person.
 

@@ -128,10 +128,11 @@ def _latest_model(output_dir: Path) -> _Model | None:
             right = figures.get("accuracy")
             if right is None:
                 return _Model(path.parent, int(figures["answers"]), f"{path.parent}: no answer decides for a side")
-            low, high = right["model"]["interval"]
+            interval = right["model"]["interval"]
+            sure = f" ({interval[0]:.2f} to {interval[1]:.2f})" if interval else ""
             others = ", ".join(f"{name} {one['share']:.2f}" for name, one in right.items() if name != "model")
             said = (
-                f"{path.parent}: right in {right['model']['share']:.2f} ({low:.2f} to {high:.2f}) of answers that it "
+                f"{path.parent}: right in {right['model']['share']:.2f}{sure} of answers that it "
                 f"did not see, fitted on {figures['fitted_on']} of {figures['answers']}; {others}"
             )
             return _Model(path.parent, int(figures["answers"]), said)

@@ -63,7 +63,8 @@ def round_said(new: Sequence[Pair]) -> str:
     splits = Counter(pair.split for pair in new)
     photos = {version.photo for pair in new for version in (pair.left, pair.right)}
     by_split = ", ".join(f"{splits[split]} {split}" for split in ("train", "val", "test") if splits[split])
-    return f"{len(new)} new pairs of {len(photos)} photos ({by_split}), round {new[0].made['round']}"
+    of = f"{len(photos)} photo{'s' * (len(photos) != 1)}"
+    return f"{len(new)} new pairs of {of} ({by_split}), round {new[0].made['round']}"
 
 
 def add_round(config: DictConfig, *, count: int, split: str) -> list[Pair]:

@@ -58,7 +58,7 @@ class Played(Replay):
 def played(name: str, juror: int, ends: Sequence[tuple[int, int, int]], keys: Sequence[int] | None = None) -> Played:
     run = replace(compared(name, [("p", 0, 0.0)], juror=f"channel {juror}"))
     rows = {str(k): {"original": f"photo{k // 2}"} for k in (keys or range(len(ends)))}
-    return Played(run, OmegaConf.create({}), Path(), cast("Any", None), cast("Any", None), rows, ends)
+    return Played(run, OmegaConf.create({}), f"juror {juror}", Path(), cast("Any", None), cast("Any", None), rows, ends)
 
 
 JURORS = {f"channel {channel}": (name, cast("Juror", Channel(channel))) for channel, name in ((0, "red"), (2, "blue"))}

@@ -137,3 +137,14 @@ def test_ties_and_sides_are_recovered_within_their_intervals() -> None:
         low, high = tie_rate(answered).interval or (0, 0)
         ties.append(low <= expected <= high)
     assert np.mean(sides) >= 0.85 and np.mean(ties) >= 0.85
+
+
+def test_of_one_photo_pairs_are_held_out_and_a_pair_shown_again_stays_with_itself() -> None:
+    some = made_answers(40, photos=1)
+    twice = replace(
+        some, left=np.vstack([some.left[:20], some.right[:20]]), right=np.vstack([some.right[:20], some.left[:20]])
+    )
+    found = folds(twice, 5, 0)
+    assert len(found) == 5 and np.array_equal(np.sum([test for _, test in found], axis=0), np.ones(40))
+    for train, test in found:
+        assert not (train & test).any() and np.array_equal(test[:20], test[20:])

@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from apsi.config.compose import load_config
 from apsi.errors import ApsiError
 from apsi.preference.folder import PreferenceFolder
+from apsi.task.annotate import annotate
 from apsi.task.answers import answers, fitted_on, forget_person
 from apsi.tracking.run_folder import RunFolder
 from tests.preference.made import answer, pair
@@ -89,3 +90,15 @@ def test_a_name_must_be_exact(name: str, preferences: PreferenceFolder, tmp_path
 
 def test_no_runs_are_no_models(tmp_path: Path) -> None:
     assert fitted_on("Ann", tmp_path / "none") == ([], [])
+
+
+def test_task_annotate_leads_to_the_same_report_and_forgets_likewise(
+    preferences: PreferenceFolder, tmp_path: Path
+) -> None:
+    config = load_config(["task=annotate", f"preference_dir={preferences.path}", f"output_dir={tmp_path}/out"])
+    folder = RunFolder.create(tmp_path / "run", config)
+    settings = {name: value for name, value in config.task.items() if not str(name).startswith("_")}
+    said = annotate(config, folder, **settings | {"report": True})
+    assert said == run(tmp_path) and (folder.path / "answers.html").exists()
+    assert annotate(config, folder, **settings | {"forget": "Bob"})["lines"] == 12
+    assert preferences.annotators() == ["Ann"]
