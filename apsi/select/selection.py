@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 from pydantic import PositiveInt
 
+from apsi.errors import ApsiError
 from apsi.juror.preference import Preference
 from apsi.pairs.base import Candidate
 from apsi.photo import Floats
@@ -35,6 +36,10 @@ class Selection(ABC):
             context: what it may go by.
         """
 
+    def looked_at(self, count: int) -> int:
+        """How many candidates that takes, at most."""
+        return count
+
 
 @dataclass(frozen=True)
 class Random(Selection):
@@ -57,6 +62,12 @@ class Disagreement(Selection):
     pool: PositiveInt
     """candidates that are looked at for each pair that is chosen"""
 
+    def __post_init__(self) -> None:
+        require_fitted(self.juror)
+
+    def looked_at(self, count: int) -> int:
+        return count * self.pool
+
     def choose(self, candidates: Iterator[Candidate], count: int, context: SelectContext) -> list[Candidate]:
         found = list(islice(candidates, count * self.pool))
         if not found:
@@ -72,8 +83,23 @@ class Half(Selection):
     juror: Preference
     pool: PositiveInt
 
+    def __post_init__(self) -> None:
+        require_fitted(self.juror)
+
+    def looked_at(self, count: int) -> int:
+        return (count + 1) // 2 + count // 2 * self.pool
+
     def choose(self, candidates: Iterator[Candidate], count: int, context: SelectContext) -> list[Candidate]:
         by_chance = list(islice(candidates, (count + 1) // 2))
         by_doubt = Disagreement(self.juror, self.pool).choose(candidates, count // 2, context)
         mixed = [one for pair in zip(by_chance, by_doubt, strict=False) for one in pair]
         return mixed + by_chance[len(by_doubt) :]
+
+
+def require_fitted(juror: Preference) -> None:
+    """Raises an ApsiError where the model of a person is not there."""
+    if not juror.is_fitted:
+        raise ApsiError(
+            f"select.juror.path={juror.path} is not there: make it out of people's answers with task=fit_preference, or "
+            "leave it to chance with select=random"
+        )

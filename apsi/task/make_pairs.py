@@ -94,7 +94,9 @@ def add_round(config: DictConfig, *, count: int, split: str) -> list[Pair]:
 
     context = PairContext(photos, read, editors, seed)
     chosen = selection.choose(
-        _counted(unknown(source.candidates(context), known), count), count, SelectContext(informative, seed)
+        _counted(unknown(source.candidates(context), known), selection.looked_at(count)),
+        count,
+        SelectContext(informative, seed),
     )
     made: dict[str, Any] = {"round": number, "seed": config.seed, "select": type(selection).__name__.lower()}
     for name, checkpoint in zip(("checkpoint", "other"), source.checkpoints, strict=False):
