@@ -100,6 +100,6 @@ def require_fitted(juror: Preference) -> None:
     """Raises an ApsiError where the model of a person is not there."""
     if not juror.is_fitted:
         raise ApsiError(
-            f"select.juror.path={juror.path} is not there: make it out of people's answers with task=fit_preference, or "
-            "leave it to chance with select=random"
+            f"select.juror.path={juror.path} is not there: make it out of people's answers with task=fit_preference, "
+            "or leave it to chance with select=random"
         )
