@@ -177,12 +177,12 @@ def _learn(model: BaseAlgorithm, algo: str, total: int, milestones: MilestoneCal
     """Trains up to `total` steps in all and ends with a validation."""
     with deferred() as interrupt:
         left = total - milestones.state.timesteps
-        if left > 0:
+        if left > 0 or model.ep_info_buffer is None:  # for no step at all, `learn` makes ready what checkpoints hold
             with progress("success {task.fields[success]}", "{task.fields[rate]} steps/s") as bar:
                 ends = InterruptCallback(interrupt, milestones, folder.last_checkpoint)
                 gradients = GradientCallback(algo)  # before those that save, so that diverged networks are not saved
                 callbacks = [ProgressCallback(bar, total), UnfreezeCallback(), gradients, ends, milestones]
-                model.learn(left, callbacks, reset_num_timesteps=False)
+                model.learn(max(0, left), callbacks, reset_num_timesteps=False)
         if milestones.evaluated_at < model.num_timesteps or not folder.best_checkpoint.exists():
             milestones.evaluate()
 
