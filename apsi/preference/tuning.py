@@ -64,7 +64,7 @@ class Tuned:
             )
         frozen, best = self.losses[0], self.losses[self.epochs]
         return (
-            f"The network was free: tuned for {self.epochs} epochs, the best of {went}, which brought the loss on "
+            f"The network was free: tuned until epoch {self.epochs}, the best of {went}, which brought the loss on "
             f"photos held out to stop by from {frozen:.3f} to {best:.3f}. What further answers would bring is unknown."
         )
 

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from apsi.agent.jurors import ready_juror
 from apsi.config.instantiate import instantiate
 from apsi.console import show
+from apsi.errors import ApsiError
 from apsi.installation import command
 from apsi.juror.base import FittedJuror, Juror
 from apsi.juror.neural import NeuralJuror
@@ -80,6 +81,8 @@ def fit_preference(
         read = read_answers(comparisons, reader)
         groups = groups_of(names_of(reader))
         held = hold_out(read, settings, groups)
+        if tuned is not None and held.by_folds:
+            raise ApsiError("photos of the test split can't be read, and a free network can't be measured on others")
         fit = settings.fit(read.answered[held.trained], groups)
         fitted = fitted_of(fit, read, reader, held.trained)
         juror.take(fitted)
