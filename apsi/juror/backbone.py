@@ -66,6 +66,10 @@ class Backbone(TorchJuror):
     def weights(self) -> str:
         return self._weights
 
+    def with_weights(self, path: Path) -> "Backbone":
+        """The same network with those of another file."""
+        return Backbone(self.network, str(path), self.device, self.batch_size, self.memory_format)
+
     def load(self) -> nn.Module:
         define_missing()
         import torchvision

@@ -128,7 +128,11 @@ class TorchJuror(NeuralJuror):
         return output.float().cpu().numpy()
 
     def preprocess(self, photos: Sequence[Photo]) -> torch.Tensor:
-        """Normalised squares `(n, 3, size, size)` `float32` on the device.
+        """Normalised squares `(n, 3, size, size)` `float32` on the device."""
+        return self.normalise(self.squares(photos))
+
+    def squares(self, photos: Sequence[Photo]) -> torch.Tensor:
+        """What the model looks at, `(n, 3, size, size)`: whole levels from 0 to 255 as `float32` on the device.
 
         A CPU takes photo by photo, a GPU all photos of one size together.
         """
@@ -139,8 +143,12 @@ class TorchJuror(NeuralJuror):
         for indices in shapes.values():
             stacked = torch.from_numpy(np.stack([photos[i] for i in indices])).to(self.where)
             batch[indices] = self._square(stacked.permute(0, 3, 1, 2).float())
+        return batch
+
+    def normalise(self, squares: torch.Tensor) -> torch.Tensor:
+        """Levels from 0 to 255 on the model's scale."""
         mean, std = (torch.tensor(v, device=self.where)[:, None, None] for v in (self.mean, self.std))
-        return (batch / 255 - mean) / std
+        return (squares / 255 - mean) / std
 
     @cached_property
     def _graphs(self) -> dict[int, Replay]:

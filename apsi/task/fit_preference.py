@@ -3,7 +3,7 @@
 import json
 import logging
 import shlex
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from apsi.agent.jurors import ready_juror
 from apsi.config.instantiate import instantiate
 from apsi.console import show
+from apsi.errors import ApsiError
 from apsi.installation import command
 from apsi.juror.base import FittedJuror, Juror
 from apsi.juror.neural import NeuralJuror
@@ -23,16 +24,18 @@ from apsi.photo.write import write_text
 from apsi.preference.curve import learning_curve, outlook
 from apsi.preference.feature_store import FEATURES_FILE, FeatureStore
 from apsi.preference.folder import PreferenceFolder
+from apsi.preference.free_backbone import free, usable
 from apsi.preference.model import HeadName, Settings, fitted_of, groups_of, hold_out, names_of, require_enough
 from apsi.preference.page import headline, write_page
 from apsi.preference.photos import Originals
 from apsi.preference.pictures import most_and_least
 from apsi.preference.reading import Reader, read_answers
 from apsi.preference.summary import summarise
+from apsi.preference.tuning import Tuning
 from apsi.tracking.run_folder import RunFolder
 from apsi.types import Fraction
 
-FILE = "preference.npz"
+FILE, NETWORK = "preference.npz", "backbone.pth"
 log = logging.getLogger(__name__)
 
 
@@ -46,31 +49,40 @@ def fit_preference(
     label_smoothing: Fraction,
     prior: Juror | None,
     backbone: NeuralJuror | None,
+    free_backbone: bool,
+    tuning: Tuning,
 ) -> dict[str, Any]:
     """Fits a model of people on their answers, writes it for `juror=preference`, and measures it on held-out photos.
 
-    Writes `preference.npz`, `preference.json` and `preference.html`.
+    Writes `preference.npz`, `preference.json` and `preference.html`, and of a free backbone `backbone.pth`.
 
     Returns:
         Figures of held-out answers, see `apsi.preference.summary`.
 
     Raises:
-        ApsiError: too few answers, or their photos are not there.
+        ApsiError: too few answers, or their photos are not there; a backbone that can't be tuned.
     """
     settings = Settings(head, label_smoothing, config.data_seed)
     answers = PreferenceFolder(Path(config.preference_dir).expanduser())
     comparisons = answers.comparisons(annotators, answers.require_pairs())
     folder.note(annotators=sorted({one.answer.annotator for one in comparisons}))  # which task.forget looks for
     require_enough(sum(one.answer.answer != "skip" for one in comparisons))
+    loose = usable(comparisons, features, backbone) if free_backbone else None
     maker = FeatureMaker(tuple(features), "attention" in features and has_detector(), backbone)
-    juror = Preference(None, _ready(config, prior), backbone)
     originals = Originals(instantiate(config.dataset), Path(config.data_dir).expanduser())
+    prior, tuned = _ready(config, prior), None
+    if loose is not None:
+        backbone, tuned = free(loose, comparisons, originals, folder.path / NETWORK, tuning=tuning, settings=settings)
+        maker = replace(maker, backbone=backbone)
+    juror = Preference(None, prior, backbone)
     store = FeatureStore(answers.path / FEATURES_FILE)
     try:
         reader = Reader(originals, juror.prior, maker, store)
         read = read_answers(comparisons, reader)
         groups = groups_of(names_of(reader))
         held = hold_out(read, settings, groups)
+        if tuned is not None and held.by_folds:
+            raise ApsiError("photos of the test split can't be read, and a free network can't be measured on others")
         fit = settings.fit(read.answered[held.trained], groups)
         fitted = fitted_of(fit, read, reader, held.trained)
         juror.take(fitted)
@@ -79,11 +91,14 @@ def fit_preference(
         store.close()
     path = folder.path / FILE
     save_parameters(path, juror)
-    steps = learning_curve(read.answered, held, settings, groups)
-    told, ahead = outlook(steps)
+    # a network that was tuned on all of them says nothing of fewer answers
+    steps = learning_curve(read.answered, held, settings, groups) if tuned is None else []
+    told, ahead = outlook(steps) if tuned is None else (tuned.said, {})
     figures = summarise(read, held, fit) | {"curve": [asdict(step) for step in steps], "outlook": ahead}
+    if tuned is not None:
+        figures["free_backbone"] = {"epochs": tuned.epochs, "losses": list(tuned.losses)}
     write_text(folder.path / "preference.json", json.dumps(figures, indent=1) + "\n")
-    usage, page = _command(folder, path), folder.path / "preference.html"
+    usage, page = _command(folder, path, loose is not None), folder.path / "preference.html"
     write_page(page, figures, fitted=fitted, steps=steps, outlook=told, most=most, least=least, command=usage)
     show(headline(figures), told, f"To use it: {usage}", f"Page {page}")
     return figures
@@ -98,7 +113,7 @@ def _ready(config: DictConfig, prior: Juror | None) -> Juror | None:
     return ready_juror(own)
 
 
-def _command(folder: RunFolder, path: Path) -> str:
+def _command(folder: RunFolder, path: Path, is_free: bool) -> str:
     """What makes a juror of the file, with the prior and backbone that it was fitted with."""
     overrides = folder.path / "overrides.yaml"
     given = [str(one) for one in OmegaConf.load(overrides)] if overrides.exists() else []
@@ -107,4 +122,7 @@ def _command(folder: RunFolder, path: Path) -> str:
         for one in given
         if one.startswith(("juror@task.", "juror/backbone@task.", "task.prior.", "task.backbone."))
     ]
+    if is_free:
+        kept = [one for one in kept if not one.startswith("juror.backbone.weights=")]
+        kept.append(f"juror.backbone.weights={folder.path / NETWORK}")
     return f"{command()} {shlex.join(['juror=preference', f'juror.path={path}', *kept])}"
