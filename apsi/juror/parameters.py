@@ -30,7 +30,8 @@ def unpack_parameters(data: bytes, juror: FittedJuror, place: str) -> None:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             juror.load_parameters({name: arrays[name] for name in arrays.files})
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ApsiError(f"{place} does not hold the parameters of a fitted juror ({error})") from error
+        reason = "it is no .npz file" if "pickle" in str(error) else error  # NumPy advises to read pickles
+        raise ApsiError(f"{place} does not hold the parameters of a fitted juror ({reason})") from error
 
 
 def save_parameters(path: Path, juror: FittedJuror) -> None:

@@ -71,6 +71,12 @@ class Header:
             for name in ("groups", "names", "sides"):
                 known[name] = tuple(known[name])
             header = cls(**known)
+            texts = (header.features, header.prior, header.made_of, *header.groups, *header.names)
+            numbers = (header.middle, header.spread, header.log_ties, *header.sides)
+            if not all(isinstance(one, str) for one in texts) or not all(type(one) in (int, float) for one in numbers):
+                raise TypeError("a text or a number is none")
+            if type(header.answers) is not int or type(header.faces) is not bool:
+                raise TypeError("answers must be a whole number, and faces true or false")
             if not (header.spread > 0 and np.isfinite([header.middle, header.spread, header.log_ties]).all()):
                 raise ValueError("its calibration is none")
         except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -144,8 +150,8 @@ class Preference(FittedJuror):
         """
         if self._fitted is None:
             raise ApsiError(
-                f"juror.path={self.path} is not there: make it out of people's answers with task=fit_preference, and "
-                "name the preference.npz in the folder of that run"
+                f"the file of juror=preference, {self.path}, is not there: make it out of people's answers with "
+                "task=fit_preference, and name the preference.npz in the folder of that run"
             )
         return self._fitted
 

@@ -77,8 +77,8 @@ class Answered:
 def folds(answered: Answered, count: int, seed: int) -> list[tuple[Bools, Bools]]:
     """Splits by photo: for each fold, which answers to learn from and which to measure by; no photo is in both.
 
-    Where all answers are about one photo, splits by pair. Answers to pairs of two photos in different folds are
-    measured by in that of the left one, and learned from where neither photo is measured by.
+    Where all answers are about one photo, splits by pair. Answers to pairs of two photos are measured by where both are
+    in the fold, and learned from where neither is; others are left out.
     """
     units = answered.photos if len(answered.originals) > 1 else _pairs(answered)
     order = sorted({unit for both in units for unit in both}, key=lambda unit: seed_for(seed, unit))
@@ -87,9 +87,7 @@ def folds(answered: Answered, count: int, seed: int) -> list[tuple[Bools, Bools]
     sides = np.array([(fold_of[min(both)], fold_of[max(both)]) for both in units], np.int64).reshape(-1, 2)
     found = []
     for fold in range(count):
-        test = sides[:, 0] == fold
-        seen = {unit for both, chosen in zip(units, test, strict=True) if chosen for unit in both}
-        train = np.array([not (left in seen or right in seen) for left, right in units], np.bool_)
+        test, train = (sides == fold).all(axis=1), (sides != fold).all(axis=1)
         if test.any() and train.any():
             found.append((train, test))
     return found

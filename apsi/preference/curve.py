@@ -9,7 +9,7 @@ from apsi.photo import Bools, Floats
 from apsi.preference.answered import Answered, folds
 from apsi.preference.fitting import fit_chosen
 from apsi.preference.measure import correct
-from apsi.preference.model import FOLDS, HeldOut, Settings
+from apsi.preference.model import FOLDS, HeldOut, Settings, apart
 
 _SIZES = (10, 20, 40, 80, 150, 300, 600, 1_200, 2_500, 5_000)
 _DRAWS = 6
@@ -36,7 +36,7 @@ def learning_curve(answered: Answered, held: HeldOut, settings: Settings, groups
         settings: as the model was fitted with.
         groups: of the columns.
     """
-    splits = folds(answered, FOLDS, settings.seed) if held.by_folds else [(held.trained & ~held.rows, held.rows)]
+    splits = folds(answered, FOLDS, settings.seed) if held.by_folds else [(apart(answered, held.rows), held.rows)]
     smallest = min(int(train.sum()) for train, _ in splits)
     steps = []
     for size in [*(size for size in _SIZES if size < 0.6 * smallest), smallest]:
@@ -47,7 +47,10 @@ def learning_curve(answered: Answered, held: HeldOut, settings: Settings, groups
             right = [
                 _right(_first(answered, train, size, rng), answered[test], settings, groups) for train, test in splits
             ]
-            shares.append(float(np.concatenate(right).mean()))
+            said = np.concatenate(right)
+            shares += [float(said.mean())] if len(said) else []
+        if not shares:
+            continue  # all are ties
         steps.append(Step(size, float(np.mean(shares)), float(np.std(shares))))
     return steps
 

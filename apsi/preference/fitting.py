@@ -147,7 +147,9 @@ def choose_penalty(answered: Answered, smoothing: float, groups: Sequence[str], 
         The penalty, and for each of `PENALTIES` the mean loss of a held-out answer, in nats.
     """
     losses = np.zeros(len(PENALTIES))
-    for train, test in folds(answered, _INNER, seed):
+    if not (splits := folds(answered, _INNER, seed)):
+        return max(PENALTIES), losses  # nothing can be held out: what is there already counts most
+    for train, test in splits:
         for i, penalty in enumerate(PENALTIES):
             fitted = fit_linear(answered[train], penalty, smoothing, groups)
             losses[i] += fitted.losses(answered[test]).sum()

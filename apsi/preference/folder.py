@@ -14,6 +14,8 @@ from apsi.preference.lines import append_lines, read_lines
 from apsi.preference.pair import Pair, Version
 
 PAIRS, ANSWERS = "pairs.jsonl", "answers"
+MODEL, MODEL_FILE = "preference.json", "preference.npz"
+"""What a run that fitted a model of people leaves: what it says of itself, and the file of the juror"""
 
 
 @dataclass(frozen=True)
@@ -160,11 +162,12 @@ class PreferenceFolder:
 
 
 def standing(answers: Iterable[Answer]) -> list[Answer]:
-    """The answers that were neither taken back nor replaced, in order."""
+    """The answers that were neither taken back nor replaced, in order; of two to one showing of a pair, the later."""
     held: dict[tuple[str, str], Answer] = {}
     for answer in answers:
         if answer.undoes is not None:
             held.pop((answer.annotator, answer.undoes), None)
         if answer.answer is not None:
             held[answer.annotator, answer.id] = answer
-    return list(held.values())
+    latest = {(one.annotator, one.pair, one.is_repeat): one.id for one in held.values()}
+    return [one for one in held.values() if latest[one.annotator, one.pair, one.is_repeat] == one.id]

@@ -86,7 +86,7 @@ def hold_out(read: Read, settings: Settings, groups: Sequence[str]) -> HeldOut:
     test = np.array([one.split == "test" for one in read.comparisons], np.bool_)
     by_folds = (test & answered.decided).sum() < FEWEST_HELD_OUT or (~test).sum() < FEWEST
     trained = np.ones(len(answered), np.bool_) if by_folds else ~test
-    splits = folds(answered, FOLDS, settings.seed) if by_folds else [(_apart(answered, test), test)]
+    splits = folds(answered, FOLDS, settings.seed) if by_folds else [(apart(answered, test), test)]
     rows = np.zeros(len(answered), np.bool_)
     found = {name: np.zeros(len(answered)) for name in ("margins", "with_sides", "losses")}
     for train, held in splits:
@@ -102,7 +102,7 @@ def hold_out(read: Read, settings: Settings, groups: Sequence[str]) -> HeldOut:
     )
 
 
-def _apart(answered: Answered, test: Bools) -> Bools:
+def apart(answered: Answered, test: Bools) -> Bools:
     """Which answers share no photo with those that are held out."""
     seen = {photo for i in np.flatnonzero(test) for photo in answered.photos[i]}
     return np.array([not (left in seen or right in seen) for left, right in answered.photos], np.bool_)

@@ -49,7 +49,11 @@ class Version:
         Raises:
             ApsiError: a label is unknown.
         """
-        return Recipe.of(self.recipe)
+        try:
+            return Recipe.of(self.recipe)
+        except ApsiError as error:
+            reason = str(error).partition(" Known:")[0]
+            raise ApsiError(f"the recipe of a version of {self.name}, {list(self.recipe)}: {reason}") from error
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON has it."""

@@ -72,7 +72,7 @@ def annotate(
         pairs = index.ids(split)
         if not pairs:
             raise ApsiError(f"task.split={split}: no pair in preference_dir={place.path} is of this split")
-        originals = Originals(instantiate(config.dataset), Path(config.data_dir))
+        originals = Originals(instantiate(config.dataset), Path(config.data_dir).expanduser())
         pictures = PairPictures(index, originals, size, _CACHE, workers=os.cpu_count() or 1)
         pictures.require_some(pairs[:_TRIED])
         people = Annotators(place, index, pictures, split=split, goal=goal, repeats=repeats)

@@ -18,12 +18,11 @@ from apsi.interval import Interval, Sample, mean_interval
 from apsi.photo.write import write_text
 from apsi.preference.agreement import Agreement, agreement, as_numbers
 from apsi.preference.answer_page import headline, number_text, range_text, remarks, share_text, write_answer_page
-from apsi.preference.folder import PreferenceFolder
+from apsi.preference.folder import MODEL, MODEL_FILE, PreferenceFolder
 from apsi.tracking.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
 
-MODEL = "preference.json"
 _FITTED = (MODEL, "run.json")
 """Files of a run that may name whose answers it was fitted on, as a list `annotators`; the first is that of a model"""
 _SHOWN = 10
@@ -86,39 +85,61 @@ def forget_person(config: DictConfig, name: str) -> dict[str, Any]:
     """
     preferences = PreferenceFolder(Path(config.preference_dir).expanduser())
     lines = preferences.forget(name)
-    models, silent = fitted_on(name, Path(config.output_dir).expanduser())
+    output_dir = Path(config.output_dir).expanduser()
+    models, silent = fitted_on(name, output_dir, preferences.path)
+    agents = learned_from(models, output_dir)
     said = [f"Removed {lines} lines of answers from {preferences.path}."]
     if models:
         said += [f"{len(models)} models were fitted on these answers and still hold what was learned from them:"]
         said += [f"  {model}" for model in models]
-        said += ["Remove these folders, and fit again on the answers of the others; backups are yours to look after."]
+        if agents:
+            said += [f"{len(agents)} runs trained or judged agents by them:", *(f"  {run}" for run in agents)]
+        said += ["Remove these folders, and fit again on the answers of the others. Copies of jurors and checkpoints"]
+        said += [f"are also in {config.data_dir} (prepared data) and in MLflow; backups are yours to look after."]
     elif not silent:
         said += [f"No model in {config.output_dir} says that it was fitted on them; backups are yours to look after."]
     if silent:
         said += [f"{len(silent)} models do not say whose answers they were fitted on; remove those that may be theirs:"]
         said += [f"  {model}" for model in silent]
     show(*map(Text, said))
-    return {"lines": lines, "models": [str(model) for model in models], "silent": [str(model) for model in silent]}
+    found = {"models": models, "agents": agents, "silent": silent}
+    return {"lines": lines, **{kind: [str(path) for path in paths] for kind, paths in found.items()}}
 
 
-def fitted_on(name: str, output_dir: Path) -> tuple[list[Path], list[Path]]:
-    """The folders of runs whose records name this person among the `annotators`, and of models whose don't name any."""
+def fitted_on(name: str, output_dir: Path, preferences: Path) -> tuple[list[Path], list[Path]]:
+    """The folders of runs whose records name this person among the `annotators`, and of models whose don't name any.
+
+    Those that were fitted on the answers of another folder are none of them.
+    """
     files = [path for depth in ("*/*", "*/*/*") for file in _FITTED for path in output_dir.glob(f"{depth}/{file}")]
     said: dict[Path, list[str]] = {}
+    elsewhere = set()
     for path in files:
-        said.setdefault(path.parent, []).extend(_annotators(path))
-    models = {path.parent for path in files if path.name == MODEL}
+        record = _record(path)
+        found = record.get("annotators")
+        said.setdefault(path.parent, []).extend(map(str, found) if isinstance(found, list) else [])
+        if record.get("preference_dir", str(preferences.resolve())) != str(preferences.resolve()):
+            elsewhere.add(path.parent)
+    said = {run: names for run, names in said.items() if run not in elsewhere}
+    models = {path.parent for path in files if path.name == MODEL} - elsewhere
     return sorted(run for run, names in said.items() if name in names), sorted(run for run in models if not said[run])
 
 
-def _annotators(path: Path) -> list[str]:
+def learned_from(models: Sequence[Path], output_dir: Path) -> list[Path]:
+    """Runs whose configuration names the file of one of these models: their checkpoints hold it, too."""
+    files = [f"{model.name}/{MODEL_FILE}" for model in models]
+    configs = [path for depth in ("*/*", "*/*/*") for path in output_dir.glob(f"{depth}/config.yaml")]
+    texts = {path.parent: path.read_text(encoding="utf-8", errors="replace") for path in configs}
+    return sorted(run for run, text in texts.items() if any(file in text for file in files))
+
+
+def _record(path: Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         log.warning("%s can't be read (%s)", path, error)
-        return []
-    found = record.get("annotators") if isinstance(record, dict) else None
-    return [str(one) for one in found] if isinstance(found, list) else []
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def _forget_command(config: DictConfig, folder: RunFolder) -> None:

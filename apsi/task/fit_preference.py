@@ -23,7 +23,7 @@ from apsi.photo.faces import has_detector
 from apsi.photo.write import write_text
 from apsi.preference.curve import learning_curve, outlook
 from apsi.preference.feature_store import FEATURES_FILE, FeatureStore
-from apsi.preference.folder import PreferenceFolder
+from apsi.preference.folder import MODEL, MODEL_FILE, PreferenceFolder
 from apsi.preference.free_backbone import free, usable
 from apsi.preference.model import HeadName, Settings, fitted_of, groups_of, hold_out, names_of, require_enough
 from apsi.preference.page import headline, write_page
@@ -35,7 +35,7 @@ from apsi.preference.tuning import Tuning
 from apsi.tracking.run_folder import RunFolder
 from apsi.types import Fraction
 
-FILE, NETWORK = "preference.npz", "backbone.pth"
+NETWORK = "backbone.pth"
 log = logging.getLogger(__name__)
 
 
@@ -65,7 +65,8 @@ def fit_preference(
     settings = Settings(head, label_smoothing, config.data_seed)
     answers = PreferenceFolder(Path(config.preference_dir).expanduser())
     comparisons = answers.comparisons(annotators, answers.require_pairs())
-    folder.note(annotators=sorted({one.answer.annotator for one in comparisons}))  # which task.forget looks for
+    people = sorted({one.answer.annotator for one in comparisons})
+    folder.note(annotators=people)  # which task.forget looks for
     require_enough(sum(one.answer.answer != "skip" for one in comparisons))
     loose = usable(comparisons, features, backbone) if free_backbone else None
     maker = FeatureMaker(tuple(features), "attention" in features and has_detector(), backbone)
@@ -89,7 +90,7 @@ def fit_preference(
         most, least = most_and_least(read, fitted, reader)
     finally:
         store.close()
-    path = folder.path / FILE
+    path = folder.path / MODEL_FILE
     save_parameters(path, juror)
     # a network that was tuned on all of them says nothing of fewer answers
     steps = learning_curve(read.answered, held, settings, groups) if tuned is None else []
@@ -97,7 +98,8 @@ def fit_preference(
     figures = summarise(read, held, fit) | {"curve": [asdict(step) for step in steps], "outlook": ahead}
     if tuned is not None:
         figures["free_backbone"] = {"epochs": tuned.epochs, "losses": list(tuned.losses)}
-    write_text(folder.path / "preference.json", json.dumps(figures, indent=1) + "\n")
+    whose = {"annotators": people, "preference_dir": str(answers.path.resolve())}
+    write_text(folder.path / MODEL, json.dumps(whose | figures, indent=1, allow_nan=False) + "\n")
     usage, page = _command(folder, path, loose is not None), folder.path / "preference.html"
     write_page(page, figures, fitted=fitted, steps=steps, outlook=told, most=most, least=least, command=usage)
     show(headline(figures), told, f"To use it: {usage}", f"Page {page}")

@@ -17,14 +17,13 @@ from apsi.console import show
 from apsi.errors import ApsiError
 from apsi.installation import command
 from apsi.preference.duel import duels
-from apsi.preference.folder import Comparison, PreferenceFolder
+from apsi.preference.folder import MODEL, MODEL_FILE, Comparison, PreferenceFolder
+from apsi.preference.model import FEWEST
 from apsi.preference.pair import Pair
 from apsi.task.make_pairs import add_round, round_said
 from apsi.tracking.run_folder import RunFolder
 from apsi.types import Fraction
 
-_MODEL = "preference.json"
-_LEAST = 10  # answers for a model at all
 log = logging.getLogger(__name__)
 
 
@@ -35,6 +34,8 @@ class _Model:
     folder: Path
     answers: int
     said: str
+    people: tuple[str, ...]
+    """whose answers it was fitted on; empty: it does not say"""
 
 
 def improve(
@@ -63,15 +64,20 @@ def improve(
     comparisons = preferences.comparisons(pairs=pairs)
     answered = {one.answer.pair for one in comparisons}
     waiting = len(pairs.keys() - answered)
-    model = _latest_model(Path(config.output_dir).expanduser())
+    output_dir = Path(config.output_dir).expanduser()
+    model = _latest_model(output_dir, preferences.path.resolve())
     show(*map(Text, _told(comparisons, pairs, waiting, model)))
     new = 0
     if not waiting:
         made = _next_round(config, count)
         show(*(Text(round_said(one)) for one in made))
         new = sum(map(len, made))
-    said = sum(one.answer.answer != "skip" for one in comparisons)
-    commands = _next(config, said, waiting + new, model, enough=enough, stale=stale)
+    counted = [one for one in comparisons if one.answer.answer != "skip"]
+    if model is not None and model.people:
+        counted = [one for one in counted if one.answer.annotator in model.people]
+    kind = "_edits" if 2 * sum(one.source == "recipes" for one in counted) > len(counted) else ""
+    teach = [f"experiment=personal_finetune{kind}", f"init_from={config.checkpoint or _latest_agent(output_dir)}"]
+    commands = _next(config, len(counted), waiting + new, model, teach=teach, enough=enough, stale=stale)
     show("Next:", *(Text(f"  {line}") for line in commands))
     return {"pairs": len(pairs) + new, "answers": len(comparisons), "new": new, "next": commands}
 
@@ -103,31 +109,49 @@ def _next_round(config: DictConfig, count: int) -> list[list[Pair]]:
     return [*rounds, add_round(config, count=left, split="all")] if left else rounds
 
 
-def _next(config: DictConfig, said: int, waiting: int, model: _Model | None, *, enough: int, stale: float) -> list[str]:
+def _next(
+    config: DictConfig,
+    said: int,
+    waiting: int,
+    model: _Model | None,
+    *,
+    teach: list[str],
+    enough: int,
+    stale: float,
+) -> list[str]:
     """The commands that bring one on, most urgent first."""
     here = [f"{key}={value}" for key, value in (("preference_dir", config.preference_dir),) if value != "preferences"]
     photos = ["dataset=folder", f"dataset.path={config.dataset.path}"] if "path" in config.dataset else []
     known = 0 if model is None else model.answers
     commands = []
-    if said >= _LEAST and said > (1 + stale) * known:
+    if said >= FEWEST and said > (1 + stale) * known:
         commands.append(["task=fit_preference", *photos, *here])
     elif model is not None and said >= enough:
-        human = f"juror.jurors.human.path={model.folder / 'preference.npz'}"
-        start = f"init_from={config.checkpoint or 'outputs/pipeline/.../checkpoints/best.zip'}"
-        commands.append(["experiment=personal_finetune", *photos, start, human])
+        human = f"juror.jurors.human.path={model.folder / MODEL_FILE}"
+        commands.append([*teach, *photos, human])
     if waiting:
         commands.append(["task=annotate", *photos, *here])
     return [f"{command()} {shlex.join(one)}" for one in commands]
 
 
-def _latest_model(output_dir: Path) -> _Model | None:
-    files = sorted(output_dir.glob(f"*/*/{_MODEL}"), key=lambda path: path.stat().st_mtime)
+def _latest_agent(output_dir: Path) -> str:
+    """The best checkpoint of the latest run that trained one."""
+    found = sorted(output_dir.glob("*/*/checkpoints/best.zip"), key=lambda path: path.stat().st_mtime)
+    return str(found[-1]) if found else "outputs/pipeline/.../checkpoints/best.zip"
+
+
+def _latest_model(output_dir: Path, preferences: Path) -> _Model | None:
+    """The one that was fitted last on answers in this folder."""
+    files = sorted(output_dir.glob(f"*/*/{MODEL}"), key=lambda path: path.stat().st_mtime)
     for path in reversed(files):
         try:
             figures = json.loads(path.read_text(encoding="utf-8"))
+            if figures.get("preference_dir", str(preferences)) != str(preferences):
+                continue
+            people = tuple(figures.get("annotators", ()))
             right = figures.get("accuracy")
             if right is None:
-                return _Model(path.parent, int(figures["answers"]), f"{path.parent}: no answer decides for a side")
+                return _Model(path.parent, int(figures["answers"]), f"{path.parent}: no answer decides", people)
             interval = right["model"]["interval"]
             sure = f" ({interval[0]:.2f} to {interval[1]:.2f})" if interval else ""
             others = ", ".join(f"{name} {one['share']:.2f}" for name, one in right.items() if name != "model")
@@ -135,7 +159,7 @@ def _latest_model(output_dir: Path) -> _Model | None:
                 f"{path.parent}: right in {right['model']['share']:.2f}{sure} of answers that it "
                 f"did not see, fitted on {figures['fitted_on']} of {figures['answers']}; {others}"
             )
-            return _Model(path.parent, int(figures["answers"]), said)
+            return _Model(path.parent, int(figures["answers"]), said, people)
         except (OSError, ValueError, KeyError, TypeError) as error:
             log.warning("%s can't be read (%s)", path, error)
     return None

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from pydantic import PositiveInt
 
 from apsi.advise.editor import Editor
+from apsi.agent.checkpoint import originals as originals_of
 from apsi.agent.checkpoint import read_checkpoint
 from apsi.config.compose import load_config, with_checkpoint
 from apsi.config.instantiate import instantiate
@@ -26,11 +27,13 @@ from apsi.preference.folder import PreferenceFolder
 from apsi.preference.information import information
 from apsi.preference.pair import Pair
 from apsi.preference.photos import MissingOriginalError, Originals, framed
+from apsi.preference.reading import LONGEST
+from apsi.preference.split import Splits
 from apsi.select.selection import SelectContext
 from apsi.task.advise import open_editor
 from apsi.tracking.run_folder import RunFolder
 
-_SIZE = 512  # longer side, in pixels, of what a model of a person looks at
+_RATIOS = (0.7, 0.15, 0.15)  # of photos that no data set deals, of which there are none here
 log = logging.getLogger(__name__)
 
 
@@ -75,7 +78,9 @@ def add_round(config: DictConfig, *, count: int, split: str) -> list[Pair]:
     known = preferences.pairs()
     number = next_round(known.values())
     seed = seed_for(config.seed, number)
-    photos = sorted_photos(config, split, seed)
+    photos = sorted_photos(config, split, seed, Splits.of(known, config.data_seed, _RATIOS).known)
+    if split in ("val", "test"):
+        photos = _unseen(photos, [checkpoint or config.checkpoint for checkpoint in source.checkpoints], split)
     originals = Originals(instantiate(config.dataset), Path(config.data_dir).expanduser())
 
     def read(photo: SortedPhoto) -> Photo | None:
@@ -112,8 +117,8 @@ def add_round(config: DictConfig, *, count: int, split: str) -> list[Pair]:
     return new
 
 
-def sorted_photos(config: DictConfig, split: str, seed: int) -> list[SortedPhoto]:
-    """The photos of a split, mixed by a seed.
+def sorted_photos(config: DictConfig, split: str, seed: int, known: Mapping[str, str]) -> list[SortedPhoto]:
+    """The photos of a split, mixed by a seed; those that pairs have already stay in the split that they had then.
 
     Raises:
         ApsiError: there is none.
@@ -122,11 +127,27 @@ def sorted_photos(config: DictConfig, split: str, seed: int) -> list[SortedPhoto
     records = steps.sort(instantiate(config.dataset), Path(config.data_dir).expanduser(), config.data_seed)
     found: dict[str, SortedPhoto] = {}
     for record in records:
-        if split in ("all", record.split):
-            found.setdefault(record.original, SortedPhoto(record.original, record.source, record.split))
+        own = known.get(record.original, record.split)
+        if split in ("all", own):
+            found.setdefault(record.original, SortedPhoto(record.original, record.source, own))
     if not found:
         raise ApsiError(f"task.split={split}: no photo of dataset= is in it; give more photos, or task.split=all")
     return sorted(found.values(), key=lambda photo: seed_for(seed, "order", photo.hash))
+
+
+def _unseen(photos: list[SortedPhoto], checkpoints: Sequence[str], split: str) -> list[SortedPhoto]:
+    """Those that no agent was trained on.
+
+    Raises:
+        ApsiError: there is none.
+    """
+    seen = {one for path in checkpoints for one in read_checkpoint(Path(path).expanduser()).state.trained_on}
+    left = [photo for photo in photos if not originals_of([photo.hash]) & seen]
+    if not left:
+        raise ApsiError(f"task.split={split}: the agents were trained on all of its photos; give others with dataset=")
+    if len(left) < len(photos):
+        log.warning("%d photos are left out, as agents were trained on them", len(photos) - len(left))
+    return left
 
 
 def _counted(candidates: Any, count: int) -> Any:
@@ -141,7 +162,7 @@ def _framed(originals: Originals, candidates: Sequence[Candidate]) -> list[tuple
     found: list[tuple[FramedPhoto, FramedPhoto] | None] = []
     for first, second, _ in candidates:
         try:
-            one, other = (framed(originals.read(version), version.steps, _SIZE) for version in (first, second))
+            one, other = (framed(originals.read(version), version.steps, LONGEST) for version in (first, second))
             found.append((one, other))
         except MissingOriginalError:
             found.append(None)

@@ -69,7 +69,7 @@ def test_a_checkpoint_needs_no_file() -> None:
     other = Preference("/nowhere/preference.npz", None)
     assert not other.is_fitted and other.sees_frame
     with pytest.raises(
-        ApsiError, match=r"juror.path=/nowhere/preference.npz is not there: make it .* task=fit_preference"
+        ApsiError, match=r"juror=preference, /nowhere/preference.npz, is not there: make it .* task=fit_preference"
     ):
         other.score([natural_photo(1)])
     with pytest.raises(ApsiError, match="is not there"):

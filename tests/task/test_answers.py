@@ -68,9 +68,15 @@ def test_who_is_forgotten_is_gone_and_their_models_are_named(
         (runs / name / "preference.json").write_text(content)
     (runs / "noted").mkdir()
     (runs / "noted" / "run.json").write_text('{"annotators": ["Bob"]}')
+    agent = tmp_path / "out" / "pipeline" / "agent"
+    agent.mkdir(parents=True)
+    (agent / "config.yaml").write_text("juror: {path: out/fit_preference/one/preference.npz}")
+    (runs / "elsewhere").mkdir()
+    (runs / "elsewhere" / "preference.json").write_text('{"annotators": ["Bob"], "preference_dir": "/other"}')
     assert run(tmp_path, "Bob") == {
         "lines": 12,
         "models": [str(runs / "noted"), str(runs / "one")],
+        "agents": [str(agent)],
         "silent": [str(runs / "broken"), str(runs / "old")],
     }
     assert preferences.annotators() == ["Ann"] and len(preferences.answers("Ann")) == 12
@@ -89,7 +95,7 @@ def test_a_name_must_be_exact(name: str, preferences: PreferenceFolder, tmp_path
 
 
 def test_no_runs_are_no_models(tmp_path: Path) -> None:
-    assert fitted_on("Ann", tmp_path / "none") == ([], [])
+    assert fitted_on("Ann", tmp_path / "none", tmp_path) == ([], [])
 
 
 def test_task_annotate_leads_to_the_same_report_and_forgets_likewise(

@@ -1,9 +1,12 @@
 """A run that begins with another run's weights is a run of its own: it counts, resumes and evaluates by itself."""
 
+import io
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 from omegaconf import DictConfig
 
 from apsi.agent.checkpoint import Checkpoint, TrainState, originals, read_checkpoint
@@ -11,6 +14,7 @@ from apsi.config.build import prepare
 from apsi.config.compose import load_config
 from apsi.config.saved import agent_path
 from apsi.errors import ApsiError
+from apsi.juror.naturalness import Naturalness
 from apsi.photo.prepared import PreparedSplit
 from apsi.preprocess.steps import Prepared
 from apsi.task.rehearse import rehearse_training
@@ -110,3 +114,20 @@ def test_a_folder_stands_for_its_best_agent(old: RunFolder) -> None:
     assert agent_path(str(old.last_checkpoint), NoTracker()) == old.last_checkpoint
     with pytest.raises(ApsiError, match="tracking=mlflow"):
         agent_path("0123456789abcdef", NoTracker())
+
+
+@pytest.mark.parametrize("algo", ["a2c", "dqn"])
+def test_an_agent_does_not_go_on_learning_from_a_juror_with_a_reservation(
+    algo: str, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = trained(config_of(data_dir, f"algo={algo}"), tmp_path / "first")
+    monkeypatch.setattr(Naturalness, "reservation", "it knows too little")
+    run = trained(config_of(data_dir, f"algo={algo}", f"init_from={first.path}", "seed=9"), tmp_path / "new")
+    state = read_checkpoint(run.best_checkpoint).state
+    assert state.timesteps == 0 and run.record()["not_trained"] == "it knows too little"
+    weights = [
+        torch.load(io.BytesIO(zipfile.ZipFile(one.best_checkpoint).read("policy.pth")), weights_only=True)
+        for one in (first, run)
+    ]
+    assert weights[0].keys() == weights[1].keys()
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])

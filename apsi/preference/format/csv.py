@@ -23,7 +23,7 @@ COLUMNS = (
     *("source", "photo", "right_image", "right_photo", "id", "apsi"),
 )
 _NEEDED = ("image", "left", "right", "answer", "annotator")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What spreadsheets take for the beginning of a formula (OWASP, "CSV Injection")"""
 
 

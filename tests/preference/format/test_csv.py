@@ -137,7 +137,7 @@ def test_a_table_of_ones_own_needs_five_columns(names: Names, photos: Path, tmp_
         (f"{HEAD}\na.png,,clarity,left\n", "line 2: 4 values for 5 columns"),
         (f"{HEAD}\na.png,,clarity,best,Ann\n", "line 2: answer='best' must be one of left, right, tie, skip"),
         (f"{HEAD}\na.png,,,left,Ann\n", "line 2: a pair of a.png with itself"),
-        (f"{HEAD}\na.png,,clarify,left,Ann\n", "line 2: unknown transform 'clarify'"),
+        (f"{HEAD}\na.png,,clarify,left,Ann\n", "unknown transform 'clarify'"),
         (f"{HEAD}\n../a.png,,clarity,left,Ann\n", r"line 2: '\.\./a\.png' is no name of a photo's file below"),
         (f"{HEAD}\n/etc/passwd,,clarity,left,Ann\n", "line 2: '/etc/passwd' is no name"),
         (f"{HEAD},photo\n../a.png,,clarity,left,Ann,name:x\n", r"line 2: '\.\./a\.png' is no name"),
