@@ -80,7 +80,7 @@ def add_round(config: DictConfig, *, count: int, split: str) -> list[Pair]:
     seed = seed_for(config.seed, number)
     photos = sorted_photos(config, split, seed, Splits.of(known, config.data_seed, _RATIOS).known)
     if split in ("val", "test"):
-        photos = _unseen(photos, [checkpoint or config.checkpoint for checkpoint in source.checkpoints], split)
+        photos = unseen(photos, [checkpoint or config.checkpoint for checkpoint in source.checkpoints], split)
     originals = Originals(instantiate(config.dataset), Path(config.data_dir).expanduser())
 
     def read(photo: SortedPhoto) -> Photo | None:
@@ -135,7 +135,7 @@ def sorted_photos(config: DictConfig, split: str, seed: int, known: Mapping[str,
     return sorted(found.values(), key=lambda photo: seed_for(seed, "order", photo.hash))
 
 
-def _unseen(photos: list[SortedPhoto], checkpoints: Sequence[str], split: str) -> list[SortedPhoto]:
+def unseen(photos: list[SortedPhoto], checkpoints: Sequence[str], split: str) -> list[SortedPhoto]:
     """Those that no agent was trained on.
 
     Raises:

@@ -3,6 +3,7 @@
 import json
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ from omegaconf import DictConfig
 from apsi.agent.shipped import SHIPPED
 from apsi.config.compose import load_config
 from apsi.errors import ApsiError
+from apsi.pairs.base import SortedPhoto
 from apsi.photo.hash import file_hash
 from apsi.photo.write import write_png
 from apsi.preference.folder import PreferenceFolder
-from apsi.task.make_pairs import make_pairs
+from apsi.task.make_pairs import make_pairs, unseen
 from apsi.tracking.run_folder import RunFolder
 from tests.conftest import natural_photo
 
@@ -82,3 +84,28 @@ def test_where_no_pair_can_be_made_it_is_told(photos: Path) -> None:
     made(photos, "pairs=photos", count=100)
     with pytest.raises(ApsiError, match="no new pair could be made of 9 photos"):
         made(photos, "pairs=photos", count=100)
+
+
+def test_a_photo_stays_in_the_split_that_its_pairs_are_in(photos: Path) -> None:
+    made(photos, count=9)
+    before = {pair.left.photo: pair.split for pair in PreferenceFolder(photos.parent / "preferences").pairs().values()}
+    for i in range(9, 16):
+        write_png(photos / f"{i}.png", natural_photo(i, 300, 400))
+    made(photos, count=40)
+    splits: dict[str, set[str]] = {}
+    for pair in PreferenceFolder(photos.parent / "preferences").pairs().values():
+        splits.setdefault(pair.left.photo, set()).add(pair.split)
+    assert len(splits) == 16 and all(len(own) == 1 for own in splits.values())
+    assert all(splits[photo] == {split} for photo, split in before.items())
+
+
+def test_photos_that_an_agent_learned_from_are_no_test_of_it(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    own, other = (SortedPhoto(f"{i:064x}", f"{i}.png", "test") for i in (1, 2))
+    known = SimpleNamespace(state=SimpleNamespace(trained_on=[own.hash[:16]]))
+    monkeypatch.setattr("apsi.task.make_pairs.read_checkpoint", lambda path: known)
+    assert unseen([own, other], ["a.zip"], "test") == [other] and "1 photos are left out" in caplog.text
+    assert unseen([own, other], [], "test") == [own, other]
+    with pytest.raises(ApsiError, match="trained on all of its photos"):
+        unseen([own], ["a.zip"], "test")
