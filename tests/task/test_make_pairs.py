@@ -102,7 +102,7 @@ def test_a_photo_stays_in_the_split_that_its_pairs_are_in(photos: Path) -> None:
 def test_photos_that_an_agent_learned_from_are_no_test_of_it(
     photos: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    own, other = (SortedPhoto(f"{i:064x}", f"{i}.png", "test") for i in (1, 2))
+    own, other = (SortedPhoto(str(i) * 64, f"{i}.png", "test") for i in (1, 2))
     known = SimpleNamespace(state=SimpleNamespace(trained_on=[own.hash[:16]]))
     monkeypatch.setattr("apsi.task.make_pairs.read_checkpoint", lambda path: known)
     assert unseen([own, other], ["a.zip"], "test") == [other] and "1 photos are left out" in caplog.text
