@@ -1,5 +1,6 @@
 """All preprocess steps in order."""
 
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -19,6 +20,9 @@ from apsi.preprocess.base import SPLITS, Context, Step
 from apsi.preprocess.copies import Copy
 from apsi.preprocess.engine.base import Engine
 from apsi.preprocess.split import Split
+
+_SHOWN = 5  # files that can't be used
+log = logging.getLogger(__name__)
 
 _REMEDIES = {
     "all": "use other photos, or another degradation",
@@ -125,6 +129,8 @@ class Steps:
     def sort(self, dataset: Dataset, data_dir: Path, seed: int) -> tuple[ImageRecord, ...]:
         """The photos of a data set with the splits that they get when it is prepared; none is scored or degraded.
 
+        Files that can't be used are told.
+
         Raises:
             ApsiError: no usable photo, or no step that sorts them.
         """
@@ -133,5 +139,9 @@ class Steps:
             for step in self.steps.values():
                 context = step.run(context)
                 if isinstance(step, Split):
+                    for one in context.skipped[:_SHOWN]:
+                        log.warning("%s is left out: %s", one.name, one.reason)
+                    if len(context.skipped) > _SHOWN:
+                        log.warning("%d further files are left out", len(context.skipped) - _SHOWN)
                     return context.records
         raise ApsiError(f"the steps {', '.join(self.steps)} sort no photos into splits; one of them must be split")

@@ -27,25 +27,15 @@ from apsi.preference.model import Settings
 from apsi.preference.pair import Version
 from apsi.preference.photos import Originals
 from apsi.preference.tuning import Tuned, Tuning, tune
-from apsi.torchvision_ops import define_missing
 from apsi.tracking.run_folder import RunFolder
 from tests.conftest import natural_photo
+from tests.juror.test_backbone import weights
 from tests.preference.made import answer, pair
+
+__all__ = ["weights"]
 
 SIDE = 32
 SETTINGS = Settings("linear", 0.02, 0)
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of a ResNet-18 that nobody trained."""
-    define_missing()
-    import torchvision
-
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("weights") / "resnet18.pth"
-    torch.save(torchvision.models.resnet18(weights=None).state_dict(), path)
-    return path
 
 
 def small(weights: Path, side: int = SIDE) -> Backbone:

@@ -60,6 +60,12 @@ def test_the_same_seed_makes_the_same_pairs(photos: Path) -> None:
     assert file.read_bytes() == first
 
 
+def test_a_broken_picture_is_told_and_left_out(photos: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (photos / "bad.jpg").write_text("hello")
+    assert made(photos)["new"] == 12
+    assert "bad.jpg is left out" in caplog.text
+
+
 def test_pairs_of_one_split_only(photos: Path) -> None:
     assert made(photos, "pairs=recipes", split="test")["test"] == 12
 
