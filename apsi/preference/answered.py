@@ -63,6 +63,12 @@ class Answered:
         """All photos, in a fixed order."""
         return sorted({photo for both in self.photos for photo in both})
 
+    @property
+    def swapped(self) -> Self:
+        """The same with sides exchanged."""
+        photos = tuple((right, left) for left, right in self.photos)
+        return replace(self, left=self.right, right=self.left, outcomes=RIGHT - self.outcomes, photos=photos)
+
 
 def folds(answered: Answered, count: int, seed: int) -> list[tuple[Bools, Bools]]:
     """Splits by photo: for each fold, which answers to learn from and which to measure by; no photo is in both.
