@@ -28,8 +28,8 @@ class Device:
         if self.name.startswith("cuda:"):
             raise ApsiError(
                 f"device.name={self.name}: a training uses one GPU, the first that it can see, as Stable-Baselines3 "
-                "has no distributed training. Choose which with the environment variable CUDA_VISIBLE_DEVICES=1, and use "
-                "several for several runs or trials side by side, each with its own"
+                "has no distributed training. Choose which with the environment variable CUDA_VISIBLE_DEVICES=1, and "
+                "use several for several runs or trials side by side, each with its own"
             )
         if self.name not in NAMES:
             raise ApsiError(f"device.name={self.name} must be one of: {', '.join(NAMES)}")

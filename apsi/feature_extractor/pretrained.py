@@ -25,7 +25,7 @@ from apsi.types import BatchSize, Dropout, MemoryFormat
 log = logging.getLogger(__name__)
 
 Freeze: TypeAlias = Literal["none", "partial", "all"]
-Amp: TypeAlias = bool | Literal["bfloat16", "float16"]
+Amp: TypeAlias = Literal[False, True, "bfloat16", "float16"]
 """What a network computes in; True: bfloat16, False: float32"""
 
 MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -113,7 +113,7 @@ class Pretrained(BaseFeaturesExtractor):
                 f"feature_extractor.weights=null with freeze={freeze} would freeze random weights: add "
                 "feature_extractor.freeze=none, or give a file or `imagenet`"
             )
-        if norm != "batch" and freeze == "all" and unfreeze_after is None and not unfreeze:
+        if norm in ("group", "layer") and freeze == "all" and unfreeze_after is None and not unfreeze:
             raise ApsiError(
                 f"feature_extractor.norm={norm} with freeze=all: the weights were trained with BatchNorm and have to "
                 "adapt: add feature_extractor.freeze=none, freeze=partial or unfreeze_after=STEPS, or norm=batch"
