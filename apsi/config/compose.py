@@ -89,7 +89,8 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
         key = (package or choice).replace("/", ".")
         group = key.partition(".")[0]
         if group in _FROM_CHECKPOINT_ONLY:
-            raise ApsiError(f"{override}: the checkpoint {path} decides on {group}; leave it out")
+            remedy = f", or begin a new run with its weights: init_from={path}" if config.checkpoint is None else ""
+            raise ApsiError(f"{override}: the checkpoint {path} decides on {group}; leave it out{remedy}")
         if group in ("experiment", "debug"):
             raise ApsiError(f"{override}: with a checkpoint, name the single values to change instead of a preset")
         if group in schema.Config.__dataclass_fields__:

@@ -32,6 +32,8 @@ class TrainSettings:
     """steps between two validations"""
     eval_episodes: int = 200
     """episodes of a validation"""
+    patience: int | None = None
+    """training ends when so many validations in a row have found nothing better than the best before; null: never"""
     checkpoint_every: int = 10_000
     """steps between two saves of last.zip"""
     keep_every: int | None = None

@@ -85,6 +85,11 @@ class Steps:
         """
         self.steps, self.engine = steps, engine
 
+    def require_fitting(self, dataset: Dataset, by_truth: bool) -> None:
+        """Refuses, before any photo is read, what makes no sense for a data set or an environment; see `Step`."""
+        for step in self.steps.values():
+            step.require_fitting(dataset, by_truth)
+
     def run(
         self,
         *,

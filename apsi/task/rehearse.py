@@ -26,6 +26,7 @@ from apsi.juror.base import FittedJuror, Juror
 from apsi.photo import Floats, Photo
 from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit
 from apsi.policy.base import PolicyContext
+from apsi.preprocess.steps import Steps
 from apsi.tracking.run_folder import RunFolder
 from apsi.train.init_from import begins_anew, read_start
 from apsi.train.loop import require_no_checkpoint
@@ -45,7 +46,8 @@ def rehearse_preparing(config: DictConfig) -> None:
         require_writable("score_cache_dir", config.score_cache_dir)
     pool, settings = class_and_arguments(config.worker_pool)
     pool.require_ready(settings)  # type: ignore[attr-defined]  # a WorkerPool, which only the configuration knows
-    instantiate(config.preprocess)
+    steps: Steps = instantiate(config.preprocess)
+    steps.require_fitting(instantiate(config.dataset), instantiate(config.env).by_truth)
     for name in ("juror", "second_juror"):
         if config[name] is not None:
             require_jurors(config[name], name)

@@ -7,13 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import psutil
+import torch
 from rich.progress import Progress
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter
 
 from apsi.agent.checkpoint import TrainState
 from apsi.algo.divergence import require_finite
-from apsi.algo.optimizer.base import gradient_norm
+from apsi.algo.optimizer.base import describe, gradient_norm, loss_scale
 from apsi.config.schema import TrainSettings
 from apsi.feature_extractor.pretrained import Pretrained
 from apsi.tracking.base import Tracker
@@ -52,24 +54,28 @@ class ProgressCallback(BaseCallback):
 
 
 class UnfreezeCallback(BaseCallback):
-    """Unfreezes frozen networks after `unfreeze_after` steps."""
+    """Unfreezes frozen networks, stage by stage, when their time has come."""
 
     def _on_step(self) -> bool:
         return True
 
     def _on_rollout_start(self) -> None:
+        said = set()
         for module in self.model.policy.modules():
-            if not isinstance(module, Pretrained) or module.unfreeze_after is None:
-                continue
-            if module.is_frozen and self.num_timesteps >= module.unfreeze_after:
-                module.unfreeze()
-                log.info("%9s steps  %s is unfrozen and learns from now on", f"{self.num_timesteps:,}", module.name)
+            freed = module.unfreeze(self.num_timesteps) if isinstance(module, Pretrained) and module.is_frozen else []
+            if (
+                isinstance(module, Pretrained) and freed and (module.name, *freed) not in said
+            ):  # a target network is alike
+                said.add((module.name, *freed))
+                what = f"{', '.join(freed)} of {module.name}" if module.is_frozen else f"all of {module.name}"
+                log.info("%9s steps  %s learns from now on", f"{self.num_timesteps:,}", what)
 
 
 class GradientCallback(BaseCallback):
     """Records the norm of the gradients before clipping; compare it with `algo.max_grad_norm` to see what is clipped.
 
-    Raises a `DivergedError` where the norm is not finite, as the networks are not finite afterwards either.
+    Beside it the learning rate of each parameter group, and the scale of gradients in float16. Raises a `DivergedError`
+    where the norm is not finite, as the networks are not finite afterwards either.
     """
 
     def __init__(self, algo: str) -> None:
@@ -84,6 +90,18 @@ class GradientCallback(BaseCallback):
         if norm is not None:
             require_finite(np.array(norm), self._algo, self.num_timesteps, "the norm of its gradients")
             self.logger.record("train/grad_norm", norm)
+            for group in describe(self.model):  # of an actor and a critic they are the same
+                self.logger.record(f"train/learning_rate_{group.group}", group.learning_rate)
+        scale = loss_scale(self.model)
+        if scale is not None:
+            self.logger.record("train/loss_scale", scale)
+
+
+class NoProgressError(Exception):
+    """Ends a training that has got no better for long; no failure."""
+
+    def __init__(self, validations: int) -> None:
+        super().__init__(f"{validations} validations in a row have found nothing better")
 
 
 class MilestoneCallback(BaseCallback):
@@ -133,8 +151,17 @@ class MilestoneCallback(BaseCallback):
             self._report(timesteps, figure)
 
     def _on_training_start(self) -> None:
+        self._require_progress()  # where an earlier training had ended so
         if self._looks_first:
             self.evaluate()
+
+    def _require_progress(self) -> None:
+        """Raises a `NoProgressError` where `patience` is used up."""
+        rows, patience = self.state.history, self._settings.patience
+        if rows and patience is not None and self.state.best is not None:
+            best = rows.index(self.best_row())
+            if len(rows) - 1 - best >= patience:
+                raise NoProgressError(len(rows) - 1 - best)
 
     def _on_step(self) -> bool:
         return True
@@ -144,6 +171,7 @@ class MilestoneCallback(BaseCallback):
         every = self._settings
         if self.num_timesteps // every.eval_every > self.evaluated_at // every.eval_every:
             self.evaluate()
+            self._require_progress()
         elif self._is_due(every.checkpoint_every) or self._is_due(every.keep_every):
             self.checkpoint()
 
@@ -173,6 +201,7 @@ class MilestoneCallback(BaseCallback):
             "  (best)" if is_best else "",
         )
         self.evaluated_at = self.model.num_timesteps
+        self._tracker.metrics(memory_in_use(), self.model.num_timesteps)
         self.checkpoint(is_best)
         self._tell(self.model.num_timesteps, figure)
 
@@ -203,6 +232,14 @@ class TrackerWriter(KVWriter):
 
     def close(self) -> None:
         """Leaves the tracker open: its owner closes it."""
+
+
+def memory_in_use() -> dict[str, float]:
+    """Of this process now, and the most that torch has had of the GPU, where it uses one; in megabytes."""
+    figures = {"memory/process_megabytes": psutil.Process().memory_info().rss / 1e6}
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        figures["memory/gpu_peak_megabytes"] = torch.cuda.max_memory_allocated() / 1e6
+    return figures
 
 
 def success_rate(model: Any) -> float | None:

@@ -43,9 +43,11 @@ from apsi.tracking.run_folder import RunFolder
 from apsi.train.callbacks import (
     GradientCallback,
     MilestoneCallback,
+    NoProgressError,
     ProgressCallback,
     TrackerWriter,
     UnfreezeCallback,
+    memory_in_use,
 )
 from apsi.train.checkpoint_writer import CheckpointWriter
 from apsi.train.init_from import begin_with, read_start, require_start_unseen
@@ -139,8 +141,9 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         pictures.finish()
         hit_rate = cached_juror.hit_rate if isinstance(cached_juror, CachedJuror) else 0.0
         tracker.metrics({"time/juror_cache_hit_rate": hit_rate}, model.num_timesteps)
-        took = milestones.state.seconds
-        log.info("Trained for %.0f s; %.1f %% of the scores were in the cache", took, 100 * hit_rate)
+        took, memory = milestones.state.seconds, memory_in_use().values()
+        used = " + ".join(f"{megabytes:,.0f} MB" for megabytes in memory)
+        log.info("Trained for %.0f s; %.1f %% of the scores were in the cache; memory: %s", took, 100 * hit_rate, used)
         return Trained(folder.best_checkpoint, milestones.state, hit_rate, milestones.best_row())
 
 
@@ -185,7 +188,11 @@ def _learn(model: BaseAlgorithm, algo: str, total: int, milestones: MilestoneCal
                 ends = InterruptCallback(interrupt, milestones, folder.last_checkpoint)
                 gradients = GradientCallback(algo)  # before those that save, so that diverged networks are not saved
                 callbacks = [ProgressCallback(bar, total), UnfreezeCallback(), gradients, ends, milestones]
-                model.learn(max(0, left), callbacks, reset_num_timesteps=False)
+                try:
+                    model.learn(max(0, left), callbacks, reset_num_timesteps=False)
+                except NoProgressError as error:
+                    log.info("Training ends early, as %s (train.patience)", error)
+                    folder.note(ended_early=str(error))
         if milestones.evaluated_at < model.num_timesteps or not folder.best_checkpoint.exists():
             milestones.evaluate()
 

@@ -1,6 +1,6 @@
 """The state of a training run besides its networks: with it, a resumed run ends like one that was never interrupted.
 
-Exact on the CPU of the same machine with the same number of threads; the random state of a GPU is not saved.
+Exact on the CPU of the same machine with the same number of threads. The random states of GPUs are part of it.
 """
 
 import random
@@ -88,12 +88,15 @@ def restore_run(state: State, model: Any, cached_juror: Juror, episodes: bool = 
 
 
 def random_state() -> State:
-    """The states of the random generators of Python, NumPy and torch (on the CPU)."""
+    """The states of the random generators of Python, NumPy and torch, those of GPUs in use among them."""
     version, numbers, gauss = random.getstate()
+    uses_gpus = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    of_gpus = torch.cuda.get_rng_state_all() if uses_gpus else []
     return {
         "python": [version, list(numbers), gauss],
         "numpy": np.random.get_state(legacy=False),
         "torch": torch.get_rng_state().numpy(),
+        "cuda": [state.numpy() for state in of_gpus],
     }
 
 
@@ -103,6 +106,9 @@ def restore_random(state: State) -> None:
     random.setstate((version, tuple(numbers), gauss))
     np.random.set_state(state["numpy"])
     torch.set_rng_state(torch.from_numpy(state["torch"].copy()))
+    of_gpus = state.get("cuda", [])  # earlier checkpoints have none
+    if of_gpus and len(of_gpus) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all([torch.from_numpy(one.copy()) for one in of_gpus])
 
 
 @contextmanager
