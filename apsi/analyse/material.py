@@ -42,6 +42,8 @@ class DegradedCopy:
     photo: int
     """its place among the photos"""
     image: Path
+    original: Path
+    """what was degraded: the photo, or a crop of it"""
     labels: tuple[str, ...]
     """what was done to it, in order"""
     before: float
@@ -95,7 +97,7 @@ class Material:
         photos = tuple(found[name] for name in sorted(found))
         place = {photo.name: i for i, photo in enumerate(photos)}
         copies = tuple(
-            DegradedCopy(place[e.source], e.photo, e.degradation, e.target_score, e.start_score)
+            DegradedCopy(place[e.source], e.photo, e.original, e.degradation, e.target_score, e.start_score)
             for split in splits.values()
             for e in sorted(split.episodes, key=lambda e: e.photo.name)
         )
