@@ -96,7 +96,7 @@ def find_structure(points: Points, *, clusters: int | None, seed: int, map: Map 
 def _reduced(points: Points) -> Floats:
     """The main directions, without the noise of the others; they come in one order with one sign."""
     dimensions = min(_DIMENSIONS, len(points) - 1, points.shape[1])
-    if dimensions < 1:
+    if dimensions < 1 or not np.ptp(points, axis=0).any():  # all the same
         return np.zeros((len(points), 1))
     solver = "covariance_eigh" if len(points) > points.shape[1] else "full"
     reduced: Floats = PCA(dimensions, svd_solver=solver).fit_transform(points.astype(np.float64))

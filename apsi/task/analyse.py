@@ -8,6 +8,7 @@ from pydantic import PositiveInt
 from rich.table import Table
 from rich.text import Text
 
+from apsi.analyse.agent_features import agent_features
 from apsi.analyse.analysis import Analysis, Files
 from apsi.analyse.analysis import analyse as look_at
 from apsi.analyse.embedding import Embedder, Layout, Network
@@ -25,7 +26,7 @@ from apsi.task.rehearse import rehearse_preparing, require_writable
 from apsi.tracking.run_folder import RunFolder
 from apsi.tracking.session import report_prepared
 
-Features = Literal["auto", "layout", "juror"]
+Features = Literal["auto", "layout", "juror", "agent"]
 _NAMED = 3
 """Photos of a finding that are named on screen"""
 
@@ -114,7 +115,7 @@ def find(
 
 
 def embedder_of(config: DictConfig, features: Features, backbone: NeuralJuror | None) -> Embedder:
-    """What places the photos: a backbone, the network of the juror, or colours and edges by place.
+    """What places the photos: a backbone, the network of the juror or of the agent, or colours and edges by place.
 
     Raises:
         ApsiError: two of them are asked for, the juror has no network, or one can't be loaded.
@@ -123,6 +124,8 @@ def embedder_of(config: DictConfig, features: Features, backbone: NeuralJuror | 
         raise ApsiError(f"task.features={features} and task.backbone both say what photos are placed by: leave one out")
     if features == "layout":
         return Layout()
+    if features == "agent":
+        return agent_features(config)
     network = backbone
     if network is None:
         juror = instantiate(config.juror)
