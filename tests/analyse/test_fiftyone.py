@@ -199,6 +199,9 @@ def test_the_app_answers_on_this_machine_and_ends_with_its_database(place: Place
         except OSError:
             return False
         time.sleep(5)  # its own session connects a little later
+        other = Place(place.root, place.root / "other data")
+        chosen = ("task=list_photos", "dataset=fiftyone", "dataset.name=planted")
+        other.run(*chosen, tiny=False, warm=False).failed("is at work on the database", str(place.data / "fiftyone"))
         return True
 
     outcome = place.start(*arguments, tiny=False, warm=False).send(signal.SIGINT, answered)
