@@ -46,6 +46,8 @@ class TrainState:
     """spent on training, all continued runs together"""
     history: list[dict[str, Any]] = field(default_factory=list)
     """rows of the learning curve"""
+    losses: list[float] = field(default_factory=list)
+    """of the updates since the latest validation"""
     dataset: str = ""
     """folder name of the prepared photos"""
     trained_on: list[str] = field(default_factory=list)

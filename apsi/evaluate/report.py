@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from apsi.evaluate import plots
+from apsi.evaluate.diagnosis import LOOKS
 from apsi.evaluate.gallery import gallery
 from apsi.evaluate.opening import opening
 from apsi.evaluate.outcome import caution, cost, headline, photos_and_copies, sentences
@@ -73,6 +74,7 @@ def write_report(
         scores_svg=plots.score_by_edit(results),
         actions_svg=plots.action_usage(results[shown]),
         opening=opening(results[shown], achieved),
+        looked_for=list(LOOKS),
         cards=gallery(results),
         open_cards=_OPEN_CARDS,
         edits={label: by_label(label).advice for label in sorted(labels) if "(" not in label},

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from rich.progress import Progress
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.logger import KVWriter, Logger
+from stable_baselines3.common.logger import KVWriter
 
 from apsi.agent.checkpoint import TrainState
 from apsi.algo.divergence import require_finite
@@ -18,6 +18,8 @@ from apsi.config.schema import TrainSettings
 from apsi.feature_extractor.pretrained import Pretrained
 from apsi.tracking.base import Tracker
 
+_LOSSES = ("train/value_loss", "train/critic_loss", "train/loss")
+"""What tells whether an algorithm learns to predict, the first of these that it records"""
 log = logging.getLogger(__name__)
 
 
@@ -98,6 +100,7 @@ class MilestoneCallback(BaseCallback):
         best_by: str,
         report: Callable[[int, float], None] = lambda steps, figure: None,
         looks_first: bool = False,
+        losses: list[float] | None = None,
     ) -> None:
         """Stores what happens at a milestone.
 
@@ -111,10 +114,13 @@ class MilestoneCallback(BaseCallback):
             best_by: the figure that decides which checkpoint is best.
             report: called with the steps and that figure, after the checkpoints are written; may end the training.
             looks_first: whether to validate before the first step, too, for an agent that can do something by then.
+            losses: of the updates since the latest validation, which others add to.
         """
         super().__init__()
         self._settings, self._validate, self._save, self._tracker = settings, validate, save, tracker
         self._best_by, self._report, self._looks_first = best_by, report, looks_first
+        self._losses = [] if losses is None else losses
+        self._losses[:] = state.losses
         self.state = state
         self._began = time.monotonic() - state.seconds
         self.evaluated_at: int = state.history[-1]["timesteps"] if state.history else 0
@@ -152,8 +158,10 @@ class MilestoneCallback(BaseCallback):
             "timesteps": self.model.num_timesteps,
             "seconds": round(time.monotonic() - self._began, 1),
             "train_success_rate": success_rate(self.model),
+            "train_loss": float(np.mean(self._losses)) if self._losses else None,
             **{f"val_{name}": value for name, value in figures.items()},
         }
+        self._losses.clear()
         figure = figures[self._best_by]
         is_best = self.state.best is None or figure > self.state.best
         best = figure if is_best else self.state.best
@@ -175,7 +183,8 @@ class MilestoneCallback(BaseCallback):
     def checkpoint(self, is_best: bool = False) -> None:
         """Saves the last checkpoint, also as the best one and as one that is kept, where that applies."""
         is_kept = self._is_due(self._settings.keep_every)
-        self.state = replace(self.state, timesteps=self.model.num_timesteps, seconds=time.monotonic() - self._began)
+        seconds, losses = time.monotonic() - self._began, list(self._losses)
+        self.state = replace(self.state, timesteps=self.model.num_timesteps, seconds=seconds, losses=losses)
         self._save(self.state, is_best, is_kept)
 
 
@@ -184,18 +193,16 @@ class TrackerWriter(KVWriter):
 
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
+        self.losses: list[float] = []
+        """of the updates, of which others take what they have seen"""
 
     def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
         numbers = {k: float(v) for k, v in key_values.items() if isinstance(v, int | float | np.number)}
+        self.losses += [numbers[key] for key in _LOSSES if key in numbers][:1]
         self._tracker.metrics({k: v for k, v in numbers.items() if np.isfinite(v)}, step)
 
     def close(self) -> None:
         """Leaves the tracker open: its owner closes it."""
-
-
-def tracking_logger(tracker: Tracker) -> Logger:
-    """An SB3 logger that writes to the tracker only."""
-    return Logger(folder=None, output_formats=[TrackerWriter(tracker)])
 
 
 def success_rate(model: Any) -> float | None:

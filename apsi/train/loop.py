@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import Logger
 
 from apsi.agent.ask import TrainedAgent, trained_agent
 from apsi.agent.build import build_model
@@ -43,8 +44,8 @@ from apsi.train.callbacks import (
     GradientCallback,
     MilestoneCallback,
     ProgressCallback,
+    TrackerWriter,
     UnfreezeCallback,
-    tracking_logger,
 )
 from apsi.train.checkpoint_writer import CheckpointWriter
 from apsi.train.init_from import begin_with, read_start, require_start_unseen
@@ -105,7 +106,8 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         if start:
             labels = parts.actions.labels
             begin_with(start, algo, model, config=config, actions=labels, folder=folder, tracker=tracker)
-        model.set_logger(tracking_logger(tracker))
+        told = TrackerWriter(tracker)
+        model.set_logger(Logger(folder=None, output_formats=[told]))
         pictures = TrainingPictures.begin(folder.path, saver, checkpoint)
         if checkpoint:
             load_into(checkpoint, model)
@@ -128,6 +130,7 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
             best_by=best_by,
             report=report,
             looks_first=start is not None,
+            losses=told.losses,
         )
         milestones.init_callback(model)
         with divergence_named(algo.name, model):
