@@ -2,7 +2,9 @@
 
 from omegaconf import DictConfig
 
+from apsi.analyse.scoring import write_scoring
 from apsi.config.build import prepare
+from apsi.config.instantiate import instantiate
 from apsi.task.rehearse import rehearse_preparing
 from apsi.tracking.run_folder import RunFolder
 from apsi.tracking.session import report_prepared, tracked
@@ -14,5 +16,7 @@ def preprocess(config: DictConfig, folder: RunFolder) -> dict[str, int]:
     with tracked(config, folder, "preparations") as tracker:
         prepared = prepare(config)
         numbers = report_prepared(prepared, folder)
+        with instantiate(config.preprocess).engine as engine:
+            write_scoring(prepared.folder, folder.path, engine, config.data_seed)
         tracker.metrics({f"data/{name}": value for name, value in numbers.items()}, 0)
         return numbers
