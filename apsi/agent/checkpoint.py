@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.save_util import load_from_zip_file, recursive_getattr
 
-from apsi.config.renamed import state_with_new_names
+from apsi.config.renamed import state_with_new_names, tensor_with_new_name
 from apsi.config.saved import CONFIG, open_checkpoint, read_checkpoint_config
 from apsi.config.trust import signed
 from apsi.errors import ApsiError
@@ -126,6 +126,8 @@ def read_networks(checkpoint: Checkpoint, device: torch.device) -> tuple[dict[st
             f"the networks in {checkpoint.path} are damaged or none of apsi's ({error}); use another checkpoint of its "
             "run"
         ) from error
+    if isinstance(parameters.get("policy"), dict):
+        parameters["policy"] = {tensor_with_new_name(name): value for name, value in parameters["policy"].items()}
     return parameters, variables or {}
 
 
