@@ -1,9 +1,10 @@
 """Rainbow, each of its parts and plain DQN on the task of the RL guide: undoing one edit, after equally many steps.
 
-All runs have the same photos, steps, updates and network; what differs stands in `ALGORITHMS`. The network and the photo that it
-sees are small, and an update takes as few transitions as the guide's, so that many updates are made in little time. The best
-agent of the validation split plays the test split; intervals are by photo and seed, differences are from `dqn` on the same
-episodes. Called again with the same `--out`, it goes on with the runs that are missing. The last line is JSON.
+All runs have the same photos, steps, updates and network; what differs stands in `ALGORITHMS`. The network and the
+photo that it sees are small, and an update takes as few transitions as the guide's, so that many updates are made in
+little time. The best agent of the validation split plays the test split; intervals are by photo and seed, differences
+are from `dqn` on the same episodes. Called again with the same `--out`, it goes on with the runs that are missing. The
+last line is JSON.
 
     python benchmarks/rainbow.py --photos PHOTOS [--steps 12000] [--seeds 1 2 3] [--out DIR] [--jobs 2]
 """
@@ -16,7 +17,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from apsi.config.compose import load_config
@@ -40,7 +40,7 @@ ALGORITHMS = {
 """Overrides by what they are called here"""
 COMMON = [
     *("dataset=folder", "device=cpu", "device.threads=1", "tracking=none", "resume=never", "policy=[agent]"),
-    *("env.observation_size=[32,32]", "feature_extractor.channels=[16,32,48]", "feature_extractor.features_dim=128"),
+    *("env.observation_size=[36,36]", "feature_extractor.channels=[16,32,48]", "feature_extractor.features_dim=128"),
     *("train.n_envs=8", "algo.batch_size=32", "algo.learning_starts=500", "algo.target_update_interval=500"),
     *("train.images=0", "evaluate.images=0", "evaluate.harm=false"),
 ]

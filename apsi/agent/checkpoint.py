@@ -29,8 +29,9 @@ from apsi.state import State, read_state, write_state
 ACTIONS, STATE, JUROR, SECOND_JUROR, RUN = (
     f"apsi/{name}" for name in ("actions.json", "state.json", "juror.npz", "second_juror.npz", "run.npz")
 )
-_OF_THE_MOMENT = ("_last_obs", "_last_original_obs", "_last_episode_starts")
-"""What SB3 would write of the episodes in progress, as large as all the rest of it, and never reads"""
+_OF_THE_MOMENT = ("_last_obs", "_last_original_obs", "_last_episode_starts", "_update_current_progress_remaining")
+"""What SB3 would write of the episodes in progress, as large as all the rest of it, and never reads; and how a run tells it of
+its budget"""
 _UNREADABLE = (ValueError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError)
 _COUNTERS = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num")
 
@@ -52,6 +53,8 @@ class TrainState:
     """original photos of all training so far, by the beginnings of their hashes"""
     counters: dict[str, int] = field(default_factory=dict)
     """the model's own counters"""
+    episodes: int = 0
+    """that have ended"""
 
 
 @dataclass(frozen=True)

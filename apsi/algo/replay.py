@@ -65,9 +65,7 @@ def add_steps(buffer: ReplayBuffer, rows: Ints, envs: Ints, n_steps: int, gamma:
     rewards = buffer.rewards[window, envs[:, None]] * np.where(ahead <= last[:, None], powers, 0)
     ended = window[np.arange(len(rows)), last]
     done = buffer.dones[ended, envs] * (1 - buffer.timeouts[ended, envs])
-    return Steps(
-        rewards.sum(axis=1, dtype=np.float32), np.float32(gamma) ** (last + 1).astype(np.float32), ended, done
-    )
+    return Steps(rewards.sum(axis=1, dtype=np.float32), np.float32(gamma) ** (last + 1).astype(np.float32), ended, done)
 
 
 class Priorities:

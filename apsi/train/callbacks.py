@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,21 +17,27 @@ from apsi.algo.optimizer.base import gradient_norm
 from apsi.config.schema import TrainSettings
 from apsi.feature_extractor.pretrained import Pretrained
 from apsi.tracking.base import Tracker
+from apsi.train.budget import Budget
 
 log = logging.getLogger(__name__)
 
 
 class ProgressCallback(BaseCallback):
-    """Updates the progress bar: steps, time left, success rate of the latest training episodes, steps per second."""
+    """Updates the progress bar: steps or episodes, time left, success rate of the latest training episodes, steps per second."""
 
-    def __init__(self, bar: Progress, total: int) -> None:
+    def __init__(self, bar: Progress, budget: Budget) -> None:
         super().__init__()
-        self._bar, self._total = bar, total
+        self._bar, self._budget = bar, budget
+
+    @property
+    def _completed(self) -> int:
+        budget = self._budget
+        spent = budget.episodes if budget.in_episodes else self.num_timesteps
+        return min(spent, budget.total * budget.size)
 
     def _on_training_start(self) -> None:
-        self._task = self._bar.add_task(
-            "Training", total=self._total, completed=self.num_timesteps, success="-", rate="-"
-        )
+        total = self._budget.total * self._budget.size
+        self._task = self._bar.add_task("Training", total=total, completed=self._completed, success="-", rate="-")
         self._began, self._first, self._shown = time.monotonic(), self.num_timesteps, 0.0
 
     def _on_step(self) -> bool:
@@ -42,7 +48,7 @@ class ProgressCallback(BaseCallback):
             success = success_rate(self.model)
             self._bar.update(
                 self._task,
-                completed=min(self.num_timesteps, self._total),
+                completed=self._completed,
                 success="-" if success is None else f"{success:.2f}",
                 rate=f"{rate:.0f}",
             )
@@ -95,6 +101,7 @@ class MilestoneCallback(BaseCallback):
         save: Callable[[TrainState, bool, bool], None],
         tracker: Tracker,
         *,
+        budget: Budget,
         best_by: str,
         report: Callable[[int, float], None] = lambda steps, figure: None,
         looks_first: bool = False,
@@ -108,23 +115,28 @@ class MilestoneCallback(BaseCallback):
             save: writes the last checkpoint; second argument: also as the best one; third argument: also as one that
                 is kept.
             tracker: where the figures are recorded.
+            budget: what intervals are counted in.
             best_by: the figure that decides which checkpoint is best.
-            report: called with the steps and that figure, after the checkpoints are written; may end the training.
+            report: called with the units of the budget and that figure, after the checkpoints are written; may end the training.
             looks_first: whether to validate before the first step, too, for an agent that can do something by then.
         """
         super().__init__()
         self._settings, self._validate, self._save, self._tracker = settings, validate, save, tracker
         self._best_by, self._report, self._looks_first = best_by, report, looks_first
-        self.state = state
+        self._budget, self.state = budget, state
         self._began = time.monotonic() - state.seconds
         self.evaluated_at: int = state.history[-1]["timesteps"] if state.history else 0
         """environment steps at the latest validation"""
+        self._units_evaluated = self._units_of(state.history[-1]) if state.history else 0
         for row in state.history:
-            self._tell(row["timesteps"], row[f"val_{best_by}"])
+            self._tell(row)
 
-    def _tell(self, timesteps: int, figure: float) -> None:
-        if timesteps:  # of what was learned elsewhere, a search learns nothing
-            self._report(timesteps, figure)
+    def _units_of(self, row: Mapping[str, Any]) -> int:
+        return self._budget.units(row["timesteps"], row.get("episodes", 0))
+
+    def _tell(self, row: Mapping[str, Any]) -> None:
+        if row["timesteps"]:  # of what was learned elsewhere, a search learns nothing
+            self._report(self._units_of(row), row[f"val_{self._best_by}"])
 
     def _on_training_start(self) -> None:
         if self._looks_first:
@@ -136,20 +148,28 @@ class MilestoneCallback(BaseCallback):
     def _on_rollout_start(self) -> None:
         # only between rollouts: after an update, and with no rollout half done
         every = self._settings
-        if self.num_timesteps // every.eval_every > self.evaluated_at // every.eval_every:
+        if self._units // every.eval_every > self._units_evaluated // every.eval_every:
             self.evaluate()
         elif self._is_due(every.checkpoint_every) or self._is_due(every.keep_every):
             self.checkpoint()
 
     def _is_due(self, every: int | None) -> bool:
-        """Whether another `every` steps have been completed since the latest checkpoint."""
-        return every is not None and self.model.num_timesteps // every > self.state.timesteps // every
+        """Whether another `every` units have been completed since the latest checkpoint."""
+        if every is None:
+            return False
+        return self._units // every > self._budget.units(self.state.timesteps, self.state.episodes) // every
+
+    @property
+    def _units(self) -> int:
+        """Of the budget, so far."""
+        return self._budget.units(self.model.num_timesteps, self._budget.episodes)
 
     def evaluate(self) -> None:
         """Validates, and saves the last checkpoint, also as the best one if it is."""
         figures = self._validate()
         row: dict[str, Any] = {
             "timesteps": self.model.num_timesteps,
+            "episodes": self._budget.episodes,
             "seconds": round(time.monotonic() - self._began, 1),
             "train_success_rate": success_rate(self.model),
             **{f"val_{name}": value for name, value in figures.items()},
@@ -164,9 +184,9 @@ class MilestoneCallback(BaseCallback):
             *(f"{self.model.num_timesteps:,}", figures["success_rate"], figures["mean_gain"]),
             "  (best)" if is_best else "",
         )
-        self.evaluated_at = self.model.num_timesteps
+        self.evaluated_at, self._units_evaluated = self.model.num_timesteps, self._units
         self.checkpoint(is_best)
-        self._tell(self.model.num_timesteps, figure)
+        self._tell(row)
 
     def best_row(self) -> dict[str, Any]:
         """The row of the learning curve with the best figure."""
@@ -175,7 +195,12 @@ class MilestoneCallback(BaseCallback):
     def checkpoint(self, is_best: bool = False) -> None:
         """Saves the last checkpoint, also as the best one and as one that is kept, where that applies."""
         is_kept = self._is_due(self._settings.keep_every)
-        self.state = replace(self.state, timesteps=self.model.num_timesteps, seconds=time.monotonic() - self._began)
+        self.state = replace(
+            self.state,
+            timesteps=self.model.num_timesteps,
+            episodes=self._budget.episodes,
+            seconds=time.monotonic() - self._began,
+        )
         self._save(self.state, is_best, is_kept)
 
 

@@ -69,7 +69,9 @@ def parameters_of(model: Any) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize(
-    ("distribution", "theirs"), [({}, DQN), ({"distribution": "quantile", "n_quantiles": 5}, QRDQN)], ids=["dqn", "qrdqn"]
+    ("distribution", "theirs"),
+    [({}, DQN), ({"distribution": "quantile", "n_quantiles": 5}, QRDQN)],
+    ids=["dqn", "qrdqn"],
 )
 def test_without_parts_it_learns_what_stable_baselines3_does(
     distribution: dict[str, Any], theirs: Any, env: Callable[..., PhotoVecEnv]

@@ -60,8 +60,9 @@ def test_rewards_are_added_up_as_a_slow_loop_does(history: list[list[str]], rows
 def test_draws_are_those_of_stable_baselines3(n_steps: int) -> None:
     """With the same random numbers, so that a figure stays what it was."""
     space = Box(0, 1e6, (1,), np.float32)
-    theirs, ours = NStepReplayBuffer(12, space, Discrete(3), "cpu", 2, n_steps=n_steps, gamma=0.8), replay(
-        12, 2, n_steps, 0.8
+    theirs, ours = (
+        NStepReplayBuffer(12, space, Discrete(3), "cpu", 2, n_steps=n_steps, gamma=0.8),
+        replay(12, 2, n_steps, 0.8),
     )
     ends = np.random.default_rng(0).choice(["goes on", "goes on", "over", "cut off"], (9, 2)).tolist()
     for number, end in enumerate(ends):

@@ -80,7 +80,9 @@ def test_a_mean_has_hubers_loss_or_the_square() -> None:
     assert Mean().errors(outputs, targets).tolist() == [0.5, 3.0]
 
 
-@pytest.mark.parametrize("of_return", [Mean(), Categorical(-5.0, 5.0, 11), Quantiles(11)], ids=lambda r: type(r).__name__)
+@pytest.mark.parametrize(
+    "of_return", [Mean(), Categorical(-5.0, 5.0, 11), Quantiles(11)], ids=lambda r: type(r).__name__
+)
 def test_each_learns_the_mean_of_what_it_is_told(of_return: Returns) -> None:
     """Rewards of 1 or 2, and 0.5 of a next return that is 2 on average: 2.5."""
     outputs = torch.zeros(1, of_return.size, requires_grad=True)
