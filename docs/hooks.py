@@ -5,6 +5,7 @@ A line `<!-- NAME -->` or `<!-- NAME ARGUMENT -->` in a page is replaced by the 
 
 import ast
 import re
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from apsi.config import schema
 from apsi.config.options import about
 from apsi.installation import CONFIG_DIR
 from apsi.tracking.names import METRICS
+
+sys.path.append(str(Path(__file__).parent))  # MkDocs loads this file alone
+from diagrams import diagram
 
 MARKER = re.compile(r"^<!-- (\w+)(?: (\S+))? -->$", re.MULTILINE)
 _NO_SETTING = {"_target_", "_partial_", "_recursive_", "defaults"}
@@ -84,7 +88,14 @@ def jurors() -> str:
     return "\n".join(rows)
 
 
-TABLES = {"options": options, "root": root, "section": section, "metrics": metrics, "jurors": jurors}
+TABLES = {
+    "options": options,
+    "root": root,
+    "section": section,
+    "metrics": metrics,
+    "jurors": jurors,
+    "diagram": diagram,
+}
 """By the name in a page"""
 
 

@@ -30,8 +30,8 @@ ACTIONS, STATE, JUROR, SECOND_JUROR, RUN = (
     f"apsi/{name}" for name in ("actions.json", "state.json", "juror.npz", "second_juror.npz", "run.npz")
 )
 _OF_THE_MOMENT = ("_last_obs", "_last_original_obs", "_last_episode_starts", "_update_current_progress_remaining")
-"""What SB3 would write of the episodes in progress, as large as all the rest of it, and never reads; and how a run tells it of
-its budget"""
+"""What SB3 would write of the episodes in progress, as large as all the rest of it, and never reads; and how a run
+tells it of its budget"""
 _UNREADABLE = (ValueError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError)
 _COUNTERS = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num")
 
@@ -47,6 +47,8 @@ class TrainState:
     """spent on training, all continued runs together"""
     history: list[dict[str, Any]] = field(default_factory=list)
     """rows of the learning curve"""
+    losses: list[float] = field(default_factory=list)
+    """of the updates since the latest validation"""
     dataset: str = ""
     """folder name of the prepared photos"""
     trained_on: list[str] = field(default_factory=list)

@@ -71,8 +71,8 @@ class Dqn(Algo):
             )
         if self.distribution == "categorical" and (self.n_atoms < 2 or not self.v_min < self.v_max):
             raise ApsiError(
-                f"algo.n_atoms={self.n_atoms} returns from algo.v_min={self.v_min:g} to algo.v_max={self.v_max:g} make no "
-                "distribution: give at least 2, and v_min below v_max"
+                f"algo.n_atoms={self.n_atoms} returns from algo.v_min={self.v_min:g} to algo.v_max={self.v_max:g} make "
+                "no distribution: give at least 2, and v_min below v_max"
             )
         if self.noisy and self.exploration_decay is not None:
             raise ApsiError(

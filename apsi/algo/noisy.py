@@ -12,9 +12,9 @@ from torch.nn import functional
 class NoisyLinear(nn.Module):
     """A linear layer whose weights and biases have factorised Gaussian noise with learned standard deviations.
 
-    Fortunato et al.: "Noisy Networks for Exploration", 2018, equations 9 to 11. The noise is drawn anew at every pass, and for
-    every row of a batch by itself, which factorised noise allows at the cost of a second product: environments that are stepped
-    together explore apart from each other. Without `noise` around it, it is an ordinary layer.
+    Fortunato et al.: "Noisy Networks for Exploration", 2018, equations 9 to 11. The noise is drawn anew at every pass,
+    and for every row of a batch by itself, which factorised noise allows at the cost of a second product: environments
+    that are stepped together explore apart from each other. Without `noise` around it, it is an ordinary layer.
     """
 
     def __init__(self, in_features: int, out_features: int, std: float) -> None:

@@ -17,8 +17,8 @@ class QNetwork(BasePolicy):
     """Says of every action what `Returns` reads.
 
     With `dueling`: the value of the state plus the advantage of each action, the mean advantage taken off (Wang et al.:
-    "Dueling Network Architectures for Deep Reinforcement Learning", 2016, equation 9); of a distribution, output by output
-    (Hessel et al.: "Rainbow", 2018).
+    "Dueling Network Architectures for Deep Reinforcement Learning", 2016, equation 9); of a distribution, output by
+    output (Hessel et al.: "Rainbow", 2018).
     """
 
     def __init__(

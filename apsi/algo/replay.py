@@ -46,8 +46,8 @@ class Steps(NamedTuple):
 def add_steps(buffer: ReplayBuffer, rows: Ints, envs: Ints, n_steps: int, gamma: float) -> Steps:
     """Sums the rewards of up to `n_steps` transitions of the same episode, from these on.
 
-    A sum ends with the episode, whether that is over or cut off, and with the newest transition of the memory: behind it comes
-    the oldest one, of another episode (Sutton, Barto: "Reinforcement Learning", 2018, equation 7.1).
+    A sum ends with the episode, whether that is over or cut off, and with the newest transition of the memory: behind
+    it comes the oldest one, of another episode (Sutton, Barto: "Reinforcement Learning", 2018, equation 7.1).
 
     Args:
         buffer: a row a step, with a column for each environment.
@@ -69,7 +69,8 @@ def add_steps(buffer: ReplayBuffer, rows: Ints, envs: Ints, n_steps: int, gamma:
 
 
 class Priorities:
-    """How often transitions are drawn: in proportion to (error + a little) to the power of `alpha`, new ones as the highest.
+    """How often transitions are drawn: in proportion to (error + a little) to the power of `alpha`, new ones as the
+    highest.
 
     Schaul et al. 2016, section 3.3, the proportional variant, one draw from each of as many equal parts of the sum.
     """

@@ -60,8 +60,8 @@ class Mean(Returns):
 class Categorical(Returns):
     """Probabilities of `size` evenly spaced returns from `low` to `high`, as logits.
 
-    Bellemare, Dabney, Munos: "A Distributional Perspective on Reinforcement Learning", 2017, algorithm 1 (C51). A return
-    outside counts as the nearest one inside.
+    Bellemare, Dabney, Munos: "A Distributional Perspective on Reinforcement Learning", 2017, algorithm 1 (C51). A
+    return outside counts as the nearest one inside.
     """
 
     low: float
@@ -97,7 +97,8 @@ class Categorical(Returns):
 class Quantiles(Returns):
     """The means of `size` equal shares of the returns.
 
-    Dabney, Rowland, Bellemare, Munos: "Distributional Reinforcement Learning with Quantile Regression", 2018, equation 10.
+    Dabney, Rowland, Bellemare, Munos: "Distributional Reinforcement Learning with Quantile Regression", 2018, equation
+    10.
     """
 
     size: int

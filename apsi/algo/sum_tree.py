@@ -8,9 +8,9 @@ from apsi.photo import Floats, Ints
 class SumTree:
     """Priorities of numbered cells, at first 0; each inner node holds the sum of its two children.
 
-    Schaul, Quan, Antonoglou, Silver: "Prioritized Experience Replay", 2016, appendix B.2.1. A level is worked on at once for
-    all cells that are set or looked for. A node is always its children added anew, so that the sums do not depend on the order
-    in which cells were set: trees with the same priorities are the same, bit for bit.
+    Schaul, Quan, Antonoglou, Silver: "Prioritized Experience Replay", 2016, appendix B.2.1. A level is worked on at
+    once for all cells that are set or looked for. A node is always its children added anew, so that the sums do not
+    depend on the order in which cells were set: trees with the same priorities are the same, bit for bit.
     """
 
     def __init__(self, cells: int) -> None:

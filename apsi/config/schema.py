@@ -24,8 +24,8 @@ Component = dict[str, Any]
 class TrainSettings:
     """How long to train, and how often to validate and save; counted in environment steps.
 
-    Where `epochs` or `total_episodes` is set, that counts instead of `total_timesteps`, and `eval_every`, `checkpoint_every` and
-    `keep_every` are counted in the same.
+    Where `epochs` or `total_episodes` is set, that counts instead of `total_timesteps`, and `eval_every`,
+    `checkpoint_every` and `keep_every` are counted in the same.
     """
 
     total_timesteps: int = 150_000
@@ -55,8 +55,8 @@ class TrainSettings:
                 _require(f"train.{name}", value, at_least=0 if name == "images" else 1)
         if self.epochs is not None and self.total_episodes is not None:
             raise ApsiError(
-                f"train.epochs={self.epochs} and train.total_episodes={self.total_episodes} both say how long to train: give "
-                "one of them"
+                f"train.epochs={self.epochs} and train.total_episodes={self.total_episodes} are both set: give the one "
+                "that says how long to train"
             )
         total = self.epochs or self.total_episodes
         if total is not None and self.eval_every > total:
@@ -68,12 +68,12 @@ class TrainSettings:
 
 
 def training_budget(train: Any) -> tuple[int, str]:
-    """How long `TrainSettings`, or a mapping of them, say that training takes, and in what: steps, episodes or epochs."""
+    """How long `TrainSettings`, or a mapping of them, say that training takes, and in which unit."""
     if train.get("epochs"):
         return train["epochs"], "epochs"
     if train.get("total_episodes"):
         return train["total_episodes"], "episodes"
-    return train["total_timesteps"], "environment steps"
+    return train.get("total_timesteps"), "environment steps"
 
 
 @dataclass

@@ -48,8 +48,8 @@ class Budget:
 class EpisodesCallback(BaseCallback):
     """Counts episodes; with a budget of them, ends the training and says what share of it is done.
 
-    Stable-Baselines3 reckons in steps alone: learning rates, clip ranges and exploration all follow from one number of the
-    model, which is set by one of its methods.
+    Stable-Baselines3 reckons in steps alone: learning rates, clip ranges and exploration all follow from one number of
+    the model, which is set by one of its methods.
     """
 
     def __init__(self, budget: Budget) -> None:

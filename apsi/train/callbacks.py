@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 from rich.progress import Progress
+from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.logger import KVWriter, Logger
+from stable_baselines3.common.logger import KVWriter
 
 from apsi.agent.checkpoint import TrainState
 from apsi.algo.divergence import require_finite
@@ -19,11 +20,13 @@ from apsi.feature_extractor.pretrained import Pretrained
 from apsi.tracking.base import Tracker
 from apsi.train.budget import Budget
 
+_LOSSES = ("train/value_loss", "train/critic_loss", "train/loss")
+"""What tells whether an algorithm learns to predict, the first of these that it records"""
 log = logging.getLogger(__name__)
 
 
 class ProgressCallback(BaseCallback):
-    """Updates the progress bar: steps or episodes, time left, success rate of the latest training episodes, steps per second."""
+    """Updates the progress bar: steps or episodes, time left, success rate of the latest episodes, steps per second."""
 
     def __init__(self, bar: Progress, budget: Budget) -> None:
         super().__init__()
@@ -90,6 +93,18 @@ class GradientCallback(BaseCallback):
             self.logger.record("train/grad_norm", norm)
 
 
+class ReplayCallback(BaseCallback):
+    """Records how many transitions the model's memory holds, where it has one."""
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_start(self) -> None:
+        memory = getattr(self.model, "replay_buffer", None)
+        if isinstance(memory, ReplayBuffer):
+            self.logger.record("train/replay_size", memory.size() * memory.n_envs)
+
+
 class MilestoneCallback(BaseCallback):
     """At each milestone: validation, the best and the last checkpoint, a row of the learning curve."""
 
@@ -105,6 +120,7 @@ class MilestoneCallback(BaseCallback):
         best_by: str,
         report: Callable[[int, float], None] = lambda steps, figure: None,
         looks_first: bool = False,
+        losses: list[float] | None = None,
     ) -> None:
         """Stores what happens at a milestone.
 
@@ -117,12 +133,16 @@ class MilestoneCallback(BaseCallback):
             tracker: where the figures are recorded.
             budget: what intervals are counted in.
             best_by: the figure that decides which checkpoint is best.
-            report: called with the units of the budget and that figure, after the checkpoints are written; may end the training.
+            report: called with the units of the budget and that figure, after the checkpoints are written; may end the
+                training.
             looks_first: whether to validate before the first step, too, for an agent that can do something by then.
+            losses: of the updates since the latest validation, which others add to.
         """
         super().__init__()
         self._settings, self._validate, self._save, self._tracker = settings, validate, save, tracker
         self._best_by, self._report, self._looks_first = best_by, report, looks_first
+        self._losses = [] if losses is None else losses
+        self._losses[:] = state.losses
         self._budget, self.state = budget, state
         self._began = time.monotonic() - state.seconds
         self.evaluated_at: int = state.history[-1]["timesteps"] if state.history else 0
@@ -172,8 +192,10 @@ class MilestoneCallback(BaseCallback):
             "episodes": self._budget.episodes,
             "seconds": round(time.monotonic() - self._began, 1),
             "train_success_rate": success_rate(self.model),
+            "train_loss": float(np.mean(self._losses)) if self._losses else None,
             **{f"val_{name}": value for name, value in figures.items()},
         }
+        self._losses.clear()
         figure = figures[self._best_by]
         is_best = self.state.best is None or figure > self.state.best
         best = figure if is_best else self.state.best
@@ -200,6 +222,7 @@ class MilestoneCallback(BaseCallback):
             timesteps=self.model.num_timesteps,
             episodes=self._budget.episodes,
             seconds=time.monotonic() - self._began,
+            losses=list(self._losses),
         )
         self._save(self.state, is_best, is_kept)
 
@@ -209,18 +232,16 @@ class TrackerWriter(KVWriter):
 
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
+        self.losses: list[float] = []
+        """of the updates, of which others take what they have seen"""
 
     def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
         numbers = {k: float(v) for k, v in key_values.items() if isinstance(v, int | float | np.number)}
+        self.losses += [numbers[key] for key in _LOSSES if key in numbers][:1]
         self._tracker.metrics({k: v for k, v in numbers.items() if np.isfinite(v)}, step)
 
     def close(self) -> None:
         """Leaves the tracker open: its owner closes it."""
-
-
-def tracking_logger(tracker: Tracker) -> Logger:
-    """An SB3 logger that writes to the tracker only."""
-    return Logger(folder=None, output_formats=[TrackerWriter(tracker)])
 
 
 def success_rate(model: Any) -> float | None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import Logger
 
 from apsi.agent.ask import TrainedAgent, trained_agent
 from apsi.agent.build import build_model
@@ -25,6 +27,7 @@ from apsi.console import progress
 from apsi.env.core import EditCore, EnvComponents
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.errors import ApsiError
+from apsi.evaluate.actions import ACTIONS, action_shares
 from apsi.evaluate.saver import ImageSaver
 from apsi.evaluate.summary import summarise
 from apsi.evaluate.truth import Truth, comparable, truth_measures
@@ -46,8 +49,9 @@ from apsi.train.callbacks import (
     GradientCallback,
     MilestoneCallback,
     ProgressCallback,
+    ReplayCallback,
+    TrackerWriter,
     UnfreezeCallback,
-    tracking_logger,
 )
 from apsi.train.checkpoint_writer import CheckpointWriter
 from apsi.train.init_from import begin_with, read_start, require_start_unseen
@@ -73,7 +77,7 @@ class Trained:
 
 
 def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, tracker: Tracker) -> Trained:
-    """Trains until the budget of `train` is spent: from the start, with the weights of another run, or on from a checkpoint.
+    """Trains until its budget is spent: from the start, with the weights of another run, or on from a checkpoint.
 
     Ctrl-C saves the last checkpoint after the rollout in progress; after an error the latest one remains. A run that
     resumes from any of them ends as it would have without the interruption.
@@ -108,7 +112,8 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         if start:
             labels = parts.actions.labels
             begin_with(start, algo, model, config=config, actions=labels, folder=folder, tracker=tracker)
-        model.set_logger(tracking_logger(tracker))
+        told = TrackerWriter(tracker)
+        model.set_logger(Logger(folder=None, output_formats=[told]))
         pictures = TrainingPictures.begin(folder.path, saver, checkpoint)
         if checkpoint:
             load_into(checkpoint, model)
@@ -134,6 +139,7 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
             best_by=best_by,
             report=report,
             looks_first=start is not None,
+            losses=told.losses,
         )
         milestones.init_callback(model)
         with divergence_named(algo.name, model):
@@ -192,7 +198,8 @@ def _learn(model: BaseAlgorithm, algo: str, budget: Budget, milestones: Mileston
                 ends = InterruptCallback(interrupt, milestones, folder.last_checkpoint)
                 gradients = GradientCallback(algo)  # before those that save, so that diverged networks are not saved
                 counts = EpisodesCallback(budget)
-                callbacks = [counts, ProgressCallback(bar, budget), UnfreezeCallback(), gradients, ends, milestones]
+                tells = ProgressCallback(bar, budget), ReplayCallback()
+                callbacks = [counts, *tells, UnfreezeCallback(), gradients, ends, milestones]
                 with suppress(BudgetSpent):
                     model.learn(0 if is_spent else steps, callbacks, reset_num_timesteps=False)
         if milestones.evaluated_at < model.num_timesteps or not folder.best_checkpoint.exists():
@@ -202,9 +209,10 @@ def _learn(model: BaseAlgorithm, algo: str, budget: Budget, milestones: Mileston
 def evaluate_quickly(
     agent: TrainedAgent, parts: EnvComponents, split: PreparedSplit, settings: TrainSettings, store: PhotoStore
 ) -> tuple[dict[str, float], list[EpisodeResult]]:
-    """The agent's mean success, gain, steps and juror calls on the first episodes of a split; and these episodes.
+    """Figures of the agent on the first episodes of a split, and these episodes.
 
-    Where the objective goes by the distance to the true photos, that too.
+    Means of success, gain, steps, juror calls and reward, and the share of each action among all that it took. Where the objective goes by the distance to the true
+    photos, also how much of that it took away.
     """
     policy = Agent(PolicyContext(parts, agent, np.random.default_rng(0)), no_repeats=True)
     episodes = split.episodes[: settings.eval_episodes]
@@ -218,7 +226,10 @@ def evaluate_quickly(
         "mean_gain": summary.mean_gain,
         "mean_steps": summary.mean_steps,
         "mean_juror_calls": summary.juror_calls / len(played),
+        "mean_reward": math.fsum(result.reward for result in played) / len(played),
     }
+    shares = action_shares(played, parts.actions.labels)
+    figures |= {f"{ACTIONS}{label}": share for label, share in shares.items()}
     if by_truth:
         figures["recovered"] = _known(summary.recovered, split)
     return figures, played

@@ -37,7 +37,7 @@ def test_without_being_asked_it_is_an_ordinary_layer(layer: NoisyLinear) -> None
 
 
 def test_its_noise_has_the_mean_and_spread_of_factorised_gaussians(layer: NoisyLinear) -> None:
-    """E f(e)^2 = E |e| = sqrt(2 / pi), so a weight's noise has the variance std^2 2 / pi, a bias' std^2 sqrt(2 / pi)."""
+    """E f(e)^2 = E |e| = sqrt(2 / pi): a weight's noise has the variance std^2 2 / pi, a bias' std^2 sqrt(2 / pi)."""
     row = torch.tensor([0.5, -1.0, 2.0, 0.0, 0.3, 1.0])
     with torch.no_grad(), noise(layer):
         drawn = layer(row.expand(40_000, 6))

@@ -139,7 +139,7 @@ def test_a_restored_memory_draws_the_same() -> None:
 
 @pytest.mark.parametrize("state", [np.zeros(3), np.array([1.0, -1.0]), np.array([1.0, np.nan])])
 def test_priorities_that_do_not_fit_are_refused(state: Any) -> None:
-    with pytest.raises(ValueError, match="needed|negative"):
+    with pytest.raises(ValueError, match=r"needed|negative"):
         Priorities(5, alpha=0.6).restore({"priorities": state, "highest": 1.0}, 2)
 
 

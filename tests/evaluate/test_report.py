@@ -32,6 +32,7 @@ FACTS = {
     "seconds": {"train": 60.0},
     "train_timesteps": 1000,
     "degraded": True,
+    "diagnosis": None,
 }
 HISTORY = [{"timesteps": 500, "val_success_rate": 0.5, "val_mean_gain": 0.1, "train_success_rate": None}]
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from omegaconf import DictConfig
 
+from apsi.agent.build import build_model
 from apsi.agent.checkpoint import read_checkpoint
 from apsi.algo.ppo import Ppo
 from apsi.algo.schedule.fixed import Linear
@@ -101,3 +102,27 @@ def test_a_search_counts_in_the_same_unit() -> None:
         user_attrs = {"settings": {"config": {"train": {"epochs": 10, "eval_every": 2}}, "seeds": []}}  # noqa: RUF012
 
     assert validations(Study()) == ("Each dot is a validation, one every 2 epochs.", None)  # type: ignore[arg-type]
+
+
+def test_the_rl_guides_run_is_the_guides() -> None:
+    config = load_config(["experiment=rl_guide"])
+    algo = config.algo
+    assert algo["_target_"] == "apsi.algo.dqn.Dqn"
+    assert (algo.batch_size, algo.buffer_size, algo.optimizer.learning_rate, algo.gamma) == (32, 10_000, 1e-3, 0.99)
+    assert (algo.exploration_initial_eps, algo.exploration_final_eps, algo.exploration_decay) == (1.0, 0.05, 0.995)
+    assert (algo.loss, algo.max_grad_norm, algo.target_update_interval) == ("mse", None, 100)
+    assert (config.env.max_steps, config.env.stop, config.env.observation_size) == (5, True, [64, 64])
+    assert (config.reward.step_penalty, config.reward.terminal_bonus, config.seed) == (0.01, 0.1, 42)
+    train = config.train
+    assert (train.n_envs, train.epochs, train.eval_every, train.keep_every, train.keep_at_most) == (1, 10, 1, 1, None)
+    assert list(config.transform.labels) == list(load_config(["transform=reversible"]).transform.labels)
+
+
+def test_the_rl_guides_first_update_comes_with_32_transitions(restore: EnvComponents, split: PreparedSplit) -> None:
+    config = load_config(["experiment=rl_guide", "device=cpu"])
+    source = PreparedEpisodes(context(split))
+    _, model = build_model(config, PhotoVecEnv(EditCore(restore, source, config.train.n_envs)), 0)
+    learned_from: list[int] = []
+    model.train = lambda *_, **__: learned_from.append(model.replay_buffer.size())  # type: ignore[attr-defined,method-assign]
+    model.learn(34)
+    assert learned_from == [32, 33, 34]
