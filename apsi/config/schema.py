@@ -22,10 +22,18 @@ Component = dict[str, Any]
 
 @dataclass
 class TrainSettings:
-    """How long to train, and how often to validate and save; counted in environment steps."""
+    """How long to train, and how often to validate and save; counted in environment steps.
+
+    Where `epochs` or `total_episodes` is set, that counts instead of `total_timesteps`, and `eval_every`,
+    `checkpoint_every` and `keep_every` are counted in the same.
+    """
 
     total_timesteps: int = 150_000
     """all environments together"""
+    total_episodes: int | None = None
+    """episodes instead; null: see above"""
+    epochs: int | None = None
+    """epochs instead: each as many episodes as the training split has"""
     n_envs: int = 64
     """episodes that are edited in parallel"""
     eval_every: int = 10_000
@@ -47,6 +55,27 @@ class TrainSettings:
         for name, value in vars(self).items():
             if value is not None:
                 _require(f"train.{name}", value, at_least=0 if name == "images" else 1)
+        if self.epochs is not None and self.total_episodes is not None:
+            raise ApsiError(
+                f"train.epochs={self.epochs} and train.total_episodes={self.total_episodes} are both set: give the one "
+                "that says how long to train"
+            )
+        total = self.epochs or self.total_episodes
+        if total is not None and self.eval_every > total:
+            unit = "epochs" if self.epochs else "episodes"
+            raise ApsiError(
+                f"train.eval_every={self.eval_every} is counted in {unit} here, of which there are {total}: add "
+                f"train.eval_every={max(1, total // 10)}, and train.checkpoint_every likewise"
+            )
+
+
+def training_budget(train: Any) -> tuple[int, str]:
+    """How long `TrainSettings`, or a mapping of them, say that training takes, and in which unit."""
+    if train.get("epochs"):
+        return train["epochs"], "epochs"
+    if train.get("total_episodes"):
+        return train["total_episodes"], "episodes"
+    return train.get("total_timesteps"), "environment steps"
 
 
 @dataclass

@@ -9,6 +9,11 @@ METRICS = {
     "rollout/exploration_rate": "share of random actions (DQN and related algorithms)",
     "time/juror_cache_hit_rate": "share of the scores that came from the cache, over the training",
     "time/NAME": "Stable-Baselines3's clock: `fps`, `iterations`, `episodes`, `time_elapsed`, `total_timesteps`",
+    "train/replay_size": "transitions in the memory (DQN and related algorithms, SAC, TD3), or states (`full_q`, "
+    "`afterstate`)",
+    "train/q_mean": "mean Q-value of all actions, of the batch learned from last (DQN and related ones, `full_q`)",
+    "train/q_std": "their standard deviation",
+    "train/q_max": "the highest of them: a value that no return can reach is overestimated",
     "train/NAME": "the algorithm's own figures, named by it: `loss`, `learning_rate`, `entropy_loss`, `n_updates`, ...",
     "train/grad_norm": "mean norm of the gradients of a step, before they were clipped",
     "train/learning_rate_GROUP": "learning rate of a parameter group: `head`, and `backbone` where there is one",
@@ -19,6 +24,8 @@ METRICS = {
     "eval/mean_gain": "final minus start score there",
     "eval/mean_steps": "edits per episode there",
     "eval/mean_juror_calls": "photos scored per episode there",
+    "eval/mean_reward": "sum of the rewards of an episode there",
+    "eval/actions/LABEL": "share of an action (a transform's label, or `stop`) among all that the agent took there",
     "eval/recovered": "share of the distance to the true photos that was taken away there, with `env=repair`",
     "SPLIT/POLICY_success_rate": "evaluation: success of a policy (`agent`, `greedy`, ...) on a split (`test`, ...)",
     "SPLIT/POLICY_mean_gain": "final minus start score",
@@ -46,6 +53,7 @@ _STANDS_FOR = {
     "POLICY": r"[\w-]+",
     "MEASURE": "(ciede2000|psnr|ssim|gms)",
     "NAME": r"[\w.-]+",
+    "LABEL": r"[^/]+",
     "N": r"\d+",
 }
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from stable_baselines3.common.buffers import ReplayBuffer
 
+from apsi.algo.replay import Priorities
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.juror.base import Juror
 from apsi.state import State, Stateful, fill, generator_state
@@ -122,7 +123,16 @@ def random_state_kept() -> Iterator[None]:
 def _replay_state(buffer: ReplayBuffer | None) -> State | None:
     if not isinstance(buffer, ReplayBuffer):
         return None
-    return {"pos": buffer.pos, **{name: values[: buffer.size()] for name, values in _replay_arrays(buffer).items()}}
+    state: State = {name: values[: buffer.size()] for name, values in _replay_arrays(buffer).items()}
+    priorities = _priorities(buffer)
+    if priorities is not None:
+        state["priorities"] = priorities.state(buffer.size() * buffer.n_envs)
+    return {"pos": buffer.pos, **state}
+
+
+def _priorities(buffer: ReplayBuffer) -> Priorities | None:
+    """Of a memory that has some."""
+    return getattr(buffer, "priorities", None)
 
 
 def _replay_arrays(buffer: ReplayBuffer) -> dict[str, npt.NDArray[Any]]:
@@ -144,6 +154,9 @@ def _restore_replay(buffer: ReplayBuffer, state: State) -> None:
                 "continue with the same train.n_envs and env.observation_size"
             )
         fill(target[:size], values)
+    priorities = _priorities(buffer)
+    if priorities is not None:
+        priorities.restore(state["priorities"], size * buffer.n_envs)
     buffer.full = size == buffer.buffer_size
     buffer.pos = int(state["pos"])
 
