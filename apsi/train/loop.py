@@ -29,6 +29,7 @@ from apsi.evaluate.truth import Truth, comparable, truth_measures
 from apsi.juror.base import Juror
 from apsi.juror.cache import CachedJuror
 from apsi.juror.parameters import pack_parameters
+from apsi.monitoring.metrics import METRICS
 from apsi.photo.hash import seed_for
 from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.photo.write import write_text
@@ -47,6 +48,7 @@ from apsi.train.callbacks import (
     tracking_logger,
 )
 from apsi.train.checkpoint_writer import CheckpointWriter
+from apsi.train.counting import CountingCallback
 from apsi.train.init_from import begin_with, read_start, require_start_unseen
 from apsi.train.interrupt import InterruptCallback, deferred
 from apsi.train.resume import changes, checkpoint_to_resume, resume_run
@@ -130,13 +132,14 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
             looks_first=start is not None,
         )
         milestones.init_callback(model)
-        with divergence_named(algo.name, model):
+        with METRICS.phase("train"), divergence_named(algo.name, model):
             _learn(model, algo.name, _budget(config, prepared.juror, folder), milestones, folder)
         tracker.model(folder.best_checkpoint)
         pictures.finish()
         hit_rate = cached_juror.hit_rate if isinstance(cached_juror, CachedJuror) else 0.0
         tracker.metrics({"time/juror_cache_hit_rate": hit_rate}, model.num_timesteps)
         took = milestones.state.seconds
+        tracker.metrics({"seconds/train": round(took, 2)}, 0)
         log.info("Trained for %.0f s; %.1f %% of the scores were in the cache", took, 100 * hit_rate)
         return Trained(folder.best_checkpoint, milestones.state, hit_rate, milestones.best_row())
 
@@ -181,7 +184,8 @@ def _learn(model: BaseAlgorithm, algo: str, total: int, milestones: MilestoneCal
             with progress("success {task.fields[success]}", "{task.fields[rate]} steps/s") as bar:
                 ends = InterruptCallback(interrupt, milestones, folder.last_checkpoint)
                 gradients = GradientCallback(algo)  # before those that save, so that diverged networks are not saved
-                callbacks = [ProgressCallback(bar, total), UnfreezeCallback(), gradients, ends, milestones]
+                counting = CountingCallback(METRICS, total)
+                callbacks = [ProgressCallback(bar, total), counting, UnfreezeCallback(), gradients, ends, milestones]
                 model.learn(max(0, left), callbacks, reset_num_timesteps=False)
         if milestones.evaluated_at < model.num_timesteps or not folder.best_checkpoint.exists():
             milestones.evaluate()
