@@ -15,7 +15,9 @@ from apsi.episodes.base import EpisodeContext, EpisodeSource
 from apsi.errors import ApsiError
 from apsi.juror.base import FittedJuror, Juror
 from apsi.juror.cache import SCORES_FILE, CachedJuror, ScoreStore
+from apsi.juror.measured import MeasuredJuror
 from apsi.juror.parameters import unpack_parameters
+from apsi.monitoring.metrics import METRICS
 from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.preprocess.steps import Prepared
 
@@ -25,11 +27,17 @@ def open_cached_juror(config: DictConfig, juror: Juror) -> Iterator[Juror]:
     """The juror in its worker pool, behind the score cache, open during the block."""
     with ExitStack() as stack:
         pool = juror.pooled(lambda part: stack.enter_context(instantiate(config.worker_pool, juror=part)))
+        measured = MeasuredJuror(pool, METRICS)
         store = None
         if config.score_cache_dir is not None:
             store = ScoreStore(Path(config.score_cache_dir).expanduser() / SCORES_FILE)
             stack.callback(store.close)
-        yield CachedJuror(pool, config.score_cache, store) if config.score_cache or store else pool
+        if not config.score_cache and store is None:
+            yield measured
+            return
+        cached = CachedJuror(measured, config.score_cache, store)
+        stack.enter_context(METRICS.cache(cached))
+        yield cached
 
 
 def prepare(config: DictConfig, juror_parameters: bytes | None = None, whole_photos: bool = False) -> Prepared:

@@ -51,6 +51,8 @@ OF_THIS_RUN = (
     "trust_checkpoint",
     "run_name",
     "quiet",
+    "metrics_port",
+    "metrics_host",
     "evaluate.require",
 )
 
@@ -75,13 +77,14 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
     if config.checkpoint is None and config.resume in (None, "auto", "never"):
         return _with_own_weights(config) if config.init_from is not None else config
     _require_no_beginning(config)
-    from apsi.config.instantiate import check, instantiate
+    from apsi.config.instantiate import check
     from apsi.config.saved import checkpoint_to_follow, resume_path
+    from apsi.config.trackers import open_tracker
 
     if config.checkpoint is not None:
         path = Path(config.checkpoint).expanduser()
     else:
-        path = resume_path(config.resume, instantiate(config.tracking))
+        path = resume_path(config.resume, open_tracker(config))
     saved, is_own = checkpoint_to_follow(path)
     named = list(OF_THIS_RUN)
     for override in overrides:

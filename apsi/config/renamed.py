@@ -10,6 +10,10 @@ OPTIONS = {
     "policy.checked.recall": "policy.expected_improvement.step_correlation",
     "policy.expected_improvement.price": "policy.expected_improvement.min_improvement",
     "policy.expected_improvement.recall": "policy.expected_improvement.step_correlation",
+    "tracking.uri": "tracking.mlflow.uri",
+    "tracking.experiment": "tracking.mlflow.experiment",
+    "tracking.system_seconds": "tracking.mlflow.system_seconds",
+    "tracking.finish_seconds": "tracking.mlflow.finish_seconds",
     "algo.wander": "algo.random_edit_prob",
 }
 """Groups' options, as `group/option`, and settings"""

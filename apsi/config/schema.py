@@ -177,7 +177,7 @@ class Config:
     device: Component
     algo: Component
     feature_extractor: Component
-    tracking: Component
+    tracking: dict[str, Component]
     policy: dict[str, Component]
     train: TrainSettings = field(default_factory=TrainSettings)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
@@ -220,6 +220,9 @@ class Config:
     strip_gps: bool = False
     explain: bool = True
     language: str = "en"
+    metrics_port: int | None = None
+    """where Prometheus reads the run's metrics"""
+    metrics_host: str = "127.0.0.1"
     groups: Any = None
     """a mapping of lists, and no typed one, which Hydra would not fill from the command line"""
 
@@ -227,6 +230,8 @@ class Config:
         _require("seed", self.seed, at_least=0, below=2**32)
         _require("data_seed", self.data_seed, at_least=0, below=2**32)
         _require("score_cache", self.score_cache, at_least=0)
+        if self.metrics_port is not None:
+            _require("metrics_port", self.metrics_port, at_least=0, below=65536)
         require_run_name(self.run_name)
 
 
@@ -252,6 +257,9 @@ def completed(written: Any) -> DictConfig:
     content = with_new_names(content)
     if "seed" in content and "data_seed" not in content:
         content["data_seed"] = content["seed"]  # there was one seed for both
+    tracking = content.get("tracking", {})
+    if "_target_" in tracking:  # there was one tracker, which had no name
+        content["tracking"] = {str(tracking["_target_"]).split(".")[-2]: tracking}
     config = OmegaConf.merge(OmegaConf.structured(Config), content)
     assert isinstance(config, DictConfig)
     return config

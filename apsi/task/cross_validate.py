@@ -46,7 +46,7 @@ def cross_validate(config: DictConfig, folder: RunFolder, *, folds: int) -> dict
     seconds = {"prepare": 0.0, "train": 0.0, "evaluate": 0.0}
     with tracked(config, folder, "cross validations") as tracker:
         configs = [_of_fold(config, folds, fold, tracker.run_id) for fold in range(1, folds + 1)]
-        with timed(seconds, "prepare"):
+        with timed(seconds, "prepare", tracker):
             photos = [_prepared(fold_config, folder) for fold_config in configs]
         if begins_anew(config, folder):
             start = read_start(config, tracker)
@@ -59,7 +59,7 @@ def cross_validate(config: DictConfig, folder: RunFolder, *, folds: int) -> dict
             trained.append(_trained(fold_config, _fold_folder(folder, number)))
             tracker.dataset(prepared.split("test"), f"test of fold {number}")
         seconds["train"] = round(sum(checkpoint.state.seconds for checkpoint in trained), 2)
-        with timed(seconds, "evaluate"):
+        with timed(seconds, "evaluate", tracker):
             pictures = -(-config.evaluate.images // folds)
             played = [
                 play(c, p, agent, pictures=pictures) for c, p, agent in zip(configs, photos, trained, strict=True)

@@ -37,11 +37,11 @@ def evaluate(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     rehearse_evaluation(config, checkpoint)
     seconds = {"prepare": 0.0, "train": checkpoint.state.seconds, "evaluate": 0.0}
     with tracked(config, folder, "evaluations") as tracker:
-        with timed(seconds, "prepare"):
+        with timed(seconds, "prepare", tracker):
             prepared = prepare(config, checkpoint.juror, whole_photos=config.split == "all")
             report_prepared(prepared, folder)
             _say_if_degraded(config, prepared, folder)
-        with timed(seconds, "evaluate"):
+        with timed(seconds, "evaluate", tracker):
             summary = evaluate_agent(config, prepared, checkpoint, folder=folder, tracker=tracker, seconds=seconds)
         write_summary(summary, folder, tracker)
         return summary

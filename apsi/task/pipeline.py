@@ -11,7 +11,7 @@ from apsi.evaluate.run import evaluate_agent, write_summary
 from apsi.task import evaluates
 from apsi.task.rehearse import rehearse_training
 from apsi.tracking.run_folder import RunFolder
-from apsi.tracking.session import report_prepared, timed, tracked
+from apsi.tracking.session import record_seconds, report_prepared, timed, tracked
 from apsi.train.loop import train_agent
 
 
@@ -21,14 +21,15 @@ def pipeline(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     rehearse_training(config, folder, evaluates=True)
     seconds = {"prepare": 0.0, "train": 0.0, "evaluate": 0.0}
     with tracked(config, folder) as tracker:
-        with timed(seconds, "prepare"):
+        with timed(seconds, "prepare", tracker):
             prepared = prepare(config)
             report_prepared(prepared, folder)
             prepared.split(config.split)  # fails before training where there is nothing to evaluate on
+        record_seconds(prepared, tracker)
         trained = train_agent(config, prepared, folder, tracker)
         seconds["train"] = round(trained.state.seconds, 2)
         checkpoint = replace(read_checkpoint(trained.checkpoint), state=trained.state)  # with the whole learning curve
-        with timed(seconds, "evaluate"):
+        with timed(seconds, "evaluate", tracker):
             summary = evaluate_agent(config, prepared, checkpoint, folder=folder, tracker=tracker, seconds=seconds)
         write_summary(summary, folder, tracker)
         return summary

@@ -17,6 +17,7 @@ from apsi.algo.base import Algo
 from apsi.config.build import components, episode_source, require_something_to_do
 from apsi.config.instantiate import class_and_arguments, class_of, components_below, full_key, instantiate
 from apsi.config.saved import resume_path
+from apsi.config.trackers import open_tracker
 from apsi.env.core import EditCore, EnvComponents
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.episodes.base import EpisodeSource, Start
@@ -73,9 +74,9 @@ def rehearse_training(config: DictConfig, folder: RunFolder, evaluates: bool = F
         algo, model = build_model(config, env, config.seed)
         algo.require_trainable(env)
         if config.resume not in (None, "auto", "never"):
-            load_into(read_checkpoint(resume_path(config.resume, instantiate(config.tracking))), model)
+            load_into(read_checkpoint(resume_path(config.resume, open_tracker(config))), model)
         elif begins_anew(config, folder):
-            take_over(read_start(config, instantiate(config.tracking)), algo, model, config, parts.actions.labels)
+            take_over(read_start(config, open_tracker(config)), algo, model, config, parts.actions.labels)
         return algo, model
 
     _rehearse(config, build, evaluates)

@@ -8,7 +8,7 @@ from apsi.config.build import prepare
 from apsi.installation import command
 from apsi.task.rehearse import rehearse_training
 from apsi.tracking.run_folder import RunFolder
-from apsi.tracking.session import report_prepared, tracked
+from apsi.tracking.session import record_seconds, report_prepared, timed, tracked
 from apsi.train.loop import train_agent
 
 log = logging.getLogger(__name__)
@@ -18,8 +18,11 @@ def train(config: DictConfig, folder: RunFolder) -> dict[str, float]:
     """Prepares, trains; returns the best validation figures, steps, seconds, the cache's hit rate."""
     rehearse_training(config, folder)
     with tracked(config, folder) as tracker:
-        prepared = prepare(config)
-        report_prepared(prepared, folder)
+        with timed({}, "prepare", tracker):
+            prepared = prepare(config)
+            report_prepared(prepared, folder)
+            prepared.split("train")  # one without photos leaves no record
+        record_seconds(prepared, tracker)
         trained = train_agent(config, prepared, folder, tracker)
         log.info("Best agent: %s", trained.checkpoint)
         log.info("Evaluate it with: %s task=evaluate checkpoint=%s", command(), trained.checkpoint)

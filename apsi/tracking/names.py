@@ -43,8 +43,12 @@ METRICS = {
     "system/system_memory_usage_megabytes": "of the machine",
     "system/system_memory_usage_percentage": "of the machine",
     "system/process_memory_usage_megabytes": "resident memory of this process",
+    "system/workers_memory_usage_megabytes": "resident memory of the processes that this one started",
     "system/gpu_N_memory_usage_megabytes": "of GPU N, where CUDA is used",
     "system/gpu_N_memory_usage_percentage": "the same as a share",
+    "system/gpu_N_utilization_percentage": "share of the time in which GPU N worked, with the extra `monitoring`",
+    "seconds/NAME": "what parts of the run took: `prepare`, `train`, `evaluate`, and each step of preprocessing, "
+    "such as `prepare_resize`; one that was found done takes none",
 }
 """Name -> meaning; what is in capitals stands for several"""
 

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 from omegaconf import DictConfig
 
-from apsi.config.instantiate import instantiate
+from apsi.config.trackers import open_tracker
 from apsi.errors import ApsiError, Pruned
+from apsi.monitoring.metrics import METRICS
 from apsi.preprocess.copies import COPIES
 from apsi.preprocess.steps import Prepared
 from apsi.tracking import run_folder
@@ -33,7 +34,7 @@ def tracked(config: DictConfig, folder: RunFolder, section: str = "") -> Iterato
         folder: of the run; all files in it are recorded at the end.
         section: what the run is kept apart with, such as `evaluations`; empty for trainings.
     """
-    tracker: Tracker = instantiate(config.tracking)
+    tracker: Tracker = open_tracker(config)
     section = "searches" if config.search.trial is not None else section
     choices = folder.record()["choices"]
     tracker.start(folder.path, run_name(config, choices), *params_and_tags(config, folder), section=section)
@@ -60,11 +61,19 @@ def _finish(tracker: Tracker, folder: RunFolder, status: str) -> None:
 
 
 @contextmanager
-def timed(seconds: dict[str, float], part: str) -> Iterator[None]:
-    """Puts the seconds that the block takes into `seconds[part]`."""
+def timed(seconds: dict[str, float], part: str, tracker: Tracker | None = None) -> Iterator[None]:
+    """Puts the seconds that the block takes into `seconds[part]`, and where there is a tracker into its record."""
     began = time.monotonic()
-    yield
+    with METRICS.phase(part):
+        yield
     seconds[part] = round(time.monotonic() - began, 2)
+    if tracker is not None:
+        tracker.metrics({f"seconds/{part}": seconds[part]}, 0)
+
+
+def record_seconds(prepared: Prepared, tracker: Tracker) -> None:
+    """Records what the steps of preprocessing took."""
+    tracker.metrics({f"seconds/prepare_{name}": value for name, value in prepared.seconds.items()}, 0)
 
 
 def report_prepared(prepared: Prepared, folder: RunFolder) -> dict[str, int]:

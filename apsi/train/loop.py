@@ -34,6 +34,7 @@ from apsi.evaluate.truth import Truth, comparable, truth_measures
 from apsi.juror.base import Juror
 from apsi.juror.cache import CachedJuror
 from apsi.juror.parameters import pack_parameters
+from apsi.monitoring.metrics import METRICS
 from apsi.photo.hash import seed_for
 from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.photo.write import write_text
@@ -56,6 +57,7 @@ from apsi.train.callbacks import (
     memory_in_use,
 )
 from apsi.train.checkpoint_writer import CheckpointWriter
+from apsi.train.counting import CountingCallback
 from apsi.train.init_from import begin_with, read_start, require_start_unseen
 from apsi.train.interrupt import InterruptCallback, deferred
 from apsi.train.resume import changes, checkpoint_to_resume, resume_run
@@ -144,13 +146,14 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
             losses=told.losses,
         )
         milestones.init_callback(model)
-        with divergence_named(algo.name, model):
+        with METRICS.phase("train"), divergence_named(algo.name, model):
             _learn(model, algo.name, budget, milestones, folder)
         tracker.model(folder.best_checkpoint)
         pictures.finish()
         hit_rate = cached_juror.hit_rate if isinstance(cached_juror, CachedJuror) else 0.0
         tracker.metrics({"time/juror_cache_hit_rate": hit_rate}, model.num_timesteps)
         took, memory = milestones.state.seconds, memory_in_use().values()
+        tracker.metrics({"seconds/train": round(took, 2)}, 0)
         used = " + ".join(f"{megabytes:,.0f} MB" for megabytes in memory)
         log.info("Trained for %.0f s; %.1f %% of the scores were in the cache; memory: %s", took, 100 * hit_rate, used)
         return Trained(folder.best_checkpoint, milestones.state, hit_rate, milestones.best_row())
@@ -200,9 +203,10 @@ def _learn(model: BaseAlgorithm, algo: str, budget: Budget, milestones: Mileston
             with progress("success {task.fields[success]}", "{task.fields[rate]} steps/s") as bar:
                 ends = InterruptCallback(interrupt, milestones, folder.last_checkpoint)
                 gradients = GradientCallback(algo)  # before those that save, so that diverged networks are not saved
+                counting = CountingCallback(METRICS, 0 if budget.in_episodes else budget.total)
                 counts = EpisodesCallback(budget)
                 tells = ProgressCallback(bar, budget), ReplayCallback()
-                callbacks = [counts, *tells, UnfreezeCallback(), gradients, ends, milestones]
+                callbacks = [counts, counting, *tells, UnfreezeCallback(), gradients, ends, milestones]
                 try:
                     with suppress(BudgetSpent):
                         model.learn(0 if is_spent else steps, callbacks, reset_num_timesteps=False)
