@@ -10,6 +10,8 @@ VARIABLE = "APSI_JUROR_TOKEN"
 """Of the environment, for server and client of a juror alike: a setting would end up in the records of runs"""
 STUDIO_VARIABLE = "APSI_STUDIO_TOKEN"
 """The same for the studio"""
+ACQUISITION_VARIABLE = "APSI_ACQUISITION_TOKEN"
+"""The same for the acquisition service and its clients"""
 
 _SHORTEST = 16
 
