@@ -12,6 +12,8 @@ STUDIO_VARIABLE = "APSI_STUDIO_TOKEN"
 """The same for the studio"""
 METRICS_VARIABLE = "APSI_METRICS_TOKEN"
 """The same for the metrics of a run"""
+ACQUISITION_VARIABLE = "APSI_ACQUISITION_TOKEN"
+"""The same for the acquisition service and its clients"""
 
 _SHORTEST = 16
 

@@ -22,6 +22,7 @@ _HYDRAS_OWN_WORDS = ("Config search path:", "provider=", "To append to", "full_k
 _FROM_CHECKPOINT_ONLY = ("algo", "feature_extractor", "transform", "juror")
 OF_THIS_RUN = (
     "task",
+    "acquire",
     "export",
     "recipe",
     "photo",
@@ -86,6 +87,7 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
     else:
         path = resume_path(config.resume, open_tracker(config))
     saved, is_own = checkpoint_to_follow(path)
+    _follow_acquire(saved)
     named = list(OF_THIS_RUN)
     for override in overrides:
         choice, _, package = override.lstrip("+~").partition("=")[0].partition("@")
@@ -111,6 +113,14 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
         record = "init_from"  # nobody reads it any more
         require_trust(saved, f"checkpoint {path}", [*named, record], config)
     return saved
+
+
+def _follow_acquire(saved: DictConfig) -> None:
+    """Lets a data set be acquired by this run's means, unless it has its own, into this machine's folder."""
+    if "acquire" in saved.dataset:
+        if saved.dataset.acquire == saved.acquire:
+            saved.dataset.acquire = "${acquire}"
+        saved.dataset.folder = "${data_dir}/acquired"
 
 
 def _with_own_weights(config: DictConfig) -> DictConfig:

@@ -165,6 +165,8 @@ class Config:
     """One run of apsi."""
 
     task: Component
+    acquire: Component
+    """gets what `dataset=archive` and its like name"""
     dataset: Component
     preprocess: Component
     degradation: Component
