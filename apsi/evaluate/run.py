@@ -36,6 +36,7 @@ from apsi.preprocess.steps import Prepared
 from apsi.tracking.base import Tracker
 from apsi.tracking.description import DESCRIPTION, description
 from apsi.tracking.run_folder import RunFolder
+from apsi.tracking.session import record_phases
 
 _RECORDED = ("success_rate", "mean_gain", *TRUTHS)
 _WHEN = ("before", "after")
@@ -232,6 +233,7 @@ def write_summary(summary: dict[str, Any], folder: RunFolder, tracker: Tracker) 
     path = folder.path / "summary.json"
     write_text(path, json.dumps(summary, indent=1))
     tracker.tags({DESCRIPTION: description(folder.record(), summary)})
+    record_phases(summary["seconds"], tracker)
     policies = summary["policies"].items()
     paid = [
         f"{name}: {p['mean_gain']:+.2f} of score for {said}" for name, p in policies if (said := cost(p["measures"]))

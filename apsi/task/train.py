@@ -8,7 +8,7 @@ from apsi.config.build import prepare
 from apsi.installation import command
 from apsi.task.rehearse import rehearse_training
 from apsi.tracking.run_folder import RunFolder
-from apsi.tracking.session import report_prepared, tracked
+from apsi.tracking.session import record_phases, record_prepared, report_prepared, timed, tracked
 from apsi.train.loop import train_agent
 
 log = logging.getLogger(__name__)
@@ -18,9 +18,15 @@ def train(config: DictConfig, folder: RunFolder) -> dict[str, float]:
     """Prepares, trains; returns the best validation figures, steps, seconds, the cache's hit rate."""
     rehearse_training(config, folder)
     with tracked(config, folder) as tracker:
-        prepared = prepare(config)
-        report_prepared(prepared, folder)
+        seconds = {"prepare": 0.0}
+        with timed(seconds, "prepare"):
+            prepared = prepare(config)
+            numbers = report_prepared(prepared, folder)
+            for split in ("train", "val"):
+                prepared.split(split)  # where one is empty, the run is none and leaves no record
+            record_prepared(numbers, folder, tracker)
         trained = train_agent(config, prepared, folder, tracker)
+        record_phases({**seconds, "train": trained.state.seconds}, tracker)
         log.info("Best agent: %s", trained.checkpoint)
         log.info("Evaluate it with: %s task=evaluate checkpoint=%s", command(), trained.checkpoint)
         state = trained.state
