@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -44,8 +44,8 @@ class Prepared:
     skipped: tuple[Skipped, ...]
     copies: tuple[Copy, ...] = ()
     """photos that are copies of others and stay in their split"""
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    """what each step took, by its name"""
+    seconds: dict[str, float] = field(default_factory=dict, compare=False)
+    """by step, in their order, how long it took now; next to nothing where its outcome was there already"""
 
     def split(self, name: str) -> PreparedSplit:
         """One split by name, or all of them as one (`all`).

@@ -20,7 +20,7 @@ from apsi.preprocess.steps import Prepared
 from apsi.task import evaluates
 from apsi.task.rehearse import rehearse_evaluation
 from apsi.tracking.run_folder import RunFolder
-from apsi.tracking.session import report_prepared, timed, tracked
+from apsi.tracking.session import record_prepared, report_prepared, timed, tracked
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,9 @@ def evaluate(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     with tracked(config, folder, "evaluations") as tracker:
         with timed(seconds, "prepare", tracker):
             prepared = prepare(config, checkpoint.juror, whole_photos=config.split == "all")
-            report_prepared(prepared, folder)
+            numbers = report_prepared(prepared, folder)
+            prepared.split(config.split)  # where it is empty, the run is none and leaves no record
+            record_prepared(numbers, folder, tracker)
             _say_if_degraded(config, prepared, folder)
         with timed(seconds, "evaluate", tracker):
             summary = evaluate_agent(config, prepared, checkpoint, folder=folder, tracker=tracker, seconds=seconds)

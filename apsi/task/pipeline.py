@@ -11,7 +11,7 @@ from apsi.evaluate.run import evaluate_agent, write_summary
 from apsi.task import evaluates
 from apsi.task.rehearse import rehearse_training
 from apsi.tracking.run_folder import RunFolder
-from apsi.tracking.session import record_seconds, report_prepared, timed, tracked
+from apsi.tracking.session import record_prepared, report_prepared, timed, tracked
 from apsi.train.loop import train_agent
 
 
@@ -23,9 +23,9 @@ def pipeline(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     with tracked(config, folder) as tracker:
         with timed(seconds, "prepare", tracker):
             prepared = prepare(config)
-            report_prepared(prepared, folder)
+            numbers = report_prepared(prepared, folder)
             prepared.split(config.split)  # fails before training where there is nothing to evaluate on
-        record_seconds(prepared, tracker)
+        record_prepared(numbers, folder, tracker)
         trained = train_agent(config, prepared, folder, tracker)
         seconds["train"] = round(trained.state.seconds, 2)
         checkpoint = replace(read_checkpoint(trained.checkpoint), state=trained.state)  # with the whole learning curve

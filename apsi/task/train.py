@@ -8,7 +8,7 @@ from apsi.config.build import prepare
 from apsi.installation import command
 from apsi.task.rehearse import rehearse_training
 from apsi.tracking.run_folder import RunFolder
-from apsi.tracking.session import record_seconds, report_prepared, timed, tracked
+from apsi.tracking.session import record_prepared, report_prepared, timed, tracked
 from apsi.train.loop import train_agent
 
 log = logging.getLogger(__name__)
@@ -20,9 +20,10 @@ def train(config: DictConfig, folder: RunFolder) -> dict[str, float]:
     with tracked(config, folder) as tracker:
         with timed({}, "prepare", tracker):
             prepared = prepare(config)
-            report_prepared(prepared, folder)
-            prepared.split("train")  # one without photos leaves no record
-        record_seconds(prepared, tracker)
+            numbers = report_prepared(prepared, folder)
+            for split in ("train", "val"):
+                prepared.split(split)  # where one is empty, the run is none and leaves no record
+        record_prepared(numbers, folder, tracker)
         trained = train_agent(config, prepared, folder, tracker)
         log.info("Best agent: %s", trained.checkpoint)
         log.info("Evaluate it with: %s task=evaluate checkpoint=%s", command(), trained.checkpoint)

@@ -35,10 +35,13 @@ METRICS = {
     "SPLIT/POLICY_MEASURE_before": "mean CIEDE2000, PSNR, SSIM or gradient-magnitude similarity to the true photos "
     "before the policy's edits",
     "SPLIT/POLICY_MEASURE_after": "the same after them",
-    "data/skipped_files": "`task=preprocess`: files that could not be used",
+    "data/skipped_files": "files that could not be used",
     "data/near_duplicates": "photos that are copies of others: same bytes, saved again, resized, slightly cropped",
     "data/SPLIT_episodes": "episodes of a split",
     "data/SPLIT_dropped": "degraded photos left out, as they score no worse than their originals",
+    "scores/SPLIT_original_STATISTIC": "scores of the undegraded photos of a split: `count`, `mean`, `spread` (standard "
+    "deviation), `min`, `max`, and the quantiles `q05`, `q25`, `q50`, `q75`, `q95`",
+    "scores/SPLIT_degraded_STATISTIC": "the same of the degraded ones",
     "system/cpu_utilization_percentage": "of the machine; step: seconds since the start, as for all of `system`",
     "system/system_memory_usage_megabytes": "of the machine",
     "system/system_memory_usage_percentage": "of the machine",
@@ -58,6 +61,7 @@ _STANDS_FOR = {
     "MEASURE": "(ciede2000|psnr|ssim|gms)",
     "NAME": r"[\w.-]+",
     "LABEL": r"[^/]+",
+    "STATISTIC": r"(count|mean|spread|min|max|q\d\d)",
     "N": r"\d+",
 }
 
