@@ -39,8 +39,8 @@ def test_scores_seconds_and_annotations_stand_in_the_run_and_in_its_record(
     numbers = preprocess(config, folder)
     timings = json.loads((folder.path / "timings.json").read_text())
     assert list(timings) == list(config.preprocess.steps) and timings["score"] > 0
-    assert {name: sent[f"prepare/{name}_seconds"] for name in timings} == timings
-    assert sent["phase/prepare_seconds"] == pytest.approx(sum(timings.values()), rel=0.2, abs=0.2)
+    assert {name: sent[f"seconds/prepare_{name}"] for name in timings} == timings
+    assert sent["seconds/prepare"] >= sum(timings.values()) - 0.05
     scores = json.loads((folder.path / "scores.json").read_text())
     for split in ("train", "val", "test"):
         records = read_coco(folder.path / "annotations" / f"{split}.json")[0]
