@@ -61,6 +61,7 @@ _STANDS_FOR = {
     "MEASURE": "(ciede2000|psnr|ssim|gms)",
     "NAME": r"[\w.-]+",
     "LABEL": r"[^/]+",
+    "GROUP": r"\w+",
     "STATISTIC": r"(count|mean|spread|min|max|q\d\d)",
     "N": r"\d+",
 }
