@@ -9,6 +9,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from apsi.config.instantiate import instantiate
+from apsi.dataset.base import Dataset
 from apsi.env.base import Objective
 from apsi.env.core import EnvComponents
 from apsi.episodes.base import EpisodeContext, EpisodeSource
@@ -40,19 +41,25 @@ def open_cached_juror(config: DictConfig, juror: Juror) -> Iterator[Juror]:
         yield cached
 
 
-def prepare(config: DictConfig, juror_parameters: bytes | None = None, whole_photos: bool = False) -> Prepared:
+def prepare(
+    config: DictConfig,
+    juror_parameters: bytes | None = None,
+    whole_photos: bool = False,
+    dataset: Dataset | None = None,
+) -> Prepared:
     """Prepares the data set of a configuration, or finds it prepared.
 
     Args:
         config: a whole configuration.
         juror_parameters: a fitted juror out of a checkpoint, used instead of fitting one.
         whole_photos: leave out the crops and flips by which the data set is enlarged.
+        dataset: the photos; None: those of the configuration.
     """
     juror, objective = instantiate(config.juror), instantiate(config.env)
     if juror_parameters is not None and isinstance(juror, FittedJuror):
         unpack_parameters(juror_parameters, juror, "the checkpoint")
     prepared: Prepared = instantiate(config.preprocess).run(
-        dataset=instantiate(config.dataset),
+        dataset=instantiate(config.dataset) if dataset is None else dataset,
         degradation=instantiate(config.degradation),
         juror=juror,
         open_pool=partial(open_cached_juror, config),

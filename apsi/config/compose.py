@@ -52,6 +52,7 @@ OF_THIS_RUN = (
     "trust_checkpoint",
     "run_name",
     "quiet",
+    "preflight",
     "metrics_port",
     "metrics_host",
     "evaluate.require",

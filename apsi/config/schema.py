@@ -205,6 +205,7 @@ class Config:
     """pairs of photos and people's answers"""
     run_name: str = "run"
     quiet: bool = False
+    preflight: bool = False
     score_cache: int = 1_000_000
     score_cache_dir: str | None = None
     split: Literal["train", "val", "test", "all"] = "test"

@@ -16,6 +16,7 @@ from apsi.evaluate.run import play, show_evaluation, write_summary
 from apsi.photo.write import link_or_copy
 from apsi.preprocess.steps import Prepared
 from apsi.task import evaluates
+from apsi.task.preflight import preflight
 from apsi.task.rehearse import rehearse_training
 from apsi.task.train import train
 from apsi.tracking.run_folder import CONTINUED, FINISHED, RunFolder, find_unfinished
@@ -42,7 +43,10 @@ def cross_validate(config: DictConfig, folder: RunFolder, *, folds: int) -> dict
     """
     _require_possible(config, folds)
     conditions(config.evaluate.require, map(str, config.policy))
-    rehearse_training(_of_fold(config, folds, 1, None), folder, evaluates=True)
+    fold = _of_fold(config, folds, 1, None)
+    rehearse_training(fold, folder, evaluates=True)
+    fold.preflight = config.preflight
+    preflight(fold, folder, evaluates=True, times=folds)
     seconds = {"prepare": 0.0, "train": 0.0, "evaluate": 0.0}
     with tracked(config, folder, "cross validations") as tracker:
         configs = [_of_fold(config, folds, fold, tracker.run_id) for fold in range(1, folds + 1)]
@@ -97,6 +101,7 @@ def _of_fold(config: DictConfig, folds: int, fold: int, parent_run: str | None) 
     OmegaConf.update(made, _SPLIT, {"folds": folds, "fold": fold})
     made.search.parent_run = parent_run
     made.evaluate.require = None  # of all folds together
+    made.preflight = False  # likewise
     return made
 
 

@@ -9,6 +9,7 @@ from apsi.agent.checkpoint import read_checkpoint
 from apsi.config.build import prepare
 from apsi.evaluate.run import evaluate_agent, write_summary
 from apsi.task import evaluates
+from apsi.task.preflight import preflight
 from apsi.task.rehearse import rehearse_training
 from apsi.tracking.run_folder import RunFolder
 from apsi.tracking.session import record_prepared, report_prepared, timed, tracked
@@ -19,6 +20,7 @@ from apsi.train.loop import train_agent
 def pipeline(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     """Prepares, trains, evaluates the best agent; returns what `summary.json` holds."""
     rehearse_training(config, folder, evaluates=True)
+    preflight(config, folder, evaluates=True)
     seconds = {"prepare": 0.0, "train": 0.0, "evaluate": 0.0}
     with tracked(config, folder) as tracker:
         with timed(seconds, "prepare", tracker):

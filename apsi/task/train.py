@@ -6,6 +6,7 @@ from omegaconf import DictConfig
 
 from apsi.config.build import prepare
 from apsi.installation import command
+from apsi.task.preflight import preflight
 from apsi.task.rehearse import rehearse_training
 from apsi.tracking.run_folder import RunFolder
 from apsi.tracking.session import record_prepared, report_prepared, timed, tracked
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 def train(config: DictConfig, folder: RunFolder) -> dict[str, float]:
     """Prepares, trains; returns the best validation figures, steps, seconds, the cache's hit rate."""
     rehearse_training(config, folder)
+    preflight(config, folder, evaluates=False)
     with tracked(config, folder) as tracker:
         with timed({}, "prepare", tracker):
             prepared = prepare(config)
