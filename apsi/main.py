@@ -85,6 +85,7 @@ def _require_reached(config: DictConfig, result: Any) -> None:
     """Checks the evaluation against `evaluate.require`; the run is complete by then."""
     if config.evaluate.require is not None and isinstance(result, dict):
         from apsi.evaluate.require import RequirementError, conditions, require_reached
+
         try:
             require_reached(conditions(config.evaluate.require, result["policies"]), result["policies"])
         except RequirementError as missed:

@@ -37,9 +37,7 @@ class Metrics:
         self.timesteps = Gauge(
             "apsi_train_timesteps", "Environment steps of the run, with those before it went on", registry=registry
         )
-        self.planned = Gauge(
-            "apsi_train_timesteps_planned", "Environment steps at which it ends", registry=registry
-        )
+        self.planned = Gauge("apsi_train_timesteps_planned", "Environment steps at which it ends", registry=registry)
         self.photos = Counter(
             "apsi_preprocess_photos", "Photos prepared, by what was done to them", ["work"], registry=registry
         )

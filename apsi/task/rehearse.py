@@ -16,8 +16,8 @@ from apsi.agent.take_over import take_over
 from apsi.algo.base import Algo
 from apsi.config.build import components, episode_source, require_something_to_do
 from apsi.config.instantiate import class_and_arguments, class_of, components_below, full_key, instantiate
-from apsi.config.trackers import open_tracker
 from apsi.config.saved import resume_path
+from apsi.config.trackers import open_tracker
 from apsi.env.core import EditCore, EnvComponents
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.episodes.base import EpisodeSource, Start

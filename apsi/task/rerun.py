@@ -88,7 +88,11 @@ def differences(recorded: Mapping[str, Any], current: Mapping[str, Any]) -> Iter
 def _configuration(recorded: RecordedRun, config: DictConfig, named: set[str]) -> DictConfig:
     """The recorded configuration, with the settings of this command and its tracking."""
     repeated = completed(recorded.config())
-    here = [key for key in _OF_THIS_RUN if key in named or key in ("output_dir", "tracking", "run_name", "quiet", "metrics_port", "metrics_host")]
+    here = [
+        key
+        for key in _OF_THIS_RUN
+        if key in named or key in ("output_dir", "tracking", "run_name", "quiet", "metrics_port", "metrics_host")
+    ]
     for key in here:
         OmegaConf.update(repeated, key, config[key], merge=False, force_add=True)
     check(repeated)

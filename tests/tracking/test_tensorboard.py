@@ -85,7 +85,11 @@ def test_settings_are_hyperparameters_and_the_configuration_is_text(tmp_path: Pa
     ).session_start_info.hparams
     assert session["algo.gamma"].number_value == 0.9
     assert session["quiet"].bool_value is False
-    texts = {tag: shown.Tensors(tag)[-1].tensor_proto.string_val[0].decode() for tag in shown.Tags()["tensors"] if "text" in tag}
+    texts = {
+        tag: shown.Tensors(tag)[-1].tensor_proto.string_val[0].decode()
+        for tag in shown.Tags()["tensors"]
+        if "text" in tag
+    }
     assert "seed: 3" in texts["config.yaml/text_summary"]
     assert texts["status/text_summary"] == "FAILED"
     assert json.loads(texts["data/train/text_summary"])["digest"] == split.digest
