@@ -188,7 +188,9 @@ def test_runs_on_other_photos_are_not_compared_and_the_reason_is_given(place: Pl
 
 def test_a_password_in_the_uri_is_written_nowhere(place: Place) -> None:
     uri = "http://ann:hunter2@127.0.0.1:9"
-    message = place.run("tracking=mlflow", f"tracking.mlflow.uri='{uri}'", "task=train").failed("MLFLOW_TRACKING_PASSWORD")
+    message = place.run("tracking=mlflow", f"tracking.mlflow.uri='{uri}'", "task=train").failed(
+        "MLFLOW_TRACKING_PASSWORD"
+    )
     assert "hunter2" not in message
     assert not [path for path in place.outputs.rglob("*.[yjl]*") if "hunter2" in path.read_text(errors="ignore")]
 
