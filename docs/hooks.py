@@ -16,6 +16,10 @@ from hydra.utils import get_class
 from apsi.config import schema
 from apsi.config.options import about
 from apsi.installation import CONFIG_DIR
+from apsi.monitoring.machine import Machine
+from apsi.monitoring.metrics import Metrics, described
+from apsi.serve.admission import Admission
+from apsi.serve.metrics import ServingMetrics
 from apsi.tracking.names import METRICS
 
 sys.path.append(str(Path(__file__).parent))  # MkDocs loads this file alone
@@ -66,6 +70,15 @@ def metrics() -> str:
     )
 
 
+def prometheus() -> str:
+    """The metrics that Prometheus reads, of a process and of a served juror."""
+    metrics = Metrics()
+    ServingMetrics(Admission(1, 1), metrics)
+    metrics.registry.register(Machine({}))
+    rows = [f"| `{name}` | {kind} | {_cell(what)} |" for name, (kind, what) in described(metrics.registry).items()]
+    return "\n".join(["| metric | kind | what |", "| --- | --- | --- |", *sorted(rows)])
+
+
 def jurors() -> str:
     """One row an option of `juror=`, by name, made of what each says of itself."""
     rows = [
@@ -95,6 +108,7 @@ TABLES = {
     "metrics": metrics,
     "jurors": jurors,
     "diagram": diagram,
+    "prometheus": prometheus,
 }
 """By the name in a page"""
 
