@@ -117,7 +117,7 @@ def remarks(analysis: Analysis) -> list[str]:
     unscored = sum(photo.score is None for photo in material.photos)
     if unscored:
         found.append(
-            f"Of {unscored:,} photos no degraded copy was kept, and so no score: the juror takes none of the edits for "
+            f"Of {unscored:,} photo{'s' if unscored != 1 else ''} no degraded copy was kept, and so no score: the juror takes none of the edits for "
             "worse. Another degradation, or another juror, would use them."
         )
     if material.is_shared:
