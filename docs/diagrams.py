@@ -1,7 +1,7 @@
 """Drawings of how apsi is built, for the pages: each box is something in the code, each arrow one that the code has.
 
 A box names a config group, a task, a setting or a class; without words of its own it says what the code says of itself.
-Drawing fails where a box names nothing, or where neither end of an arrow knows the other: a stale picture does not build.
+Drawing fails where a box names nothing, or neither end of an arrow knows the other: stale pictures do not build.
 """
 
 import inspect

@@ -1,6 +1,7 @@
 """Every option of every group: found, composed, held against the signature of what it names."""
 
 import inspect
+import re
 from collections.abc import Iterator
 from functools import cache
 
@@ -8,8 +9,9 @@ import pytest
 import yaml
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import InstantiationException
+from hydra.errors import HydraException, InstantiationException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from apsi.config import schema
 from apsi.config.compose import load_config
@@ -63,15 +65,58 @@ def content(group: str, option: str) -> dict[str, object]:
     return found
 
 
-@cache
-def load(group: str, option: str) -> DictConfig:
-    """The configuration with this option chosen."""
+def needs(group: str, option: str) -> list[str]:
+    """The overrides with which an option is chosen."""
     missing = [key for key, value in content(group, option).items() if value == "???"]
     extra = [*EXTRA.get(group, []), *(f"{group}.{key}=somewhere" for key in missing)]
     if (group, option) in COMPONENTS:  # a preset brings what it needs
         extra += beside(group, option)
-    chosen = f"{group}=[{option}]" if group in SEVERAL else f"{group}={option}"
-    return load_config([chosen, *extra])
+    return [f"{group}=[{option}]" if group in SEVERAL else f"{group}={option}", *extra]
+
+
+def companies() -> list[list[tuple[str, str]]]:
+    """Options that can be chosen at once, as none sets what another does: to compose each by itself takes minutes."""
+
+    def keys(option: tuple[str, str]) -> set[str]:
+        return {re.split(r"[@=]", override)[0].replace("/", ".") for override in needs(*option)}
+
+    def apart(some: set[str], others: set[str]) -> bool:
+        return not any(f"{a}.".startswith(f"{b}.") or f"{b}.".startswith(f"{a}.") for a in some for b in others)
+
+    found: list[tuple[list[tuple[str, str]], set[str]]] = []
+    for option in sorted(COMPONENTS, key=lambda option: -len(needs(*option))):
+        company, taken = next((c for c in found if apart(c[1], keys(option))), ([], set()))
+        if not company:
+            found.append((company, taken))
+        company.append(option)
+        taken |= keys(option)
+    return [company for company, _ in found]
+
+
+COMPANY = {option: tuple(company) for company in companies() for option in company}
+"""Whom an option is composed with"""
+
+
+@cache
+def composed(*company: tuple[str, str]) -> DictConfig | Exception:
+    """The configuration with these options chosen, checked, or what is wrong with it."""
+    try:
+        config = load_config([*dict.fromkeys(override for option in company for override in needs(*option))])
+        check(config)
+    except (ApsiError, HydraException, OmegaConfBaseException) as error:
+        return error
+    return config
+
+
+def load(group: str, option: str) -> DictConfig:
+    """The configuration with this option chosen, checked; with fewer beside it where it fails, at last with none."""
+    company = COMPANY.get((group, option), ((group, option),))
+    while isinstance(result := composed(*company), Exception):
+        if len(company) == 1:
+            raise result
+        first, second = company[: len(company) // 2], company[len(company) // 2 :]
+        company = first if (group, option) in first else second
+    return result
 
 
 def node_of(group: str, option: str) -> DictConfig:
@@ -90,7 +135,7 @@ def test_hydra_sees_every_yaml_file() -> None:
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_an_option_composes_and_fits_the_signatures(group: str, option: str) -> None:
-    check(load(group, option))
+    assert load(group, option)
 
 
 @pytest.mark.parametrize(("group", "option"), COMPONENTS)
@@ -163,12 +208,12 @@ def test_an_argument_of_the_wrong_type_is_named_with_its_value(key: str, value: 
 
 def test_a_data_set_decides_on_nothing_but_itself() -> None:
     def others(option: str) -> dict[str, object]:
-        config = load("dataset", option)
+        config = load_config(needs("dataset", option))
         return {str(key): config._get_node(key) for key in config if key != "dataset"}
 
     for option in (option for group, option in OPTIONS if group == "dataset"):
         assert others(option) == others("sample"), option
-    assert load("dataset", "folder").train.total_timesteps == 150_000
+    assert load_config().train.total_timesteps == 150_000
     assert load_config(["experiment=demo"]).train.total_timesteps == 60_000
 
 
@@ -184,7 +229,7 @@ def test_what_an_algorithm_takes_over_from_another_can_be_chosen_all_the_same(al
 
 
 def test_photos_as_they_are_are_made_better_with_what_a_photographer_would_use() -> None:
-    sensible = load("transform", "sensible").transform.labels
+    sensible = load_config(["transform=sensible"]).transform.labels
     presets = [o for g, o in OPTIONS if g == "experiment" and "optimise" in o]
     assert len(presets) >= 3
     for preset in presets:

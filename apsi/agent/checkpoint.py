@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.save_util import load_from_zip_file, recursive_getattr
 
-from apsi.config.renamed import state_with_new_names
+from apsi.config.renamed import state_with_new_names, tensor_with_new_name
 from apsi.config.saved import CONFIG, open_checkpoint, read_checkpoint_config
 from apsi.config.trust import signed
 from apsi.errors import ApsiError
@@ -29,8 +29,9 @@ from apsi.state import State, read_state, write_state
 ACTIONS, STATE, JUROR, SECOND_JUROR, RUN = (
     f"apsi/{name}" for name in ("actions.json", "state.json", "juror.npz", "second_juror.npz", "run.npz")
 )
-_OF_THE_MOMENT = ("_last_obs", "_last_original_obs", "_last_episode_starts")
-"""What SB3 would write of the episodes in progress, as large as all the rest of it, and never reads"""
+_OF_THE_MOMENT = ("_last_obs", "_last_original_obs", "_last_episode_starts", "_update_current_progress_remaining")
+"""What SB3 would write of the episodes in progress, as large as all the rest of it, and never reads; and how a run
+tells it of its budget"""
 _UNREADABLE = (ValueError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError)
 _COUNTERS = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num")
 
@@ -54,6 +55,8 @@ class TrainState:
     """original photos of all training so far, by the beginnings of their hashes"""
     counters: dict[str, int] = field(default_factory=dict)
     """the model's own counters"""
+    episodes: int = 0
+    """that have ended"""
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,8 @@ def read_networks(checkpoint: Checkpoint, device: torch.device) -> tuple[dict[st
             f"the networks in {checkpoint.path} are damaged or none of apsi's ({error}); use another checkpoint of its "
             "run"
         ) from error
+    if isinstance(parameters.get("policy"), dict):
+        parameters["policy"] = {tensor_with_new_name(name): value for name, value in parameters["policy"].items()}
     return parameters, variables or {}
 
 

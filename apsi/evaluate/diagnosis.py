@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
+from apsi.config.schema import training_budget
 from apsi.evaluate.measure import SECOND
 from apsi.interval import Sample, mean_interval
 from apsi.policy.base import Policy
@@ -64,7 +65,9 @@ class Seen:
         return [float(row[name]) for row in self.history if row.get(name) is not None]
 
     def setting(self, key: str) -> Any:
-        """A setting's value; None where this configuration has none of that name."""
+        """A setting's value; None where this configuration has none of that name, or goes by another one."""
+        if key == "train.total_timesteps" and training_budget(self.config.train)[1] != "environment steps":
+            return None
         return OmegaConf.select(self.config, key)
 
 
@@ -91,7 +94,7 @@ def one_action(seen: Seen) -> Iterator[Finding]:
                 ("algo.exploration_fraction", lambda v: min(1.0, v + 0.3), "explore for longer"),
                 ("algo.ent_coef", lambda v: 3 * v or 0.01, "reward trying other actions"),
                 ("algo.optimizer.learning_rate", lambda v: v / 3, "learn in smaller steps"),
-                ("train.total_timesteps", lambda v: 2 * v, "train for longer"),
+                *_budget(lambda v: 2 * v, "train for longer"),
             ),
         )
 
@@ -168,7 +171,7 @@ def worse_on_unseen_photos(seen: Seen) -> Iterator[Finding]:
                     seen,
                     ("feature_extractor.dropout", lambda v: min(0.5, v + 0.2), "a network that leans on less"),
                     ("algo.optimizer.weight_decay", lambda v: 10 * v or 0.01, "smaller weights"),
-                    ("train.total_timesteps", lambda v: v // 2, "a shorter training"),
+                    *_budget(lambda v: v // 2, "a shorter training"),
                 ),
             ),
         )
@@ -207,7 +210,7 @@ def was_still_learning(seen: Seen) -> Iterator[Finding]:
         yield Finding(
             "It was still getting better when training ended",
             f"Means of the validations by thirds of training: {start:.3f}, {middle:.3f}, {end:.3f}.",
-            _settings(seen, ("train.total_timesteps", lambda v: 2 * v, "train for longer")),
+            _settings(seen, *_budget(lambda v: 2 * v, "train for longer")),
         )
 
 
@@ -228,7 +231,7 @@ def no_better_than_chance(seen: Seen) -> Iterator[Finding]:
             f"{interval[1]:+.3f}).",
             _settings(
                 seen,
-                ("train.total_timesteps", lambda v: 4 * v, "train for longer"),
+                *_budget(lambda v: 4 * v, "train for longer"),
                 ("algo.optimizer.learning_rate", lambda v: v / 3, "learn in smaller steps"),
             ),
         )
@@ -269,6 +272,11 @@ LOOKS: Mapping[str, Callable[[Seen], Iterator[Finding]]] = {
     "a second juror that disagrees": another_juror_disagrees,
 }
 """What is looked for, by name"""
+
+
+def _budget(change: Callable[[int], int], why: str) -> tuple[tuple[str, Callable[[Any], Any], str], ...]:
+    """More or less training, in whatever it is counted."""
+    return tuple((f"train.{name}", change, why) for name in ("total_timesteps", "total_episodes", "epochs"))
 
 
 def _settings(seen: Seen, *changes: tuple[str, Callable[[Any], Any], str]) -> tuple[str, ...]:
