@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -56,16 +58,16 @@ def _child(kind: str, place: Path) -> None:
     overrides = ["dataset=folder", f"dataset.path={place / 'photos'}", f"data_dir={place / 'data'}"]
     config = load_config([*overrides, "dataset.enlarge={train: 1, val: 1, test: 1}"])
     said: dict[str, object] = {}
-    began = time.monotonic()
-    prepared = prepare(config)
-    said["prepare_seconds"] = round(time.monotonic() - began, 1)
+    with _measured(said, "prepare"):
+        prepared = prepare(config)
     engine = instantiate(config.preprocess).engine
     if kind == "prepare":
-        said["prepare_peak_mb"] = _peak()
-        said["report_seconds"] = write_scoring(prepared.folder, place, engine, config.data_seed)
-        said["report_peak_mb"] = _peak()
-    else:
-        began = time.monotonic()
+        with _measured(said, "report"):
+            write_scoring(prepared.folder, place, engine, config.data_seed)
+        print(json.dumps(said))
+        return
+    said.clear()  # it was there
+    with _measured(said, "analyse"):
         listing = instantiate(config.dataset).listing()
         files = Files({file.name: file.path for file in listing.files}, config.dataset.max_pixels)
         material = Material.load(prepared.folder)
@@ -74,14 +76,19 @@ def _child(kind: str, place: Path) -> None:
         )
         write_files(place, found)
         write_page(place / PAGE, found, seed=config.data_seed)
-        said = {"analyse_seconds": round(time.monotonic() - began, 1), "analyse_peak_mb": _peak()}
-        numbers = as_numbers(found)
-        said |= {"photos": numbers["photos"], "found": found.found, "clusters": numbers["clusters"]["sizes"]}
+    numbers = as_numbers(found)
+    said |= {"photos": numbers["photos"], "found": found.found, "clusters": numbers["clusters"]["sizes"]}
     print(json.dumps(said))
 
 
-def _peak() -> float:
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+@contextmanager
+def _measured(said: dict[str, object], what: str) -> Iterator[None]:
+    """Seconds, seconds of processor time, and the peak of memory up to then."""
+    began, worked = time.monotonic(), time.process_time()
+    yield
+    said[f"{what}_seconds"] = round(time.monotonic() - began, 1)
+    said[f"{what}_cpu_seconds"] = round(time.process_time() - worked, 1)
+    said[f"{what}_peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """What a prepared data set holds, photo by photo."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -87,6 +88,8 @@ class Material:
                 "a folder of data_dir/prepared, or leave task.prepared out and prepare dataset="
             )
         splits = {name: PreparedSplit.load(name, [folder / name]) for name in SPLITS}
+        for split in splits.values():
+            _require_sound(split, folder)
         jurors = sorted({split.juror for split in splits.values()})
         if len(jurors) > 1:
             raise ApsiError(f"{folder} was scored by several jurors: {jurors}; prepare it again")
@@ -125,6 +128,16 @@ class Material:
     def records(self) -> list[ImageRecord]:
         """The photos, as the search for copies takes them."""
         return [ImageRecord(p.image.name, 0, 0, p.name, p.digest or p.image.name, split=p.split) for p in self.photos]
+
+
+def _require_sound(split: PreparedSplit, folder: Path) -> None:
+    """Refuses scores that are no numbers and labels that are no text: the folder may come from others."""
+    for e in split.episodes:
+        scores = (e.start_score, e.target_score)
+        if not all(isinstance(score, int | float) and math.isfinite(score) for score in scores):
+            raise ApsiError(f"{folder / split.name}: {e.photo.name} has the scores {scores}, which are no numbers")
+        if not all(isinstance(text, str) for text in (e.source, e.source_hash, *e.degradation)):
+            raise ApsiError(f"{folder / split.name}: {e.photo.name} has names that are no text; prepare the data again")
 
 
 def _whole(folder: Path, split: str, episodes: tuple[Episode, ...]) -> list[OnePhoto]:

@@ -116,9 +116,10 @@ def remarks(analysis: Analysis) -> list[str]:
         )
     unscored = sum(photo.score is None for photo in material.photos)
     if unscored:
+        counted = f"{unscored:,} photo{'s' if unscored != 1 else ''}"
         found.append(
-            f"Of {unscored:,} photos no degraded copy was kept, and so no score: the juror takes none of the edits for "
-            "worse. Another degradation, or another juror, would use them."
+            f"Of {counted} no degraded copy was kept, and so no score: the juror takes none of the edits for worse. "
+            "Another degradation, or another juror, would use them."
         )
     if material.is_shared:
         found.append("Every split holds all photos, as there are too few: each is shown once.")

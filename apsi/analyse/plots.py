@@ -28,7 +28,7 @@ def score_histogram(scores: SplitScores) -> Markup:
             weights = np.full(len(values), 1 / len(values))
             axes.hist(values, bins=edges, weights=weights, alpha=0.6, label=name, color=colour)
     axes.set_xlabel(f"score, 0 to {SCORE_MAX:g}")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
     legend_below(figure, axes)
     medians = ", ".join(f"{name} {np.median(values):.2f}" for name, values in series.items() if len(values))
     return svg(figure, f"Histogram of scores of photos and of degraded copies; medians: {medians}")
@@ -54,7 +54,7 @@ def split_histogram(splits: Sequence[SplitScores]) -> Markup:
             label=f"{one.split} ({len(one.originals)})",
         )
     axes.set_xlabel(f"score of the photo, 0 to {SCORE_MAX:g}")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
     legend_below(figure, axes)
     medians = ", ".join(f"{one.split} {np.median(one.originals):.2f}" for one in shown)
     return svg(figure, f"Histogram of the scores of photos by split; medians: {medians}")

@@ -1,6 +1,7 @@
 """The scoring report of `task=preprocess`: what the juror says of the photos that were just prepared."""
 
 import json
+import logging
 import time
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from apsi.analyse.embedding import Layout
 from apsi.analyse.material import Material
 from apsi.analyse.page import SCORING_PAGE, write_page
 from apsi.preprocess.engine.base import Engine
+
+log = logging.getLogger(__name__)
 
 TIMINGS = "timings.json"
 """In the folder of the run: by step, the seconds that it took"""
@@ -28,7 +31,9 @@ def write_scoring(prepared: Path, folder: Path, engine: Engine, seed: int) -> fl
     began = time.monotonic()
     analysis = overview(Material.load(prepared), Layout(), engine, seed=seed, most=MOST)
     write_page(folder / SCORING_PAGE, analysis, seed=seed, seconds=_seconds(folder / TIMINGS))
-    return round(time.monotonic() - began, 2)
+    seconds = round(time.monotonic() - began, 2)
+    log.info("Scoring report: %s", folder / SCORING_PAGE)
+    return seconds
 
 
 def _seconds(path: Path) -> dict[str, float] | None:

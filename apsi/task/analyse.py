@@ -100,6 +100,7 @@ def find(
         place = done.folder
     else:
         place = Path(prepared).expanduser()
+        folder.note(prepared=[str(place.resolve())])  # which task=clean leaves as long as the run stays
     with steps.engine as engine:
         return look_at(
             Material.load(place),

@@ -41,7 +41,7 @@ names = ("id", "group.id", "group.name", "file", "filepath", "tags", "score", "i
          "whole", "sha256")
 v = d.select_group_slices(media_type="image")
 rows = [dict(zip(names, row)) for row in zip(*(v.values(name) for name in names))]
-whole = d.select_group_slices("original")
+whole = d.select_group_slices("original").match(fo.ViewField("whole"))
 first = whole.first()
 near = whole.sort_by_similarity(first.id, k=4, brain_key="similarity").values("file")
 points = d.load_brain_results("map").points.tolist()
@@ -54,6 +54,19 @@ for sample in v.match(fo.ViewField("file") == "usual 07.png").match(fo.ViewField
     sample.tags.append("keep")
     sample.save()
 d.select_group_slices("original").match(fo.ViewField("file") == "panorama.png").tag_samples("keep")
+"""
+CHOOSE = """
+import json, sys
+from apsi.dataset.fiftyone import FiftyOne
+from apsi.errors import ApsiError
+said = []
+for name, view, tags in json.loads(sys.argv[2]):
+    try:
+        dataset = FiftyOne(name, view, tags, database=sys.argv[1], enlarge={"train": 1, "val": 1, "test": 1})
+        said.append([str(file.path) for file in dataset.listing().files])
+    except ApsiError as error:
+        said.append(str(error))
+print(json.dumps(said))
 """
 
 
@@ -85,9 +98,12 @@ def test_photos_without_a_name_of_apsi_have_that_below_the_folder_that_all_share
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def place(tmp_path_factory: pytest.TempPathFactory, made: Prepared, folder: Path) -> Place:
+    """Where the planted photos were exported; tests may export them anew."""
     root = tmp_path_factory.mktemp("fiftyone")
-    return Place(root, root / "data")
+    found = Place(root, root / "data")
+    exported(found, made, folder).succeeded()
+    return found
 
 
 def exported(place: Place, made: Prepared, folder: Path, *more: str) -> Any:
@@ -99,17 +115,10 @@ def exported(place: Place, made: Prepared, folder: Path, *more: str) -> Any:
     )
 
 
-def listed(place: Place, *chosen: str) -> list[str]:
-    place.run(
-        "task=list_photos", "dataset=fiftyone", "dataset.name=planted", *chosen, tiny=False, warm=False
-    ).succeeded()
-    return (place.folder("list_photos") / "photos.txt").read_text().splitlines()
-
-
-def read(place: Place) -> Any:
-    """What a second process finds; it tags two photos, too."""
+def ask(place: Place, script: str, *arguments: str) -> Any:
+    """What another process says of the database."""
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    command = [sys.executable, "-c", READ, str(place.data / "fiftyone")]
+    command = [sys.executable, "-c", script, str(place.data / "fiftyone"), *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
@@ -120,8 +129,7 @@ def read(place: Place) -> Any:
 def test_what_one_process_exports_another_reads_and_what_is_tagged_comes_back(
     place: Place, made: Prepared, folder: Path, analysis: Analysis
 ) -> None:
-    exported(place, made, folder).succeeded()
-    found = read(place)
+    found = ask(place, READ)
     _same_samples(found["rows"], analysis, folder)
     material, structure = analysis.material, analysis.structure
     assert found["persistent"] and found["groups"] == len(material.photos) and found["names"] == ["planted"]
@@ -137,16 +145,19 @@ def test_what_one_process_exports_another_reads_and_what_is_tagged_comes_back(
     assert {name: set(files) for name, files in found["views"].items()} == told
 
     exported(place, made, folder).failed("'planted' already", "task.overwrite=true")
-    assert listed(place, "dataset.tags=[keep]") == [str(folder / name) for name in ("panorama.png", "usual 07.png")]
-    assert listed(place, "dataset.view=dark") == [str(folder / "dark.png")]
-    assert listed(place) == [str(folder / photo.name) for photo in material.photos]
-    refused = [("dataset.name=planned", "Did you mean 'planted'?"), ("dataset.view=drak", "Did you mean 'dark'?")]
-    for wrong, said in (*refused, ("dataset.tags=[none]", "Its tags are: keep, ")):
-        chosen = ["task=list_photos", "dataset=fiftyone", "dataset.name=planted", wrong]
-        place.run(*chosen, tiny=False, warm=False).failed(said)
+    kept, dark = [str(folder / "panorama.png"), str(folder / "usual 07.png")], [str(folder / "dark.png")]
+    chosen = [("planted", None, ["keep"]), ("planted", "dark", []), ("planted", None, [])]
+    wrong = [("planned", None, []), ("planted", "drak", []), ("planted", "dark", ["keep"])]
+    answers = ask(place, CHOOSE, json.dumps([*chosen, *wrong]))
+    assert answers[:3] == [kept, dark, [str(folder / photo.name) for photo in material.photos]]
+    for answer, part in zip(answers[3:], ("mean 'planted'?", "mean 'dark'?", "Its tags are: keep, "), strict=True):
+        assert part in answer
+    settings = ("dataset.name=planted", "dataset.tags=[keep]")
+    place.run("task=list_photos", "dataset=fiftyone", *settings, tiny=False, warm=False).succeeded()
+    assert (place.folder("list_photos") / "photos.txt").read_text().splitlines() == kept
 
     exported(place, made, folder, "task.overwrite=true", "task.crops=true").succeeded()
-    again = read(place)
+    again = ask(place, READ)
     assert {row["whole"] for row in again["rows"]} == {True, False} and again["names"] == ["planted"]
     crops = {copy.original for copy in material.copies} - {photo.image for photo in material.photos}
     assert len(again["rows"]) == len(material.photos) + len(material.copies) + len(crops)
@@ -184,8 +195,7 @@ def _same_samples(rows: list[dict[str, Any]], analysis: Analysis, folder: Path) 
 
 @pytest.mark.slow
 @needs_fiftyone
-def test_the_app_answers_on_this_machine_and_ends_with_its_database(place: Place, made: Prepared, folder: Path) -> None:
-    exported(place, made, folder, "task.overwrite=true").succeeded()
+def test_the_app_answers_on_this_machine_and_ends_with_its_database(place: Place) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
         arguments = ("task=show_fiftyone", "task.name=planted", f"task.port={port}")

@@ -51,5 +51,14 @@ def test_what_is_no_prepared_folder_is_refused_with_the_remedy(tmp_path: Path, m
         Material.load(changed(made, tmp_path / "hostile", "train", outside))
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [("{'score': float('nan')}", "no numbers"), ("{'initial_score': '9'}", "no numbers"), ("{'source': 3}", "no text")],
+)
+def test_scores_and_names_that_are_none_are_refused(change: str, message: str, made: Prepared, tmp_path: Path) -> None:
+    with pytest.raises(ApsiError, match=message):
+        Material.load(changed(made, tmp_path / "hostile", "test", f"[image | {change} for image in images]"))
+
+
 def test_the_working_size_is_read_from_the_photos(material: Material) -> None:
     assert material.working_size == (32, True)

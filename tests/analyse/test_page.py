@@ -68,7 +68,7 @@ def test_what_limits_the_figures_is_said(analysis: Analysis) -> None:
     first = replace(material.photos[0], score=None)
     other = replace(material, photos=(first, *material.photos[1:]), dropped={"train": 7}, is_shared=True)
     said = " ".join(remarks(replace(analysis, material=other, placed=analysis.placed[:5])))
-    for part in ("7 degraded photos scored no worse", "Of 1 photos no degraded copy", "Every split", "those of 5"):
+    for part in ("7 degraded photos scored no worse", "Of 1 photo no degraded copy", "Every split", "those of 5"):
         assert part in said
     told = len({i for finding in analysis.findings for i in finding.photos})
     assert headline(analysis).startswith(f"{len(material.photos)} photos, of which {told} (")
