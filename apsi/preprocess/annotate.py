@@ -18,7 +18,7 @@ class Annotate(Step):
         context = context.then(self)
 
         def build(target: Path) -> None:
-            info = {"description": f"originals of {context.dataset.name}", "seed": context.seed}
+            info = {"description": f"originals of {context.dataset.title}", "seed": context.seed}
             beside = context.folder("annotate").parent
             named = [
                 replace(record, file_name=f"../{image.relative_to(beside).as_posix()}")

@@ -11,7 +11,7 @@ from apsi.dataset.base import Dataset, Skipped
 from apsi.degradation.base import Degradation
 from apsi.degradation.none import NoDegradation
 from apsi.errors import ApsiError
-from apsi.juror.base import Juror
+from apsi.juror.base import FittedJuror, Juror
 from apsi.juror.framed import FramedPhoto
 from apsi.juror.none import NoJuror
 from apsi.photo import Photo
@@ -20,6 +20,7 @@ from apsi.photo.prepared import PreparedSplit
 from apsi.preprocess.base import SPLITS, Context, Step
 from apsi.preprocess.copies import Copy
 from apsi.preprocess.engine.base import Engine
+from apsi.preprocess.score import require_scores_of
 from apsi.preprocess.split import Split
 
 _SHOWN = 5  # files that can't be used
@@ -45,6 +46,8 @@ class Prepared:
     """photos that are copies of others and stay in their split"""
     seconds: dict[str, float] = field(default_factory=dict, compare=False)
     """by step, in their order, how long it took now; next to nothing where its outcome was there already"""
+    left_out: dict[str, int] = field(default_factory=dict, compare=False)
+    """by reason, how many photos of the data set were not asked for"""
 
     def split(self, name: str) -> PreparedSplit:
         """One split by name, or all of them as one (`all`).
@@ -120,6 +123,8 @@ class Steps:
             shows=shows,
             engine=self.engine,
         )
+        if not isinstance(juror, FittedJuror) or juror.is_fitted:  # else it has no fingerprint of its own yet
+            require_scores_of(dataset, juror)
         seconds: dict[str, float] = {}
         with self.engine:
             for name, step in self.steps.items():
@@ -130,7 +135,7 @@ class Steps:
             raise ApsiError(
                 f"the steps {', '.join(self.steps)} leave no prepared data set; the last one must be degrade"
             )
-        return Prepared(context.prepared, context.juror, context.skipped, context.copies, seconds)
+        return Prepared(context.prepared, context.juror, context.skipped, context.copies, seconds, context.left_out)
 
     def sort(self, dataset: Dataset, data_dir: Path, seed: int) -> tuple[ImageRecord, ...]:
         """The photos of a data set with the splits that they get when it is prepared; none is scored or degraded.
