@@ -140,7 +140,9 @@ def test_sizes_and_shapes_come_from_headers_and_what_does_not_fit_is_counted_by_
 def test_nothing_left_is_an_error_with_the_reasons(photos: Path) -> None:
     dataset = Folder(str(photos), ONCE, [])
     dataset.selection = Selection(min_side=1000)
-    with pytest.raises(ApsiError, match=r"no photo .* is left: 5 shorter side below dataset\.min_side=1000; ask for less"):
+    with pytest.raises(
+        ApsiError, match=r"no photo .* is left: 5 shorter side below dataset\.min_side=1000; ask for less"
+    ):
         choose(dataset, 0)
 
 

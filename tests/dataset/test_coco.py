@@ -96,7 +96,10 @@ def test_what_leads_out_or_can_not_be_read_is_skipped_with_its_reason(tmp_path: 
         ({"images": [{"id": 1}]}, "image 0 has no file_name, but None"),
         ({"images": [{"id": [1], "file_name": "1.jpg"}]}, "has an id that is no number or text"),
         ({"images": [{"file_name": "1.jpg", "license": 7}]}, "has the licence 7, which 'licenses' does not have"),
-        ({"images": [{"file_name": "1.jpg", "score": "high"}]}, "has the score 'high' of 'set.json', which is no number"),
+        (
+            {"images": [{"file_name": "1.jpg", "score": "high"}]},
+            "has the score 'high' of 'set.json', which is no number",
+        ),
         ('{"images": [{"file_name": "1.jpg", "score": NaN}]}', "has the score nan"),
         ({"images": [{"file_name": "1.jpg", "coco_url": "file:///etc/passwd"}]}, "must begin with https://"),
         ({"images": [{"file_name": "1.jpg", "tags": "dog"}]}, "tags='dog', which is no list of texts"),
@@ -128,16 +131,20 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
-KEYS = st.sampled_from(["id", "file_name", "license", "score", "tags", "known_scores", "image_id", "category_id", "name"])
+KEYS = st.sampled_from(
+    ["id", "file_name", "license", "score", "tags", "known_scores", "image_id", "category_id", "name"]
+)
 ENTRIES = st.lists(st.dictionaries(KEYS, JSON, max_size=5), max_size=3)
 PARTS = st.fixed_dictionaries(
-    {"images": ENTRIES}, optional={key: ENTRIES | JSON for key in ("licenses", "categories", "annotations", "info")}
+    {"images": ENTRIES}, optional=dict.fromkeys(("licenses", "categories", "annotations", "info"), ENTRIES | JSON)
 )
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(PARTS)
-def test_whatever_stands_in_the_file_is_listed_or_refused_and_nothing_else_happens(tmp_path: Path, content: Any) -> None:
+def test_whatever_stands_in_the_file_is_listed_or_refused_and_nothing_else_happens(
+    tmp_path: Path, content: Any
+) -> None:
     path = write(tmp_path, content)
     try:
         listing = listed(path)

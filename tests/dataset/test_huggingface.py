@@ -115,7 +115,9 @@ def test_a_column_of_bytes_is_taken_where_it_is_named(tmp_path: Path) -> None:
     features = datasets.Features({"data": datasets.Value("binary"), "n": datasets.Value("int64")})
     datasets.Dataset.from_dict({"data": FILES, "n": range(6)}, features=features).save_to_disk(tmp_path / "set")
     assert contents(opened(tmp_path / "set", tmp_path, image_column="data")) == FILES
-    with pytest.raises(ApsiError, match=r"has the columns data \(Value\), n \(Value\); name one of images, of which it"):
+    with pytest.raises(
+        ApsiError, match=r"has the columns data \(Value\), n \(Value\); name one of images, of which it"
+    ):
         opened(tmp_path / "set", tmp_path).listing()
 
 

@@ -13,7 +13,9 @@ from apsi.errors import ApsiError
 from apsi.photo.facts import NO_FACTS, PhotoFacts
 
 ONCE = {"train": 1, "val": 1, "test": 1}
-KNOWN = PhotoFacts("CC BY 4.0", "https://creativecommons.org/licenses/by/4.0/", "Ana", "https://a.org/1", ("sea", "boat"))
+KNOWN = PhotoFacts(
+    "CC BY 4.0", "https://creativecommons.org/licenses/by/4.0/", "Ana", "https://a.org/1", ("sea", "boat")
+)
 CSV = "file,licence,licence_url,author,source_url,tags\n"
 
 

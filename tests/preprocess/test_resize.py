@@ -13,8 +13,10 @@ import pytest
 from PIL import Image
 
 from apsi.dataset.folder import Folder
+from apsi.dataset.selection import Selection
 from apsi.errors import ApsiError
 from apsi.photo import Photo
+from apsi.photo.formats import read_any
 from apsi.photo.hash import file_hash
 from apsi.photo.read import read_photo
 from apsi.photo.resample import fit
@@ -23,6 +25,7 @@ from apsi.preprocess import resize
 from apsi.preprocess.base import Context
 from apsi.preprocess.resize import Resize, read_skipped
 from apsi.preprocess.source import read_source
+from tests.photo.test_full_size import write_dng
 from tests.photo.test_jpeg import with_scans
 from tests.photo.test_read import png_header
 
@@ -232,3 +235,45 @@ def test_a_file_that_never_comes_to_rest_is_an_error_that_names_it(
 def test_settings_that_can_not_work_are_errors(size: int, mode: str, message: str) -> None:
     with pytest.raises(ApsiError, match=message):
         Resize(size, mode, min_side=20)
+
+
+def test_what_is_known_of_photos_comes_along_and_is_part_of_the_outcome(messy_context: Context, messy: Path) -> None:
+    before = RESIZE.run(messy_context)
+    (messy / "photos.csv").write_text("file,author,tags\ngood.png,Ana,sea\n")
+    after = RESIZE.run(messy_context)
+    assert [record.facts.author for record in after.records] == ["Ana", ""]
+    assert after.key != before.key
+    assert "photos.csv" not in {entry.name for entry in after.skipped}
+    (messy / "photos.csv").unlink()
+    assert RESIZE.run(messy_context).key == before.key
+
+
+def test_which_photos_are_taken_is_part_of_the_outcome_and_those_that_are_not_are_counted(
+    messy_context: Context, messy: Path
+) -> None:
+    whole = RESIZE.run(messy_context)
+    dataset = Folder(str(messy), ONCE, [])
+    dataset.selection = Selection(limit=1)
+    few = RESIZE.run(replace(messy_context, dataset=dataset))
+    assert len(few.records) == 1 and few.key != whole.key
+    assert sum(few.left_out.values()) >= 1 and whole.left_out == {}
+    dataset.selection = Selection(limit=99)
+    assert {record.source for record in RESIZE.run(replace(messy_context, dataset=dataset)).records} == {
+        record.source for record in whole.records
+    }
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".dng"])
+def test_photos_of_phones_and_cameras_are_read_through_the_extras(
+    context: Context, tmp_path: Path, suffix: str, new_photo: Callable[[int], Photo]
+) -> None:
+    (tmp_path / "raw").mkdir()
+    path = tmp_path / "raw" / f"a{suffix}"
+    if suffix == ".heic":
+        pytest.importorskip("pillow_heif", reason="the extra 'heif' is not installed").register_heif_opener()
+        Image.fromarray(new_photo(0)).save(path)
+    else:
+        pytest.importorskip("rawpy", reason="the extra 'raw' is not installed")
+        write_dng(path)
+    after = RESIZE.run(replace(context, dataset=Folder(str(tmp_path / "raw"), ONCE, [])))
+    assert np.array_equal(read_png(after.images[0]), fit(read_any(path), 32, "square"))
