@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 _REMEDIES = {
     "all": "use other photos, or another degradation",
     "test": "use more photos, at least three that differ, or preprocess.steps.split.share_few=true for an agent of "
-    "these alone; a trained agent edits fewer with task=evaluate split=all",
+    "these alone; an agent that is trained already edits fewer, or one, with task=evaluate split=all checkpoint=PATH, "
+    "or task=advise photo=PHOTO checkpoint=PATH",
 }
 """Where a split is empty"""
 
@@ -57,10 +58,11 @@ class Prepared:
         """
         loaded = self.load(name)
         if not loaded.episodes:
+            asked = f", {sum(self.left_out.values())} photos were not asked for" if self.left_out else ""
             copies = f" ({len(self.copies)} photos are copies of others)" if self.copies else ""
             raise ApsiError(
                 f"the split '{name}' of {self.folder} is empty: {len(self.skipped)} files were skipped and "
-                f"{loaded.dropped} degraded photos scored no worse than their originals{copies}; "
+                f"{loaded.dropped} degraded photos scored no worse than their originals{copies}{asked}; "
                 + _REMEDIES.get(
                     name,
                     "use more photos: training takes at least three that differ, or "

@@ -27,7 +27,7 @@ class Named(Dataset):
     """Photos that are names alone, or have tags."""
 
     names: Sequence[str]
-    selection: Selection = Selection()
+    selection: Selection = field(default_factory=Selection)
     enlarge: dict[str, int] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     asked: list[str] = field(default_factory=list)
