@@ -4,8 +4,11 @@ A line `<!-- NAME -->` or `<!-- NAME ARGUMENT -->` in a page is replaced by the 
 """
 
 import ast
+import inspect
 import re
 import sys
+from dataclasses import asdict
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -63,6 +66,20 @@ def section(name: str) -> str:
     return "\n".join(["| setting | default | what it is |", "| --- | --- | --- |", *rows])
 
 
+def common(group: str) -> str:
+    """The settings that every option of a group has besides its own."""
+    rows = []
+    for kind in import_module(f"apsi.{group}.base").Dataset.common.values():
+        body = next(n.body for n in ast.walk(ast.parse(inspect.getsource(kind))) if isinstance(n, ast.ClassDef))
+        defaults = asdict(kind())
+        for field, after in pairwise(body):
+            if isinstance(field, ast.AnnAssign) and isinstance(after, ast.Expr):
+                name, what = ast.unparse(field.target), ast.literal_eval(after.value)
+                default = yaml.safe_dump(defaults[name]).split("\n", 1)[0]
+                rows.append(f"| `{group}.{name}` | `{default}` | {_cell(what)} |")
+    return "\n".join(["| setting | default | what it is |", "| --- | --- | --- |", *rows])
+
+
 def metrics() -> str:
     """The names of all metrics."""
     return "\n".join(
@@ -103,6 +120,7 @@ def jurors() -> str:
 
 TABLES = {
     "options": options,
+    "common": common,
     "root": root,
     "section": section,
     "metrics": metrics,

@@ -43,7 +43,7 @@ class Degrade(Step):
             context = context.then("keep_all")
         if context.dataset.info:  # likewise
             context = context.then(dict(context.dataset.info))
-        name = re.sub(r"[^\w-]+", "_", context.dataset.name)[:40]
+        name = re.sub(r"[^\w-]+", "_", context.dataset.title)[:40]
         folder = context.data_dir / PREPARED_FOLDER / f"{name}-{context.key}"
         build_once(folder, lambda target: self._build(target, context))
         return replace(context, prepared=folder)
@@ -76,7 +76,7 @@ class Degrade(Step):
         is_shared = len(splits) > len({record.original for record in context.records})
         for split, records in kept.items():
             info = {
-                "description": f"{split} split of {context.dataset.name}, degraded by {context.degradation!r}",
+                "description": f"{split} split of {context.dataset.title}, degraded by {context.degradation!r}",
                 "juror": context.juror.fingerprint,
                 "seed": context.seed,
                 "dropped": dropped[split],
