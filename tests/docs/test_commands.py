@@ -105,6 +105,8 @@ def require_setting(key: str) -> None:
         assert name in SECTIONS[group].__dataclass_fields__, key
     elif group == "select" and name.startswith("juror."):  # by whose doubts pairs are chosen
         assert name.removeprefix("juror.") in settings_of("juror")
+    elif group == "task" and name.startswith("types."):  # what an acquisition service can get
+        assert name.split(".")[2] in settings_of("acquire")
     elif group == "task" and name.startswith("backbone."):  # what a model of a person looks through
         assert name.removeprefix("backbone.") in settings_of("juror") | settings_of("juror/backbone")
     elif not re.fullmatch(r"jurors\.\w+", name):  # what mix is made of, or flaws looks through
