@@ -249,6 +249,11 @@ def test_what_can_not_be_is_refused_with_what_would_do(settings: dict[str, Any],
         small(**settings)
 
 
+def test_a_network_that_has_adapted_to_another_normalisation_may_be_frozen() -> None:
+    assert small(norm="group", weights="checkpoint").is_frozen
+    assert small(norm="group", unfreeze={"layer4": 5}).is_frozen
+
+
 @pytest.mark.parametrize(
     ("settings", "mean", "std"),
     [

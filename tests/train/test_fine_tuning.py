@@ -68,7 +68,7 @@ ALL_OF_IT = {
 
 
 @pytest.mark.usefixtures("_small_resnet")
-@pytest.mark.parametrize("algo", ALL_OF_IT)
+@pytest.mark.parametrize("algo", ["dqn", pytest.param("ppo", marks=pytest.mark.slow)])
 def test_fine_tuning_goes_on_as_if_it_had_never_stopped(algo: str, data_dir: Path, tmp_path: Path) -> None:
     rates = ["algo.optimizer.lr_backbone=1e-3", "algo.optimizer.lr_head=1e-2", "device.deterministic=true"]
     config = config_of(data_dir, *FROZEN, *ALL_OF_IT[algo], *rates)
