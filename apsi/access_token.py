@@ -10,6 +10,10 @@ VARIABLE = "APSI_JUROR_TOKEN"
 """Of the environment, for server and client of a juror alike: a setting would end up in the records of runs"""
 STUDIO_VARIABLE = "APSI_STUDIO_TOKEN"
 """The same for the studio"""
+METRICS_VARIABLE = "APSI_METRICS_TOKEN"
+"""The same for the metrics of a run"""
+ACQUISITION_VARIABLE = "APSI_ACQUISITION_TOKEN"
+"""The same for the acquisition service and its clients"""
 
 _SHORTEST = 16
 
@@ -26,16 +30,16 @@ def token_from_environment(variable: str = VARIABLE) -> str | None:
     return token
 
 
-def require_token(host: str, token: str | None, variable: str = VARIABLE) -> None:
-    """Holds the address that a server listens at against its token.
+def require_token(host: str, token: str | None, variable: str = VARIABLE, setting: str = "task.host") -> None:
+    """Holds the address that a server listens at against its token; `setting` is what the address was given as.
 
     Raises:
         ApsiError: other machines could reach it, and it has none.
     """
     if token is None and not ipaddress.ip_address(host.partition("%")[0]).is_loopback:
         raise ApsiError(
-            f"task.host={host} can be reached from other machines, so it needs a token, for server and clients: "
-            f"export {variable}=$(openssl rand -hex 32); or leave out task.host to serve this machine only"
+            f"{setting}={host} can be reached from other machines, so it needs a token, for server and clients: "
+            f"export {variable}=$(openssl rand -hex 32); or leave out {setting} to serve this machine only"
         )
 
 

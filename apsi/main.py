@@ -28,7 +28,7 @@ from apsi.installation import CONFIG_DIR, command
 from apsi.multirun import began_multirun, run_one_of_many, summarise_multiruns
 from apsi.search.sweeper import PruningSweeper
 from apsi.task import require_evaluating
-from apsi.tracking.run_folder import is_one_of_many
+from apsi.tracking.run_folder import RunFolder, is_one_of_many
 
 _INTERRUPTED = "Interrupted. Progress is saved; the same command resumes from there, unless it says resume=never."
 _MULTIRUN_INTERRUPTED = (
@@ -69,7 +69,7 @@ def run(config: DictConfig) -> Any:
 def _run_to_the_end(config: DictConfig) -> Any:
     """Runs the task, shows only what was asked for, and points `latest` to the run."""
     from apsi.console import console
-    from apsi.tracking.run_folder import RunFolder, point_latest
+    from apsi.tracking.run_folder import point_latest
 
     console.quiet = config.quiet
     with redirect_stdout(sys.stderr) if config.quiet else nullcontext():
@@ -85,7 +85,6 @@ def _require_reached(config: DictConfig, result: Any) -> None:
     """Checks the evaluation against `evaluate.require`; the run is complete by then."""
     if config.evaluate.require is not None and isinstance(result, dict):
         from apsi.evaluate.require import RequirementError, conditions, require_reached
-        from apsi.tracking.run_folder import RunFolder
 
         try:
             require_reached(conditions(config.evaluate.require, result["policies"]), result["policies"])
@@ -119,10 +118,11 @@ def _run_trial(config: DictConfig) -> Any:
 
 def _run(config: DictConfig) -> Any:
     from apsi.config.instantiate import check, instantiate
+    from apsi.config.trackers import open_tracker
     from apsi.console import show_log
-    from apsi.errors import Pruned
+    from apsi.monitoring.exporter import monitored
+    from apsi.monitoring.metrics import METRICS
     from apsi.torchvision_ops import define_missing
-    from apsi.tracking.run_folder import FAILED, FINISHED, INTERRUPTED, PRUNED, RunFolder
 
     show_log()
     ran = HydraConfig.get()
@@ -138,10 +138,20 @@ def _run(config: DictConfig) -> Any:
     require_evaluating(config)
     check(config)
     instantiate(config.device).activate()  # a device that is not there is no reason to prepare photos first
-    instantiate(config.tracking)  # a password in its URI is refused before anything is written down
+    open_tracker(config)  # a password in its URI is refused before anything is written down
     choices = choices_made(ran.runtime.choices, config, overrides)
-    folder = RunFolder.create(Path(ran.runtime.output_dir), config, overrides, choices)
-    logging.getLogger("apsi").info("Run folder: %s", folder.path)
+    with monitored(config):  # an address that can't be had is no reason to leave a folder
+        folder = RunFolder.create(Path(ran.runtime.output_dir), config, overrides, choices)
+        logging.getLogger("apsi").info("Run folder: %s", folder.path)
+        METRICS.begin(choices.get("task", ""), folder.path.name)
+        return _run_task(config, folder)
+
+
+def _run_task(config: DictConfig, folder: RunFolder) -> Any:
+    from apsi.config.instantiate import instantiate
+    from apsi.errors import Pruned
+    from apsi.tracking.run_folder import FAILED, FINISHED, INTERRUPTED, PRUNED
+
     try:
         result = instantiate(config.task)(config, folder)
     except KeyboardInterrupt:

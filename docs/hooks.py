@@ -5,6 +5,7 @@ A line `<!-- NAME -->` or `<!-- NAME ARGUMENT -->` in a page is replaced by the 
 
 import ast
 import re
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,14 @@ from hydra.utils import get_class
 from apsi.config import schema
 from apsi.config.options import about
 from apsi.installation import CONFIG_DIR
+from apsi.monitoring.machine import Machine
+from apsi.monitoring.metrics import Metrics, described
+from apsi.serve.admission import Admission
+from apsi.serve.metrics import ServingMetrics
 from apsi.tracking.names import METRICS
+
+sys.path.append(str(Path(__file__).parent))  # MkDocs loads this file alone
+from diagrams import diagram
 
 MARKER = re.compile(r"^<!-- (\w+)(?: (\S+))? -->$", re.MULTILINE)
 _NO_SETTING = {"_target_", "_partial_", "_recursive_", "defaults"}
@@ -62,6 +70,15 @@ def metrics() -> str:
     )
 
 
+def prometheus() -> str:
+    """The metrics that Prometheus reads, of a process and of a served juror."""
+    metrics = Metrics()
+    ServingMetrics(Admission(1, 1), metrics)
+    metrics.registry.register(Machine({}))
+    rows = [f"| `{name}` | {kind} | {_cell(what)} |" for name, (kind, what) in described(metrics.registry).items()]
+    return "\n".join(["| metric | kind | what |", "| --- | --- | --- |", *sorted(rows)])
+
+
 def jurors() -> str:
     """One row an option of `juror=`, by name, made of what each says of itself."""
     rows = [
@@ -84,7 +101,15 @@ def jurors() -> str:
     return "\n".join(rows)
 
 
-TABLES = {"options": options, "root": root, "section": section, "metrics": metrics, "jurors": jurors}
+TABLES = {
+    "options": options,
+    "root": root,
+    "section": section,
+    "metrics": metrics,
+    "jurors": jurors,
+    "diagram": diagram,
+    "prometheus": prometheus,
+}
 """By the name in a page"""
 
 

@@ -31,7 +31,7 @@ SUPPLIED = {  # arguments that a caller, not a YAML file, supplies
 }
 
 
-SEVERAL = {"policy", "export"}
+SEVERAL = {"policy", "export", "tracking"}
 """Groups of which several options are chosen at once, which stand under their own names"""
 
 EXTRA = {"juror/mapping": ["juror=onnx"], "juror/backbone": ["juror=preference", "juror.path=somewhere"]}

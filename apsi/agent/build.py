@@ -18,7 +18,7 @@ def build_model(config: DictConfig, env: VecEnv, seed: int) -> tuple[Algo, BaseA
     extractor, arguments = class_and_arguments(config.feature_extractor)
     network = Network(extractor, arguments, instantiate(config.device).activate(), seed)
     algo: Algo = instantiate(config.algo)
-    return algo, algo.build(env, network)
+    return algo, algo.build(env, network, config.train.total_timesteps)
 
 
 def load_agent(

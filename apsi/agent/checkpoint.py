@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.save_util import load_from_zip_file, recursive_getattr
 
-from apsi.config.renamed import state_with_new_names
+from apsi.config.renamed import state_with_new_names, tensor_with_new_name
 from apsi.config.saved import CONFIG, open_checkpoint, read_checkpoint_config
 from apsi.config.trust import signed
 from apsi.errors import ApsiError
@@ -29,8 +29,9 @@ from apsi.state import State, read_state, write_state
 ACTIONS, STATE, JUROR, SECOND_JUROR, RUN = (
     f"apsi/{name}" for name in ("actions.json", "state.json", "juror.npz", "second_juror.npz", "run.npz")
 )
-_OF_THE_MOMENT = ("_last_obs", "_last_original_obs", "_last_episode_starts")
-"""What SB3 would write of the episodes in progress, as large as all the rest of it, and never reads"""
+_OF_THE_MOMENT = ("_last_obs", "_last_original_obs", "_last_episode_starts", "_update_current_progress_remaining")
+"""What SB3 would write of the episodes in progress, as large as all the rest of it, and never reads; and how a run
+tells it of its budget"""
 _UNREADABLE = (ValueError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError)
 _COUNTERS = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num")
 
@@ -46,12 +47,16 @@ class TrainState:
     """spent on training, all continued runs together"""
     history: list[dict[str, Any]] = field(default_factory=list)
     """rows of the learning curve"""
+    losses: list[float] = field(default_factory=list)
+    """of the updates since the latest validation"""
     dataset: str = ""
     """folder name of the prepared photos"""
     trained_on: list[str] = field(default_factory=list)
     """original photos of all training so far, by the beginnings of their hashes"""
     counters: dict[str, int] = field(default_factory=dict)
     """the model's own counters"""
+    episodes: int = 0
+    """that have ended"""
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,10 @@ def read_networks(checkpoint: Checkpoint, device: torch.device) -> tuple[dict[st
             f"the networks in {checkpoint.path} are damaged or none of apsi's ({error}); use another checkpoint of its "
             "run"
         ) from error
-    return parameters, variables or {}
+    named: dict[str, Any] = dict(parameters)
+    if isinstance(policy := named.get("policy"), dict):
+        named["policy"] = {tensor_with_new_name(name): value for name, value in policy.items()}
+    return named, variables or {}
 
 
 def load_into(checkpoint: Checkpoint, model: BaseAlgorithm) -> None:

@@ -61,6 +61,7 @@ class OwnPhotosModel(FullInformationModel):
             if source.on_episode_end(success):
                 self._finish()  # what was made ahead is of the old kind
             self.num_timesteps += count
+            callback.update_locals({"dones": np.ones(count, dtype=bool)})
             if not callback.on_step():
                 return False
         self.logger.record("train/loss", float(np.mean(losses)))

@@ -93,8 +93,13 @@ class Algo(ABC):
         """The option of the group `algo` that it is, which is also its module."""
         return type(self).__module__.rpartition(".")[2]
 
-    def build(self, env: VecEnv, network: Network) -> BaseAlgorithm:
+    def build(self, env: VecEnv, network: Network, steps: int) -> BaseAlgorithm:
         """A new, untrained model on `env`.
+
+        Args:
+            env: all environments together.
+            network: what it sees through.
+            steps: of the environments in the whole training, which the schedule goes by.
 
         Raises:
             ApsiError: the algorithm can't have such actions.
@@ -109,7 +114,7 @@ class Algo(ABC):
         model = type(self).model(
             f"{kind}{self.policy}",
             env,
-            learning_rate=self.schedule.of(self.optimizer.learning_rate),
+            learning_rate=self.schedule.of(self.optimizer.rate, steps),
             policy_kwargs=self.policy_kwargs(env, network),
             device=network.device,
             seed=network.seed,

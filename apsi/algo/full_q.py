@@ -10,6 +10,7 @@ from pydantic import PositiveInt
 from torch.nn import functional
 
 from apsi.algo.outcome_replay import OutcomeReplay, OutcomeReplayModel, Rows
+from apsi.algo.q_learner import record_values
 from apsi.env.core import Lookahead
 from apsi.photo import Ints
 from apsi.types import Fraction
@@ -69,7 +70,9 @@ class FullQModel(OutcomeReplayModel):
         targets = self._memory["rewards"][chosen] + self.gamma * np.where(terminated, 0, values)
         targets = np.take_along_axis(targets, same, axis=1)
         observations, _ = self.policy.obs_to_tensor(photos)
-        return functional.smooth_l1_loss(self.policy.q_net(observations), torch.from_numpy(targets).to(self.device))
+        predicted = self.policy.q_net(observations)
+        record_values(self.logger, predicted.detach())
+        return functional.smooth_l1_loss(predicted, torch.from_numpy(targets).to(self.device))
 
     def _refresh(self, chosen: Ints) -> None:
         """Values one outcome of each of these states anew, drawn from those after which the episode goes on."""

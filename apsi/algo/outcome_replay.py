@@ -111,6 +111,7 @@ class OutcomeReplayModel(FullInformationModel):
             self.logger.record("train/loss", float(np.mean(losses)))
             self.logger.record("train/n_updates", self._n_updates)
             self.logger.record("rollout/exploration_rate", self._exploration_rate)
+        self.logger.record("train/replay_size", self._filled)
         return True
 
     @property

@@ -9,13 +9,16 @@ import numpy as np
 from omegaconf import DictConfig
 
 from apsi.config.instantiate import instantiate
+from apsi.dataset.base import Dataset
 from apsi.env.base import Objective
 from apsi.env.core import EnvComponents
 from apsi.episodes.base import EpisodeContext, EpisodeSource
 from apsi.errors import ApsiError
 from apsi.juror.base import FittedJuror, Juror
 from apsi.juror.cache import SCORES_FILE, CachedJuror, ScoreStore
+from apsi.juror.measured import MeasuredJuror
 from apsi.juror.parameters import unpack_parameters
+from apsi.monitoring.metrics import METRICS
 from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.preprocess.steps import Prepared
 
@@ -25,26 +28,38 @@ def open_cached_juror(config: DictConfig, juror: Juror) -> Iterator[Juror]:
     """The juror in its worker pool, behind the score cache, open during the block."""
     with ExitStack() as stack:
         pool = juror.pooled(lambda part: stack.enter_context(instantiate(config.worker_pool, juror=part)))
+        measured = MeasuredJuror(pool, METRICS)
         store = None
         if config.score_cache_dir is not None:
             store = ScoreStore(Path(config.score_cache_dir).expanduser() / SCORES_FILE)
             stack.callback(store.close)
-        yield CachedJuror(pool, config.score_cache, store) if config.score_cache or store else pool
+        if not config.score_cache and store is None:
+            yield measured
+            return
+        cached = CachedJuror(measured, config.score_cache, store)
+        stack.enter_context(METRICS.cache(cached))
+        yield cached
 
 
-def prepare(config: DictConfig, juror_parameters: bytes | None = None, whole_photos: bool = False) -> Prepared:
+def prepare(
+    config: DictConfig,
+    juror_parameters: bytes | None = None,
+    whole_photos: bool = False,
+    dataset: Dataset | None = None,
+) -> Prepared:
     """Prepares the data set of a configuration, or finds it prepared.
 
     Args:
         config: a whole configuration.
         juror_parameters: a fitted juror out of a checkpoint, used instead of fitting one.
         whole_photos: leave out the crops and flips by which the data set is enlarged.
+        dataset: the photos; None: those of the configuration.
     """
     juror, objective = instantiate(config.juror), instantiate(config.env)
     if juror_parameters is not None and isinstance(juror, FittedJuror):
         unpack_parameters(juror_parameters, juror, "the checkpoint")
     prepared: Prepared = instantiate(config.preprocess).run(
-        dataset=instantiate(config.dataset),
+        dataset=instantiate(config.dataset) if dataset is None else dataset,
         degradation=instantiate(config.degradation),
         juror=juror,
         open_pool=partial(open_cached_juror, config),

@@ -22,6 +22,7 @@ _HYDRAS_OWN_WORDS = ("Config search path:", "provider=", "To append to", "full_k
 _FROM_CHECKPOINT_ONLY = ("algo", "feature_extractor", "transform", "juror")
 OF_THIS_RUN = (
     "task",
+    "acquire",
     "export",
     "recipe",
     "photo",
@@ -51,6 +52,9 @@ OF_THIS_RUN = (
     "trust_checkpoint",
     "run_name",
     "quiet",
+    "preflight",
+    "metrics_port",
+    "metrics_host",
     "evaluate.require",
 )
 
@@ -75,21 +79,24 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
     if config.checkpoint is None and config.resume in (None, "auto", "never"):
         return _with_own_weights(config) if config.init_from is not None else config
     _require_no_beginning(config)
-    from apsi.config.instantiate import check, instantiate
+    from apsi.config.instantiate import check
     from apsi.config.saved import checkpoint_to_follow, resume_path
+    from apsi.config.trackers import open_tracker
 
     if config.checkpoint is not None:
         path = Path(config.checkpoint).expanduser()
     else:
-        path = resume_path(config.resume, instantiate(config.tracking))
+        path = resume_path(config.resume, open_tracker(config))
     saved, is_own = checkpoint_to_follow(path)
+    _follow_acquire(saved)
     named = list(OF_THIS_RUN)
     for override in overrides:
         choice, _, package = override.lstrip("+~").partition("=")[0].partition("@")
         key = (package or choice).replace("/", ".")
         group = key.partition(".")[0]
         if group in _FROM_CHECKPOINT_ONLY:
-            raise ApsiError(f"{override}: the checkpoint {path} decides on {group}; leave it out")
+            remedy = f", or begin a new run with its weights: init_from={path}" if config.checkpoint is None else ""
+            raise ApsiError(f"{override}: the checkpoint {path} decides on {group}; leave it out{remedy}")
         if group in ("experiment", "debug"):
             raise ApsiError(f"{override}: with a checkpoint, name the single values to change instead of a preset")
         if group in schema.Config.__dataclass_fields__:
@@ -107,6 +114,14 @@ def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
         record = "init_from"  # nobody reads it any more
         require_trust(saved, f"checkpoint {path}", [*named, record], config)
     return saved
+
+
+def _follow_acquire(saved: DictConfig) -> None:
+    """Lets a data set be acquired by this run's means, unless it has its own, into this machine's folder."""
+    if "acquire" in saved.dataset:
+        if saved.dataset.acquire == saved.acquire:
+            saved.dataset.acquire = "${acquire}"
+        saved.dataset.folder = "${data_dir}/acquired"
 
 
 def _with_own_weights(config: DictConfig) -> DictConfig:

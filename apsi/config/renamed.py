@@ -10,6 +10,10 @@ OPTIONS = {
     "policy.checked.recall": "policy.expected_improvement.step_correlation",
     "policy.expected_improvement.price": "policy.expected_improvement.min_improvement",
     "policy.expected_improvement.recall": "policy.expected_improvement.step_correlation",
+    "tracking.uri": "tracking.mlflow.uri",
+    "tracking.experiment": "tracking.mlflow.experiment",
+    "tracking.system_seconds": "tracking.mlflow.system_seconds",
+    "tracking.finish_seconds": "tracking.mlflow.finish_seconds",
     "algo.wander": "algo.random_edit_prob",
 }
 """Groups' options, as `group/option`, and settings"""
@@ -48,6 +52,12 @@ STATES = {"_owed": "_deferred", "lessons": "targets"}
 """What the state of a run in a checkpoint holds"""
 
 
+TENSORS = {"quantile_net_target.quantile_net": "q_net_target.q_net", "quantile_net.quantile_net": "q_net.q_net"} | {
+    name: name.replace("quantile", "q") for name in ("quantile_net_target", "quantile_net")
+}
+"""Beginnings of the names of a policy's tensors, the longer ones first"""
+
+
 def with_new_names(written: Any) -> Any:
     """A configuration as plain nested dicts and lists, with the names of this version; the input is not changed."""
     if isinstance(written, list):
@@ -73,6 +83,12 @@ def state_with_new_names(state: Any) -> Any:
     if not isinstance(state, dict):
         return state
     return {STATES.get(name, name): state_with_new_names(part) for name, part in state.items()}
+
+
+def tensor_with_new_name(name: str) -> str:
+    """The same for a tensor of a policy."""
+    old = next((old for old in TENSORS if name.startswith(f"{old}.")), None)
+    return name if old is None else TENSORS[old] + name.removeprefix(old)
 
 
 def new_names_for(text: str) -> str:

@@ -22,16 +22,26 @@ Component = dict[str, Any]
 
 @dataclass
 class TrainSettings:
-    """How long to train, and how often to validate and save; counted in environment steps."""
+    """How long to train, and how often to validate and save; counted in environment steps.
+
+    Where `epochs` or `total_episodes` is set, that counts instead of `total_timesteps`, and `eval_every`,
+    `checkpoint_every` and `keep_every` are counted in the same.
+    """
 
     total_timesteps: int = 150_000
     """all environments together"""
+    total_episodes: int | None = None
+    """episodes instead; null: see above"""
+    epochs: int | None = None
+    """epochs instead: each as many episodes as the training split has"""
     n_envs: int = 64
     """episodes that are edited in parallel"""
     eval_every: int = 10_000
     """steps between two validations"""
     eval_episodes: int = 200
     """episodes of a validation"""
+    patience: int | None = None
+    """training ends when so many validations in a row have found nothing better than the best before; null: never"""
     checkpoint_every: int = 10_000
     """steps between two saves of last.zip"""
     keep_every: int | None = None
@@ -45,6 +55,27 @@ class TrainSettings:
         for name, value in vars(self).items():
             if value is not None:
                 _require(f"train.{name}", value, at_least=0 if name == "images" else 1)
+        if self.epochs is not None and self.total_episodes is not None:
+            raise ApsiError(
+                f"train.epochs={self.epochs} and train.total_episodes={self.total_episodes} are both set: give the one "
+                "that says how long to train"
+            )
+        total = self.epochs or self.total_episodes
+        if total is not None and self.eval_every > total:
+            unit = "epochs" if self.epochs else "episodes"
+            raise ApsiError(
+                f"train.eval_every={self.eval_every} is counted in {unit} here, of which there are {total}: add "
+                f"train.eval_every={max(1, total // 10)}, and train.checkpoint_every likewise"
+            )
+
+
+def training_budget(train: Any) -> tuple[int, str]:
+    """How long `TrainSettings`, or a mapping of them, say that training takes, and in which unit."""
+    if train.get("epochs"):
+        return train["epochs"], "epochs"
+    if train.get("total_episodes"):
+        return train["total_episodes"], "episodes"
+    return train.get("total_timesteps"), "environment steps"
 
 
 @dataclass
@@ -134,6 +165,8 @@ class Config:
     """One run of apsi."""
 
     task: Component
+    acquire: Component
+    """gets what `dataset=archive` and its like name"""
     dataset: Component
     preprocess: Component
     degradation: Component
@@ -146,7 +179,7 @@ class Config:
     device: Component
     algo: Component
     feature_extractor: Component
-    tracking: Component
+    tracking: dict[str, Component]
     policy: dict[str, Component]
     train: TrainSettings = field(default_factory=TrainSettings)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
@@ -172,6 +205,7 @@ class Config:
     """pairs of photos and people's answers"""
     run_name: str = "run"
     quiet: bool = False
+    preflight: bool = False
     score_cache: int = 1_000_000
     score_cache_dir: str | None = None
     split: Literal["train", "val", "test", "all"] = "test"
@@ -189,6 +223,9 @@ class Config:
     strip_gps: bool = False
     explain: bool = True
     language: str = "en"
+    metrics_port: int | None = None
+    """where Prometheus reads the run's metrics"""
+    metrics_host: str = "127.0.0.1"
     groups: Any = None
     """a mapping of lists, and no typed one, which Hydra would not fill from the command line"""
 
@@ -196,6 +233,8 @@ class Config:
         _require("seed", self.seed, at_least=0, below=2**32)
         _require("data_seed", self.data_seed, at_least=0, below=2**32)
         _require("score_cache", self.score_cache, at_least=0)
+        if self.metrics_port is not None:
+            _require("metrics_port", self.metrics_port, at_least=0, below=65536)
         require_run_name(self.run_name)
 
 
@@ -221,6 +260,9 @@ def completed(written: Any) -> DictConfig:
     content = with_new_names(content)
     if "seed" in content and "data_seed" not in content:
         content["data_seed"] = content["seed"]  # there was one seed for both
+    tracking = content.get("tracking", {})
+    if "_target_" in tracking:  # there was one tracker, which had no name
+        content["tracking"] = {str(tracking["_target_"]).split(".")[-2]: tracking}
     config = OmegaConf.merge(OmegaConf.structured(Config), content)
     assert isinstance(config, DictConfig)
     return config

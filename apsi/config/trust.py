@@ -38,6 +38,7 @@ _PLACES = (
     "folder",
     "root",
     "annotations",
+    "database",
 )
 _A_PLACE = re.compile(r"^\w[\w+.-]*://|[/\\]|^[~.]|^[\w.-]+:\d+$")
 _REMOTE = re.compile(r"^\w[\w+.-]*://|^[\w.-]+:\d+$")

@@ -1,8 +1,10 @@
 """The dataset contract."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar
 
 from apsi.photo.read import MAX_PIXELS
@@ -42,6 +44,8 @@ class Dataset(ABC):
     """for each split, how many versions of each photo there are: the photo itself, then random crops and flips of it"""
     max_pixels: int = MAX_PIXELS
     """files with more are skipped, before they are decoded"""
+    info: Mapping[str, str] = MappingProxyType({})
+    """what holds of all its photos and stands in annotation files: `licence`, `citation`, `url`, where known"""
 
     @property
     @abstractmethod

@@ -171,6 +171,7 @@ class EditCore:
         stopped[list(given)] = False
         changed = np.flatnonzero(~stopped)
         labels: list[tuple[str, ...]] = [()] * self.n
+        earlier = [edit.recipe for edit in self.edits]
         for i in changed.tolist():
             recipe = given[i] if i in given else self.actions.recipe(actions[i])
             edit = self.edits[i]
@@ -192,6 +193,7 @@ class EditCore:
             self._transition(np.arange(self.n), stopped, self.scores, self.steps),
             before=before,
             distance_before=distance_before,
+            repeated=self._repeated(earlier, self.edits),
             change_before=change_before[0],
             clipped_before=change_before[1],
         )
@@ -215,8 +217,11 @@ class EditCore:
             distance[~stopped] = [self._distance_of(outcome, int(i)) for outcome, i in pairs]
         if self._reward.needs_change:
             change[:, ~stopped] = _change_of(outcomes)
+        repeated = np.zeros(len(rows), dtype=np.bool_)
+        repeated[~stopped] = self._repeated([self.edits[i].recipe for i in rows[~stopped]], outcomes)
         transition = replace(
             self._transition(rows, stopped, scores, self.steps[rows] + 1),
+            repeated=repeated,
             distance_after=distance,
             change_after=change[0],
             clipped_after=change[1],
@@ -232,6 +237,13 @@ class EditCore:
             terminated.reshape(shape),
             observations.reshape(*shape, *observations.shape[1:]),
         )
+
+    def _repeated(self, earlier: Sequence[Recipe], edits: Sequence[EditState]) -> Bools:
+        """Whether edits have something of a kind that they already had earlier, where the reward needs it, `(n,)`."""
+        if not self._reward.needs_repeats:
+            return np.zeros(len(edits), dtype=np.bool_)
+        pairs = zip(earlier, edits, strict=True)
+        return np.array([_adds_again(before.labels, edit.recipe.labels) for before, edit in pairs], dtype=np.bool_)
 
     def _transition(self, rows: Ints, stopped: Bools, after: Floats, steps: Ints) -> Transition:
         """A step of the episodes `rows`, from where they are, to these scores."""
@@ -328,3 +340,9 @@ EXTRAS = {
     ),
 }
 """By the names that `env.extras` may hold, all in [-1, 1]: share of the steps left, score, last action, box"""
+
+
+def _adds_again(earlier: Sequence[str], labels: Sequence[str]) -> bool:
+    """Whether labels that came later name a transform that was there before, whatever its strength."""
+    kinds = {label.partition("(")[0] for label in earlier}
+    return any(label.partition("(")[0] in kinds for label in labels[len(earlier) :])

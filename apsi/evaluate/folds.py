@@ -39,7 +39,7 @@ def pooled(evaluations: Sequence[Evaluation], dataset: str) -> Evaluation:
         name: _in_turn([evaluation.undegraded[name] for evaluation in evaluations]) for name in first.undegraded
     }
     curve = _mean_curve([e.history for e in evaluations])
-    return Evaluation(results, together, curve, first.achieved, undegraded, first.sees_original)
+    return Evaluation(results, together, curve, first.achieved, undegraded, first.kinds, first.best_by)
 
 
 def _in_turn(parts: Sequence[Sequence[EpisodeResult]]) -> list[EpisodeResult]:

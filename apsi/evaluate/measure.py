@@ -37,6 +37,9 @@ def distance(photos: Sequence[Photo], originals: Sequence[Photo]) -> Floats:
     )
 
 
+SECOND = "juror second"
+"""Name of the score of `second_juror`"""
+
 PHOTO_MEASURES: Mapping[str, Measure] = {
     "clipped": clipped,
     "saturation": saturation,

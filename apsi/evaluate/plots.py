@@ -9,6 +9,7 @@ from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from apsi.evaluate.actions import shares_over_time
 from apsi.evaluate.summary import PolicySummary
 from apsi.policy.rollout import EpisodeResult
 from apsi.web.page import percent
@@ -102,6 +103,38 @@ def action_usage(results: Sequence[EpisodeResult]) -> Markup:
     legend_below(figure, axes)
     said = ", ".join(f"{label} {total[label]}" for label in labels[:5])
     return svg(figure, f"Bar chart of how often each transform was used; most often: {said}")
+
+
+@rc_context(STYLE)
+def action_history(history: Sequence[Mapping[str, Any]]) -> Markup:
+    """The share of each action at each validation, stacked; empty before the second one, or where none was recorded.
+
+    The most frequent ones have colours of their own, the others share one.
+    """
+    steps, shares = shares_over_time(history)
+    shares = {label: values for label, values in shares.items() if any(values)}
+    if len(steps) < 2 or not shares:
+        return Markup("")
+    order = sorted(shares, key=lambda label: (-sum(shares[label]), label))
+    shown, others = order[: len(SERIES) - 1], order[len(SERIES) - 1 :]
+    stacked = {label: shares[label] for label in shown}
+    if others:
+        name = others[0] if len(others) == 1 else f"{len(others)} others"
+        stacked[name] = [sum(values) for values in zip(*(shares[label] for label in others), strict=True)]
+    figure, axes = new_figure(3.2)
+    areas = axes.stackplot(steps, list(stacked.values()), labels=list(stacked), colors=SERIES, edgecolor=LINE)
+    for area, hatch in zip(areas, ("", "///", "...", "\\\\\\", "xxx", "ooo", "---", "|||"), strict=False):
+        area.set_hatch(hatch)
+    axes.set_xlim(steps[0], steps[-1])
+    axes.set_ylim(0, 1)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.set_xlabel("environment steps")
+    axes.set_ylabel("share of the actions")
+    legend_below(figure, axes)
+    ends = ", ".join(f"{label} {percent(values[-1])}" for label, values in stacked.items())
+    return svg(figure, f"Stacked areas of the share of each action over environment steps; at the end: {ends}")
 
 
 def _training(

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from apsi.evaluate import plots
+from apsi.evaluate.actions import action_table
+from apsi.evaluate.diagnosis import LOOKS
 from apsi.evaluate.gallery import gallery
 from apsi.evaluate.opening import opening
 from apsi.evaluate.outcome import caution, cost, headline, photos_and_copies, sentences
@@ -72,7 +74,10 @@ def write_report(
         gain_svg=plots.gain_curve(history) if history else "",
         scores_svg=plots.score_by_edit(results),
         actions_svg=plots.action_usage(results[shown]),
+        history_svg=plots.action_history(history),
+        actions=action_table(results[shown]),
         opening=opening(results[shown], achieved),
+        looked_for=list(LOOKS),
         cards=gallery(results),
         open_cards=_OPEN_CARDS,
         edits={label: by_label(label).advice for label in sorted(labels) if "(" not in label},

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from apsi.agent.jurors import second_juror
 from apsi.config.build import components, episode_source, open_cached_juror, require_something_to_do
 from apsi.config.instantiate import instantiate
 from apsi.console import show, track
+from apsi.env.base import Objective
+from apsi.evaluate.diagnosis import Finding, Seen, diagnose
 from apsi.evaluate.framing import AREA, FACES, FIXATIONS, FramingMeasures, with_overlap
 from apsi.evaluate.measure import PHOTO_MEASURES, juror_measures
 from apsi.evaluate.outcome import cost, marked
@@ -30,7 +32,7 @@ from apsi.juror.base import Juror
 from apsi.photo.hash import seed_for
 from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit
 from apsi.photo.write import write_text
-from apsi.policy.base import PolicyContext
+from apsi.policy.base import Policy, PolicyContext
 from apsi.policy.rollout import EpisodeResult, roll_out
 from apsi.preprocess.steps import Prepared
 from apsi.tracking.base import Tracker
@@ -56,8 +58,10 @@ class Evaluation:
     """what a success is, as a verb of the past: "repaired"."""
     undegraded: dict[str, list[EpisodeResult]] = field(default_factory=dict)
     """by policy, the same photos as they were before they were degraded, for its harm"""
-    sees_original: frozenset[str] = frozenset()
-    """policies that look at the undegraded photos"""
+    kinds: dict[str, type[Policy]] = field(default_factory=dict)
+    """class of each policy"""
+    best_by: str = Objective.best_by
+    """the figure of a validation that decides which checkpoint is best"""
 
 
 def evaluate_agent(
@@ -107,8 +111,7 @@ def play(config: DictConfig, prepared: Prepared, checkpoint: Checkpoint, *, pict
     undegraded = _undegraded(episodes) if config.evaluate.harm else []
     results: dict[str, list[EpisodeResult]] = {}
     harmed: dict[str, list[EpisodeResult]] = {}
-    sees_original: set[str] = set()
-    exhaustive: list[str] = []
+    kinds: dict[str, type[Policy]] = {}
     with open_cached_juror(config, prepared.juror) as cached_juror:
         parts, store = components(config, cached_juror), PhotoStore()
         require_something_to_do(split, parts.objective)
@@ -124,10 +127,7 @@ def play(config: DictConfig, prepared: Prepared, checkpoint: Checkpoint, *, pict
             rng = np.random.default_rng(seed_for(config.seed, "evaluate", name))
             context = PolicyContext(parts, agent, rng, known)
             policy = instantiate(node, context=context)
-            if policy.sees_original:
-                sees_original.add(name)
-            if policy.tries_all:
-                exhaustive.append(name)
+            kinds[name] = type(policy)
             played = roll_out(
                 policy,
                 parts,
@@ -144,11 +144,12 @@ def play(config: DictConfig, prepared: Prepared, checkpoint: Checkpoint, *, pict
             policy = instantiate(node, context=context)
             left_alone = roll_out(policy, parts, undegraded, batch_size=size, store=store, measures=truth)
             harmed[name] = list(comparable(left_alone))
+    exhaustive = [name for name, kind in kinds.items() if kind.tries_all]
     if parts.objective.frames and exhaustive:
         results = with_overlap(results, exhaustive[0])
     facts = _facts(prepared, checkpoint, split, second)
-    history, achieved = checkpoint.state.history, parts.objective.achieved
-    return Evaluation(results, facts, history, achieved, harmed, frozenset(sees_original))
+    history, objective = checkpoint.state.history, parts.objective
+    return Evaluation(results, facts, history, objective.achieved, harmed, kinds, objective.best_by)
 
 
 def _undegraded(episodes: Sequence[Episode]) -> list[Episode]:
@@ -185,9 +186,10 @@ def show_evaluation(
     episodes = [result.episode for result in next(iter(results.values()))]
     undegraded = evaluation.undegraded
     summaries = {
-        name: summarise(played, undegraded.get(name, ()), name in evaluation.sees_original)
+        name: summarise(played, undegraded.get(name, ()), evaluation.kinds[name].sees_original)
         for name, played in results.items()
     }
+    findings = _diagnose(config, evaluation)
     summary = {
         "episodes": len(episodes),
         "photos": len({episode.photo_hash for episode in episodes}),
@@ -195,6 +197,7 @@ def show_evaluation(
         "seconds": seconds,
         "seed": config.seed,
         "data_seed": config.data_seed,
+        "diagnosis": None if findings is None else [asdict(finding) for finding in findings],
         **evaluation.facts,
     }
     with ImageSaver() as saver:
@@ -214,6 +217,18 @@ def show_evaluation(
     )
     _record_figures(tracker, summaries, summary["split"], summary["train_timesteps"])
     return summary
+
+
+def _diagnose(config: DictConfig, evaluation: Evaluation) -> list[Finding] | None:
+    """What commonly goes wrong, as far as it is seen in what the first policy did; None where that is no agent."""
+    results, kinds = evaluation.results, evaluation.kinds
+    first = next(iter(results))
+    if not kinds[first].is_trained:
+        return None
+    findings = diagnose(Seen(results[first], results, kinds, evaluation.history, evaluation.best_by, config))
+    for finding in findings:
+        log.warning("%s. %s It may help to set: %s", finding.name, finding.seen, "; ".join(finding.helps))
+    return findings
 
 
 def _record_figures(tracker: Tracker, summaries: Mapping[str, PolicySummary], split: str, timesteps: int) -> None:

@@ -38,12 +38,13 @@ class ImageRecord:
 
 
 def write_coco(path: Path, records: Sequence[ImageRecord], info: dict[str, Any]) -> None:
-    """Writes a COCO file atomically; pycocotools loads it."""
+    """Writes a COCO file atomically; pycocotools loads it. The `licence` in `info` is that of every image."""
     labels = sorted({label for record in records for label in record.transformations})
     categories = {label: i for i, label in enumerate(labels, start=1)}
+    licence = {"license": 1} if "licence" in info else {}
     parts = {  # a line an entry, each made when it is written: there may be many
         "images": (
-            {"id": i} | {k: v for k, v in asdict(record).items() if v is not None and k != "transformations"}
+            {"id": i} | licence | {k: v for k, v in asdict(record).items() if v is not None and k != "transformations"}
             for i, record in enumerate(records, start=1)
         ),
         "annotations": _annotations(records, categories),
@@ -51,6 +52,9 @@ def write_coco(path: Path, records: Sequence[ImageRecord], info: dict[str, Any])
     }
     with atomic(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write(f'{{"info": {json.dumps(info, ensure_ascii=False)}')
+        if licence:  # the standard's place for it
+            one = {"id": 1, "name": info["licence"], "url": info.get("url", "")}
+            file.write(f',\n"licenses": {json.dumps([one], ensure_ascii=False)}')
         for name, entries in parts.items():
             file.write(f',\n"{name}": [')
             for i, entry in enumerate(entries):

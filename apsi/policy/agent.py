@@ -1,7 +1,7 @@
 """The trained agent."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ class Agent(Policy):
     With `no_repeats` it remembers what it tried: an agent without memory that comes back to a photo it has seen in this
     episode would do the same again and go in circles, so it takes the best of the actions not tried there yet.
     """
+
+    is_trained: ClassVar[bool] = True
 
     def __init__(self, context: PolicyContext, no_repeats: bool, caution: Fraction = 0.0) -> None:
         """Takes the agent.

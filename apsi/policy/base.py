@@ -43,6 +43,12 @@ class Policy(ABC):
     sees_original: ClassVar[bool] = False
     """whether it looks at the undegraded photo: a ceiling for the others and no rival, which reports say"""
 
+    is_trained: ClassVar[bool] = False
+    """whether a trained agent decides"""
+
+    without_skill: ClassVar[str] = ""
+    """what it does, where an agent that does no better has learned nothing; empty: it has some skill"""
+
     tries_all: ClassVar[bool] = False
     """whether it has the juror score every crop that there is: other crops are held against its choice"""
 

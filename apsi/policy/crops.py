@@ -121,6 +121,8 @@ class AttentionCrop(SizedCropPolicy):
 class Shortlist(Policy):
     """Has the juror score what the agent prefers most, and takes the best of it if it beats the photo as it is."""
 
+    is_trained: ClassVar[bool] = True
+
     def __init__(self, context: PolicyContext, calls: int) -> None:
         """Takes the budget.
 

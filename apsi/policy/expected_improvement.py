@@ -1,7 +1,7 @@
 """Edits that the agent proposes, verified by the juror before they are made."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from pydantic import PositiveFloat
@@ -36,6 +36,8 @@ class ExpectedImprovement(Policy):
     optimization of expensive black-box functions", 1998) under a Gaussian whose mean and covariance the agent learned,
     conditioned on the prediction errors of this episode. The score never ends below where it began.
     """
+
+    is_trained: ClassVar[bool] = True
 
     def __init__(self, context: PolicyContext, min_improvement: PositiveFloat, step_correlation: Fraction) -> None:
         """Takes the limits of the search.

@@ -1,6 +1,7 @@
 """Random actions."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from apsi.policy.base import Choice, Policy, PolicyContext, no_calls
 
 class Random(Policy):
     """Takes any action, each equally likely."""
+
+    without_skill: ClassVar[str] = "edits at random"
 
     def __init__(self, context: PolicyContext) -> None:
         super().__init__(context)

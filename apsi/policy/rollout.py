@@ -53,6 +53,10 @@ class EpisodeResult:
     """makes the end of the start"""
     box: Box = WHOLE
     """the part of the photo that is left"""
+    reward: float = 0.0
+    """sum over the steps"""
+    stopped: bool = False
+    """ended by choosing to do nothing more"""
 
     @property
     def gain(self) -> float:
@@ -135,6 +139,7 @@ def _play(
     frames = [[Frame(core.edits[i].picture, "", core.scores[i])] if i < pictures else [] for i in range(n)]
     results: dict[int, EpisodeResult] = {}
     steps, extra_calls = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    rewards = np.zeros(n)
     active = list(range(n))
     while active:
         actions = core.actions.end(n)
@@ -143,6 +148,7 @@ def _play(
         actions[within] = choice.actions
         extra_calls[within] += choice.juror_calls
         outcome = core.step(actions, choice.recipes)
+        rewards[active] += outcome.rewards[active]
         for i in active:
             edited = not outcome.stopped[i]
             labels[i] += outcome.labels[i]
@@ -164,6 +170,8 @@ def _play(
                     tuple(scores[i]),
                     recipe=core.edits[i].recipe,
                     box=core.edits[i].box,
+                    reward=float(rewards[i]),
+                    stopped=bool(outcome.stopped[i]),
                 )
         active = [i for i in active if i not in results]
     return [results[i] for i in range(n)]

@@ -16,15 +16,17 @@ class Annotate(Step):
 
     def run(self, context: Context) -> Context:
         context = context.then(self)
+        known = dict(context.dataset.info)
+        own = context.then(known) if known else context  # nothing that follows depends on it
 
         def build(target: Path) -> None:
-            info = {"description": f"originals of {context.dataset.name}", "seed": context.seed}
-            beside = context.folder("annotate").parent
+            info = {"description": f"originals of {context.dataset.name}", "seed": context.seed, **known}
+            beside = own.folder("annotate").parent
             named = [
                 replace(record, file_name=f"../{image.relative_to(beside).as_posix()}")
                 for record, image in zip(context.records, context.images, strict=True)
             ]
             write_coco(target / "annotations.json", named, info)
 
-        build_once(context.folder("annotate"), build)
+        build_once(own.folder("annotate"), build)
         return context

@@ -79,6 +79,17 @@ class Context:
 class Step(ABC):
     """One preprocess step: idempotent, a frozen dataclass whose `repr` is part of its outcome's key."""
 
+    def require_fitting(self, dataset: Dataset, by_truth: bool) -> None:  # noqa: B027 - most fit anything
+        """Refuses, before any photo is read, what it would make no sense with.
+
+        Args:
+            dataset: that is prepared.
+            by_truth: whether agents are measured by their distance to the true photos.
+
+        Raises:
+            ApsiError: with what would do instead.
+        """
+
     @abstractmethod
     def run(self, context: Context) -> Context:
         """Runs the step, or finds its earlier outcome.

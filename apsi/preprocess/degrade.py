@@ -41,6 +41,8 @@ class Degrade(Step):
         context = context.then(self, context.degradation, context.seed)
         if context.keep_all:  # else the key is that of an apsi that always dropped some
             context = context.then("keep_all")
+        if context.dataset.info:  # likewise
+            context = context.then(dict(context.dataset.info))
         name = re.sub(r"[^\w-]+", "_", context.dataset.name)[:40]
         folder = context.data_dir / PREPARED_FOLDER / f"{name}-{context.key}"
         build_once(folder, lambda target: self._build(target, context))
@@ -80,6 +82,7 @@ class Degrade(Step):
                 "dropped": dropped[split],
                 "version": __version__,
                 **({"shared": True} if is_shared else {}),
+                **context.dataset.info,
             }
             (target / split / "images").mkdir(parents=True, exist_ok=True)
             write_coco(target / split / "annotations.json", records, info)

@@ -1,9 +1,10 @@
 """All preprocess steps in order."""
 
 import logging
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from apsi.dataset.base import Dataset, Skipped
@@ -13,6 +14,7 @@ from apsi.errors import ApsiError
 from apsi.juror.base import Juror
 from apsi.juror.framed import FramedPhoto
 from apsi.juror.none import NoJuror
+from apsi.monitoring.metrics import METRICS
 from apsi.photo import Photo
 from apsi.photo.coco import ImageRecord
 from apsi.photo.prepared import PreparedSplit
@@ -42,6 +44,8 @@ class Prepared:
     skipped: tuple[Skipped, ...]
     copies: tuple[Copy, ...] = ()
     """photos that are copies of others and stay in their split"""
+    seconds: dict[str, float] = field(default_factory=dict, compare=False)
+    """by step, in their order, how long it took now; next to nothing where its outcome was there already"""
 
     def split(self, name: str) -> PreparedSplit:
         """One split by name, or all of them as one (`all`).
@@ -85,6 +89,11 @@ class Steps:
         """
         self.steps, self.engine = steps, engine
 
+    def require_fitting(self, dataset: Dataset, by_truth: bool) -> None:
+        """Refuses, before any photo is read, what makes no sense for a data set or an environment; see `Step`."""
+        for step in self.steps.values():
+            step.require_fitting(dataset, by_truth)
+
     def run(
         self,
         *,
@@ -117,14 +126,18 @@ class Steps:
             shows=shows,
             engine=self.engine,
         )
+        seconds: dict[str, float] = {}
         with self.engine:
-            for step in self.steps.values():
-                context = step.run(context)
+            for name, step in self.steps.items():
+                began = time.monotonic()
+                with METRICS.phase(f"prepare_{name}"):
+                    context = step.run(context)
+                seconds[name] = round(time.monotonic() - began, 3)
         if context.prepared is None:
             raise ApsiError(
                 f"the steps {', '.join(self.steps)} leave no prepared data set; the last one must be degrade"
             )
-        return Prepared(context.prepared, context.juror, context.skipped, context.copies)
+        return Prepared(context.prepared, context.juror, context.skipped, context.copies, seconds)
 
     def sort(self, dataset: Dataset, data_dir: Path, seed: int) -> tuple[ImageRecord, ...]:
         """The photos of a data set with the splits that they get when it is prepared; none is scored or degraded.

@@ -43,6 +43,8 @@ class Transition:
     """share of the pixels that were clipped before the step and not at the start, where the reward needs it"""
     clipped_after: Floats | None = None
     """after it"""
+    repeated: Bools | None = None
+    """the step made an edit of a kind that the episode already had, where the reward needs it"""
 
 
 class Reward(ABC):
@@ -56,6 +58,11 @@ class Reward(ABC):
     """whether it needs the distances of a transition"""
     needs_change: ClassVar[bool] = False
     """whether it needs what was changed and clipped since the start"""
+
+    @property
+    def needs_repeats(self) -> bool:
+        """Whether it needs to know which steps repeat an edit."""
+        return False
 
     @abstractmethod
     def __call__(self, transition: Transition) -> Floats:

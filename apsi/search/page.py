@@ -10,6 +10,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from apsi.config.schema import training_budget
 from apsi.installation import command
 from apsi.photo.write import atomic, write_text
 from apsi.search import plots
@@ -162,11 +163,14 @@ def validations(study: "Study") -> tuple[str, list[int] | None]:
     settings = study.user_attrs.get("settings", {})
     train = settings.get("config", {}).get("train", {})
     seeds = len(settings.get("seeds", []))
-    every, total = train.get("eval_every"), train.get("total_timesteps")
+    every = train.get("eval_every")
+    total, unit = training_budget({"total_timesteps": None, **train})
     if every is None or total is None:  # which are searched themselves
         return "Each dot is a validation; trials validate at different environment steps.", None
-    said = f"Each dot is a validation, one every {every:,} environment steps"
+    said = f"Each dot is a validation, one every {every:,} {unit}"
     count = math.ceil(total / every)
+    if unit != "environment steps" and seeds <= 1:
+        return f"{said}.", None
     if seeds > 1:
         return f"{said}, {count} for each of {seeds} seeds, one seed after the other.", None
     return f"{said}.", [min(number * every, total) for number in range(1, count + 1)]

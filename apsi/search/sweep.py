@@ -20,9 +20,12 @@ from omegaconf.errors import OmegaConfBaseException
 from apsi.config.compose import flat, plain
 from apsi.config.instantiate import instantiate
 from apsi.config.renamed import with_new_names
+from apsi.config.trackers import open_tracker
 from apsi.console import show_log
 from apsi.errors import ApsiError
 from apsi.installation import command
+from apsi.monitoring.exporter import monitored
+from apsi.monitoring.metrics import METRICS
 from apsi.photo.hash import value_hash
 from apsi.search.best import write_best
 from apsi.search.page import write_page
@@ -67,6 +70,11 @@ class Sweep:
         launcher = Plugins.instance().instantiate_launcher(
             hydra_context=self._context, task_function=self._task, config=self._config
         )
+        with monitored(self._config):
+            self._search(launcher)
+
+    def _search(self, launcher: Any) -> None:
+        METRICS.begin(self._search_name(), self._name)
         tracker: Tracker | None = None
         try:
             while trials := self._claim():
@@ -87,7 +95,14 @@ class Sweep:
 
     def _claim(self) -> "list[Trial]":
         with alone(self._url):
-            return claim(self._study, self._storage, self._space, self._total, self._settings.n_jobs)
+            trials = claim(self._study, self._storage, self._space, self._total, self._settings.n_jobs)
+        self._show_trials()
+        return trials
+
+    def _show_trials(self) -> None:
+        """Shows Prometheus how many trials there are by state, those of other processes too."""
+        for state, n in _counts(self._study).items():
+            METRICS.trials.labels(state.lower()).set(n)
 
     def _open_study(self, fixed: str) -> "Study":
         import optuna
@@ -156,7 +171,7 @@ class Sweep:
         configure_log(hydra.hydra_logging)
 
     def _track(self) -> Tracker:
-        tracker: Tracker = instantiate(self._config.tracking)
+        tracker: Tracker = open_tracker(self._config)
         params = {name: str(distribution) for name, distribution in self._space.items()}
         # several processes may take part, each with a separate record
         self._record = self._folder / "records" / f"{datetime.now():%Y-%m-%d_%H-%M-%S-%f}_{os.getpid()}"
@@ -182,6 +197,8 @@ class Sweep:
             *self._fixed,
             *(f"{name}={value}" for name, value in trial.params.items()),
             *([] if seed is None else [f"seed={seed}"]),
+            # in this process they have the address of the search; others take any
+            *([] if self._config.metrics_port is None else ["metrics_port=0"]),
             *(f"++search.{key}={quoted(value)}" for key, value in search.items()),
             f"hydra.sweep.subdir={folder}",
         ]
@@ -279,9 +296,7 @@ class Sweep:
             return []
         best = write_best(self._study, self._folder, self._fixed, self._load)
         page = write_page(self._study, self._folder, list(self._settings.objective), best)
-        counts = {state.name: 0 for state in TrialState}
-        for trial in self._study.get_trials(deepcopy=False):
-            counts[trial.state.name] += 1
+        counts = _counts(self._study)
         log.info("%s: %s", self._name, ", ".join(f"{n} {state}" for state, n in counts.items() if n))
         log.info("Report: %s", page)
         if not best:
@@ -295,6 +310,16 @@ class Sweep:
     def _load(self, overrides: Sequence[str]) -> DictConfig:
         loader = self._context.config_loader
         return loader.load_configuration(self._config.hydra.job.config_name, list(overrides), RunMode.RUN)
+
+
+def _counts(study: "Study") -> dict[str, int]:
+    """Trials by state."""
+    from optuna.trial import TrialState
+
+    counts = {state.name: 0 for state in TrialState}
+    for trial in study.get_trials(deepcopy=False):
+        counts[trial.state.name] += 1
+    return counts
 
 
 def _outcome(job: JobReturn) -> Outcome:

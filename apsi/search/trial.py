@@ -9,14 +9,14 @@ from typing import Any
 from omegaconf import DictConfig
 
 from apsi.config.instantiate import instantiate
-from apsi.config.schema import TrainSettings
+from apsi.config.schema import TrainSettings, training_budget
 from apsi.errors import ApsiError, Pruned
 
 log = logging.getLogger(__name__)
 
 COMPLETE, PRUNED, FAIL = "COMPLETE", "PRUNED", "FAIL"
 Report = Callable[[int, float], None]
-"""Called with the environment steps so far and the validation figure."""
+"""Called with what is done so far of the training, in the unit of its budget, and the validation figure."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ class _TrialReport:
         self._settings: TrainSettings = config.train
         self._is_last = bool(search.is_last)
         self._earlier = [float(value) for value in search.earlier]
-        self._validations = math.ceil(config.train.total_timesteps / config.train.eval_every)
+        self._total, self._unit = training_budget(config.train)
+        self._validations = math.ceil(self._total / config.train.eval_every)
         self._number = int(search.trial)
         self._name = str(search.study)
         self._storage = open_storage(search.storage)
@@ -75,7 +76,7 @@ class _TrialReport:
         study_id = self._storage.get_study_id_from_name(self._name)
         self._trial_id = self._storage.get_trial_id_from_study_id_trial_number(study_id, self._number)
 
-    def __call__(self, steps: int, figure: float) -> None:
+    def __call__(self, done: int, figure: float) -> None:
         """Reports a validation figure.
 
         Raises:
@@ -85,9 +86,9 @@ class _TrialReport:
         import optuna
 
         if not math.isfinite(figure):
-            raise ApsiError(f"the validation figure is {figure} after {steps} steps: training has diverged")
+            raise ApsiError(f"the validation figure is {figure} after {done} {self._unit}: training has diverged")
         number = len(self._earlier) * self._validations + min(
-            self._validations, max(1, steps // self._settings.eval_every)
+            self._validations, max(1, done // self._settings.eval_every)
         )
         values = [*self._earlier, figure]
         try:
@@ -97,8 +98,8 @@ class _TrialReport:
                 f"trial {self._number} of {self._name} was closed while it ran: its sweep has ended, or sent no "
                 "heartbeat for too long"
             ) from error
-        if self._pruner is None or (self._is_last and steps >= self._settings.total_timesteps):
+        if self._pruner is None or (self._is_last and done >= self._total):
             return  # a finished trial is not discarded
         study = optuna.load_study(study_name=self._name, storage=self._storage, pruner=self._pruner)
         if self._pruner.prune(study, self._storage.get_trial(self._trial_id)):
-            raise Pruned(f"{values[-1]:.4g} after {steps:,} steps is less than other trials had")
+            raise Pruned(f"{values[-1]:.4g} after {done:,} {self._unit} is less than other trials had")

@@ -17,11 +17,12 @@ from starlette.requests import ClientDisconnect
 from apsi.access_token import is_allowed
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror
+from apsi.monitoring.metrics import CONTENT_TYPE, Metrics
 from apsi.photo import Photo
 from apsi.serve.admission import Admission, BusyError, Share
 from apsi.serve.batcher import Batcher
 from apsi.serve.contents import WORKING, decode, look_into
-from apsi.serve.metrics import Metrics
+from apsi.serve.metrics import ServingMetrics
 from apsi.web.refusals import RefusalLog
 
 
@@ -52,14 +53,15 @@ class Limits:
             )
 
 
-def make_app(juror: Juror, limits: Limits, token: str | None = None) -> FastAPI:
+def make_app(juror: Juror, limits: Limits, token: str | None = None, process: Metrics | None = None) -> FastAPI:
     """Score photos with `POST /score`; `GET /healthz` and `GET /metrics` report its state.
 
     `/score` takes one image file (JPEG, PNG, WebP, TIFF, BMP), `.npy` arrays one after another, or several files as
     `multipart/form-data`, and answers `{"scores": [...], "fingerprint": "..."}` in the order of the photos.
+    `process` are the metrics of the process that it runs in, if there are any.
     """
     admission = Admission(limits.max_queue, int(limits.max_megabytes_in_flight * 1e6))
-    metrics = Metrics(juror, admission)
+    metrics = ServingMetrics(admission, process or Metrics())
     batcher = Batcher(juror, limits.max_batch, limits.max_delay_ms / 1000, metrics)
     refusals = RefusalLog()
 
@@ -108,7 +110,7 @@ def make_app(juror: Juror, limits: Limits, token: str | None = None) -> FastAPI:
 
     @app.get("/metrics")
     async def prometheus() -> Response:
-        return Response(metrics.text(), media_type="text/plain; version=0.0.4")
+        return Response(metrics.text(), media_type=CONTENT_TYPE)
 
     return app
 

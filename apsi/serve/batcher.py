@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from apsi.juror.base import Juror
 from apsi.photo import Photo
-from apsi.serve.metrics import Metrics
+from apsi.serve.metrics import ServingMetrics
 
 
 @dataclass
@@ -21,7 +21,7 @@ class Batcher:
     When a batch fails, its photos are scored one by one: the error reaches only those that are at fault.
     """
 
-    def __init__(self, juror: Juror, max_batch: int, max_delay: float, metrics: Metrics) -> None:
+    def __init__(self, juror: Juror, max_batch: int, max_delay: float, metrics: ServingMetrics) -> None:
         self._juror, self._metrics = juror, metrics
         self._max_batch, self._max_delay = max_batch, max_delay
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()

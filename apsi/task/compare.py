@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 
 from apsi.config.compose import flat
-from apsi.config.instantiate import instantiate
+from apsi.config.trackers import open_tracker
 from apsi.console import show
 from apsi.errors import ApsiError
 from apsi.evaluate.comparison import (
@@ -46,7 +46,7 @@ def compare(config: DictConfig, folder: RunFolder, *, leave_out: Sequence[str] =
             jurors: one of them can't be opened here.
     """
     groups = _groups(config)
-    tracker = instantiate(config.tracking)
+    tracker = open_tracker(config)
     runs = [
         grouped(name, [_read(run, tracker) for run in members]) if config.groups is not None else _read(name, tracker)
         for name, members in groups.items()

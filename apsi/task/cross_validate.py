@@ -16,6 +16,7 @@ from apsi.evaluate.run import play, show_evaluation, write_summary
 from apsi.photo.write import link_or_copy
 from apsi.preprocess.steps import Prepared
 from apsi.task import evaluates
+from apsi.task.preflight import preflight
 from apsi.task.rehearse import rehearse_training
 from apsi.task.train import train
 from apsi.tracking.run_folder import CONTINUED, FINISHED, RunFolder, find_unfinished
@@ -42,11 +43,14 @@ def cross_validate(config: DictConfig, folder: RunFolder, *, folds: int) -> dict
     """
     _require_possible(config, folds)
     conditions(config.evaluate.require, map(str, config.policy))
-    rehearse_training(_of_fold(config, folds, 1, None), folder, evaluates=True)
+    fold = _of_fold(config, folds, 1, None)
+    rehearse_training(fold, folder, evaluates=True)
+    fold.preflight = config.preflight
+    preflight(fold, folder, evaluates=True, times=folds)
     seconds = {"prepare": 0.0, "train": 0.0, "evaluate": 0.0}
     with tracked(config, folder, "cross validations") as tracker:
         configs = [_of_fold(config, folds, fold, tracker.run_id) for fold in range(1, folds + 1)]
-        with timed(seconds, "prepare"):
+        with timed(seconds, "prepare", tracker):
             photos = [_prepared(fold_config, folder) for fold_config in configs]
         if begins_anew(config, folder):
             start = read_start(config, tracker)
@@ -59,7 +63,7 @@ def cross_validate(config: DictConfig, folder: RunFolder, *, folds: int) -> dict
             trained.append(_trained(fold_config, _fold_folder(folder, number)))
             tracker.dataset(prepared.split("test"), f"test of fold {number}")
         seconds["train"] = round(sum(checkpoint.state.seconds for checkpoint in trained), 2)
-        with timed(seconds, "evaluate"):
+        with timed(seconds, "evaluate", tracker):
             pictures = -(-config.evaluate.images // folds)
             played = [
                 play(c, p, agent, pictures=pictures) for c, p, agent in zip(configs, photos, trained, strict=True)
@@ -97,6 +101,7 @@ def _of_fold(config: DictConfig, folds: int, fold: int, parent_run: str | None) 
     OmegaConf.update(made, _SPLIT, {"folds": folds, "fold": fold})
     made.search.parent_run = parent_run
     made.evaluate.require = None  # of all folds together
+    made.preflight = False  # likewise
     return made
 
 

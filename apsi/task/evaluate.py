@@ -20,7 +20,7 @@ from apsi.preprocess.steps import Prepared
 from apsi.task import evaluates
 from apsi.task.rehearse import rehearse_evaluation
 from apsi.tracking.run_folder import RunFolder
-from apsi.tracking.session import report_prepared, timed, tracked
+from apsi.tracking.session import record_prepared, report_prepared, timed, tracked
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +37,13 @@ def evaluate(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     rehearse_evaluation(config, checkpoint)
     seconds = {"prepare": 0.0, "train": checkpoint.state.seconds, "evaluate": 0.0}
     with tracked(config, folder, "evaluations") as tracker:
-        with timed(seconds, "prepare"):
+        with timed(seconds, "prepare", tracker):
             prepared = prepare(config, checkpoint.juror, whole_photos=config.split == "all")
-            report_prepared(prepared, folder)
+            numbers = report_prepared(prepared, folder)
+            prepared.split(config.split)  # where it is empty, the run is none and leaves no record
+            record_prepared(numbers, folder, tracker)
             _say_if_degraded(config, prepared, folder)
-        with timed(seconds, "evaluate"):
+        with timed(seconds, "evaluate", tracker):
             summary = evaluate_agent(config, prepared, checkpoint, folder=folder, tracker=tracker, seconds=seconds)
         write_summary(summary, folder, tracker)
         return summary

@@ -17,6 +17,7 @@ from apsi.algo.base import Algo
 from apsi.config.build import components, episode_source, require_something_to_do
 from apsi.config.instantiate import class_and_arguments, class_of, components_below, full_key, instantiate
 from apsi.config.saved import resume_path
+from apsi.config.trackers import open_tracker
 from apsi.env.core import EditCore, EnvComponents
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.episodes.base import EpisodeSource, Start
@@ -26,6 +27,7 @@ from apsi.juror.base import FittedJuror, Juror
 from apsi.photo import Floats, Photo
 from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit
 from apsi.policy.base import PolicyContext
+from apsi.preprocess.steps import Steps
 from apsi.tracking.run_folder import RunFolder
 from apsi.train.init_from import begins_anew, read_start
 from apsi.train.loop import require_no_checkpoint
@@ -45,7 +47,8 @@ def rehearse_preparing(config: DictConfig) -> None:
         require_writable("score_cache_dir", config.score_cache_dir)
     pool, settings = class_and_arguments(config.worker_pool)
     pool.require_ready(settings)  # type: ignore[attr-defined]  # a WorkerPool, which only the configuration knows
-    instantiate(config.preprocess)
+    steps: Steps = instantiate(config.preprocess)
+    steps.require_fitting(instantiate(config.dataset), instantiate(config.env).by_truth)
     for name in ("juror", "second_juror"):
         if config[name] is not None:
             require_jurors(config[name], name)
@@ -71,9 +74,9 @@ def rehearse_training(config: DictConfig, folder: RunFolder, evaluates: bool = F
         algo, model = build_model(config, env, config.seed)
         algo.require_trainable(env)
         if config.resume not in (None, "auto", "never"):
-            load_into(read_checkpoint(resume_path(config.resume, instantiate(config.tracking))), model)
+            load_into(read_checkpoint(resume_path(config.resume, open_tracker(config))), model)
         elif begins_anew(config, folder):
-            take_over(read_start(config, instantiate(config.tracking)), algo, model, config, parts.actions.labels)
+            take_over(read_start(config, open_tracker(config)), algo, model, config, parts.actions.labels)
         return algo, model
 
     _rehearse(config, build, evaluates)

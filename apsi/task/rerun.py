@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from apsi.config.instantiate import check, instantiate
 from apsi.config.schema import completed
+from apsi.config.trackers import open_tracker
 from apsi.config.trust import require_trust
 from apsi.errors import ApsiError
 from apsi.task import evaluates
@@ -29,6 +30,8 @@ _OF_THIS_RUN = (
     "trust_checkpoint",
     "run_name",
     "quiet",
+    "metrics_port",
+    "metrics_host",
 )
 """Settings of place and machine; all others come from the record"""
 _TASKS = ("pipeline", "preprocess", "train", "evaluate", "cross_validate")
@@ -52,7 +55,7 @@ def rerun(config: DictConfig, folder: RunFolder) -> Any:
         named.add(group)
         if group not in (*_OF_THIS_RUN, "task", "run_id", "hydra"):
             raise ApsiError(f"{override}: a rerun takes this from the record of {config.run_id}; leave it out")
-    recorded = RecordedRun(config.run_id, instantiate(config.tracking))
+    recorded = RecordedRun(config.run_id, open_tracker(config))
     repeated = _configuration(recorded, config, named)
     name = str(repeated.task["_target_"]).rpartition(".")[2]
     if name not in _TASKS:
@@ -85,7 +88,11 @@ def differences(recorded: Mapping[str, Any], current: Mapping[str, Any]) -> Iter
 def _configuration(recorded: RecordedRun, config: DictConfig, named: set[str]) -> DictConfig:
     """The recorded configuration, with the settings of this command and its tracking."""
     repeated = completed(recorded.config())
-    here = [key for key in _OF_THIS_RUN if key in named or key in ("output_dir", "tracking", "run_name", "quiet")]
+    here = [
+        key
+        for key in _OF_THIS_RUN
+        if key in named or key in ("output_dir", "tracking", "run_name", "quiet", "metrics_port", "metrics_host")
+    ]
     for key in here:
         OmegaConf.update(repeated, key, config[key], merge=False, force_add=True)
     check(repeated)

@@ -6,9 +6,10 @@ from omegaconf import DictConfig
 
 from apsi.config.build import prepare
 from apsi.installation import command
+from apsi.task.preflight import preflight
 from apsi.task.rehearse import rehearse_training
 from apsi.tracking.run_folder import RunFolder
-from apsi.tracking.session import report_prepared, tracked
+from apsi.tracking.session import record_prepared, report_prepared, timed, tracked
 from apsi.train.loop import train_agent
 
 log = logging.getLogger(__name__)
@@ -17,9 +18,14 @@ log = logging.getLogger(__name__)
 def train(config: DictConfig, folder: RunFolder) -> dict[str, float]:
     """Prepares, trains; returns the best validation figures, steps, seconds, the cache's hit rate."""
     rehearse_training(config, folder)
+    preflight(config, folder, evaluates=False)
     with tracked(config, folder) as tracker:
-        prepared = prepare(config)
-        report_prepared(prepared, folder)
+        with timed({}, "prepare", tracker):
+            prepared = prepare(config)
+            numbers = report_prepared(prepared, folder)
+            for split in ("train", "val"):
+                prepared.split(split)  # where one is empty, the run is none and leaves no record
+        record_prepared(numbers, folder, tracker)
         trained = train_agent(config, prepared, folder, tracker)
         log.info("Best agent: %s", trained.checkpoint)
         log.info("Evaluate it with: %s task=evaluate checkpoint=%s", command(), trained.checkpoint)

@@ -13,6 +13,9 @@ FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
 class Tracker(ABC):
     """Records one run. Only `start` and `finish` wait for the server or database that holds the records."""
 
+    keeps_runs: bool = False
+    """whether files and metrics of recorded runs can be got back by the runs' ids"""
+
     @property
     def run_id(self) -> str | None:
         """Id of the recorded run, for its child runs; None where there is none."""

@@ -19,6 +19,8 @@ from apsi.errors import ApsiError
 from apsi.photo.write import write_text
 
 FOLDER = "tracking"
+OF_TRACKERS = ("tensorboard", "wandb")
+"""Folders in that of a run in which other trackers keep theirs"""
 _BATCH = 1000  # metrics that MLflow takes at once
 Entry = dict[str, Any]
 
@@ -139,14 +141,15 @@ class Journal:
 def files_to_record(run_folder: Path) -> Iterator[Entry]:
     """Entries for all files of a run's folder but those that tracking itself keeps there, and half-written ones.
 
-    Folders in it that are those of runs, as of the folds of a cross-validation, have records of their own.
+    Files of other trackers are theirs. Folders in it that are those of runs, as of the folds of a cross-validation,
+    have records of their own.
     """
     runs = {path.parent.name for path in run_folder.glob("*/run.json")}
     for path in sorted(run_folder.rglob("*")):
         name = path.relative_to(run_folder)
         if (
             path.is_file()
-            and name.parts[0] not in {FOLDER, *runs}
+            and name.parts[0] not in {FOLDER, *OF_TRACKERS, *runs}
             and not any(part.startswith(".") for part in name.parts)
         ):
             yield {"artifact": name.as_posix(), "to": "/".join(name.parts[:-1])}

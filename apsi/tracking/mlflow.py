@@ -11,12 +11,15 @@ from apsi.photo.prepared import PreparedSplit
 from apsi.tracking.base import FAILED, KILLED, Tracker
 from apsi.tracking.journal import Header, Journal, files_to_record
 from apsi.tracking.mlflow_store import MlflowStore
-from apsi.tracking.sender import Sender, SystemMonitor, patience
+from apsi.tracking.sender import Sender, patience
+from apsi.tracking.system import SystemMonitor
 from apsi.types import Seconds
 
 
 class MlflowTracker(Tracker):
     """Writes every record into the run's journal, from which a thread sends it to MLflow."""
+
+    keeps_runs = True
 
     def __init__(
         self,
@@ -61,7 +64,7 @@ class MlflowTracker(Tracker):
         self._sender.start()
         self._append({"params": dict(params)})
         if self._system_seconds is not None:
-            self._monitor = SystemMonitor(self._journal, self._system_seconds)
+            self._monitor = SystemMonitor(self._record, self._system_seconds)
             self._monitor.start()
 
     def tags(self, tags: Mapping[str, str]) -> None:
@@ -70,8 +73,7 @@ class MlflowTracker(Tracker):
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         if values:
             self._holds_results = True
-            numbers = {key: float(value) for key, value in values.items()}
-            self._append({"metrics": numbers, "step": step, "ms": int(time.time() * 1000)})
+            self._record({key: float(value) for key, value in values.items()}, step)
 
     def dataset(self, split: PreparedSplit, context: str) -> None:
         folder = split.folders[0].parent
@@ -137,6 +139,9 @@ class MlflowTracker(Tracker):
     def thread_seconds(self) -> float:
         """CPU time of the threads that send and watch, up to their latest pause."""
         return self._sender.cpu_seconds + (self._monitor.cpu_seconds if self._monitor else 0.0)
+
+    def _record(self, numbers: Mapping[str, float], step: int) -> None:
+        self._append({"metrics": dict(numbers), "step": step, "ms": int(time.time() * 1000)})
 
     def _append(self, entry: Mapping[str, object]) -> None:
         assert self._journal is not None

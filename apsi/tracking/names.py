@@ -9,11 +9,23 @@ METRICS = {
     "rollout/exploration_rate": "share of random actions (DQN and related algorithms)",
     "time/juror_cache_hit_rate": "share of the scores that came from the cache, over the training",
     "time/NAME": "Stable-Baselines3's clock: `fps`, `iterations`, `episodes`, `time_elapsed`, `total_timesteps`",
+    "train/replay_size": "transitions in the memory (DQN and related algorithms, SAC, TD3), or states (`full_q`, "
+    "`afterstate`)",
+    "train/q_mean": "mean Q-value of all actions, of the batch learned from last (DQN and related ones, `full_q`)",
+    "train/q_std": "their standard deviation",
+    "train/q_max": "the highest of them: a value that no return can reach is overestimated",
     "train/NAME": "the algorithm's own figures, named by it: `loss`, `learning_rate`, `entropy_loss`, `n_updates`, ...",
+    "train/grad_norm": "mean norm of the gradients of a step, before they were clipped",
+    "train/learning_rate_GROUP": "learning rate of a parameter group: `head`, and `backbone` where there is one",
+    "train/loss_scale": "by what gradients in float16 are multiplied (`feature_extractor.amp=float16`)",
+    "memory/process_megabytes": "resident memory of this process at a validation",
+    "memory/gpu_peak_megabytes": "the most that torch has had of the GPU until then, where it uses one",
     "eval/success_rate": "success on the validation split while training",
     "eval/mean_gain": "final minus start score there",
     "eval/mean_steps": "edits per episode there",
     "eval/mean_juror_calls": "photos scored per episode there",
+    "eval/mean_reward": "sum of the rewards of an episode there",
+    "eval/actions/LABEL": "share of an action (a transform's label, or `stop`) among all that the agent took there",
     "eval/recovered": "share of the distance to the true photos that was taken away there, with `env=repair`",
     "SPLIT/POLICY_success_rate": "evaluation: success of a policy (`agent`, `greedy`, ...) on a split (`test`, ...)",
     "SPLIT/POLICY_mean_gain": "final minus start score",
@@ -23,16 +35,23 @@ METRICS = {
     "SPLIT/POLICY_MEASURE_before": "mean CIEDE2000, PSNR, SSIM or gradient-magnitude similarity to the true photos "
     "before the policy's edits",
     "SPLIT/POLICY_MEASURE_after": "the same after them",
-    "data/skipped_files": "`task=preprocess`: files that could not be used",
+    "data/skipped_files": "files that could not be used",
     "data/near_duplicates": "photos that are copies of others: same bytes, saved again, resized, slightly cropped",
     "data/SPLIT_episodes": "episodes of a split",
     "data/SPLIT_dropped": "degraded photos left out, as they score no worse than their originals",
+    "scores/SPLIT_original_STATISTIC": "scores of the undegraded photos of a split: `count`, `mean`, `spread` (standard "
+    "deviation), `min`, `max`, and the quantiles `q05`, `q25`, `q50`, `q75`, `q95`",
+    "scores/SPLIT_degraded_STATISTIC": "the same of the degraded ones",
     "system/cpu_utilization_percentage": "of the machine; step: seconds since the start, as for all of `system`",
     "system/system_memory_usage_megabytes": "of the machine",
     "system/system_memory_usage_percentage": "of the machine",
     "system/process_memory_usage_megabytes": "resident memory of this process",
+    "system/workers_memory_usage_megabytes": "resident memory of the processes that this one started",
     "system/gpu_N_memory_usage_megabytes": "of GPU N, where CUDA is used",
     "system/gpu_N_memory_usage_percentage": "the same as a share",
+    "system/gpu_N_utilization_percentage": "share of the time in which GPU N worked, with the extra `monitoring`",
+    "seconds/NAME": "what parts of the run took: `prepare`, `train`, `evaluate`, and each step of preprocessing, "
+    "such as `prepare_resize`; one that was found done takes none",
 }
 """Name -> meaning; what is in capitals stands for several"""
 
@@ -41,6 +60,9 @@ _STANDS_FOR = {
     "POLICY": r"[\w-]+",
     "MEASURE": "(ciede2000|psnr|ssim|gms)",
     "NAME": r"[\w.-]+",
+    "LABEL": r"[^/]+",
+    "GROUP": r"\w+",
+    "STATISTIC": r"(count|mean|spread|min|max|q\d\d)",
     "N": r"\d+",
 }
 

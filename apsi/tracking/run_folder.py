@@ -37,7 +37,16 @@ PRUNED = "pruned"
 MISSED, KILLED, ELSEWHERE = "missed", "killed", "elsewhere"
 """Finished but missed `evaluate.require`; ended without a record of it; perhaps still running on another machine"""
 STATES = (RUNNING, FINISHED, MISSED, FAILED, INTERRUPTED, CONTINUED, PRUNED, KILLED, ELSEWHERE)
-_HOW_IT_RUNS = ("resume", "search", "trust_checkpoint", "run_name", "quiet")
+_HOW_IT_RUNS = (
+    "resume",
+    "search",
+    "trust_checkpoint",
+    "run_name",
+    "quiet",
+    "preflight",
+    "metrics_port",
+    "metrics_host",
+)
 _TO_GO_ON_FROM = ("checkpoints/last.zip", "fold-*/checkpoints/last.zip", "advice.jsonl")
 _LIBRARIES = ("torch", "stable-baselines3", "gymnasium", "hydra-core", "omegaconf", "numpy", "opencv-python-headless")
 

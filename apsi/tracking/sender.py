@@ -1,11 +1,8 @@
-"""Sending a run's journal and recording the machine's load while the run continues."""
+"""Sending a run's journal while the run continues."""
 
 import logging
-import sys
 import threading
 import time
-
-import psutil
 
 from apsi.console import progress
 from apsi.errors import ApsiError
@@ -108,59 +105,6 @@ class Sender:
 def patience(status: str, seconds: float, killed: str) -> float:
     """Seconds to wait for the rest to be sent; someone who pressed Ctrl-C does not want to wait."""
     return min(seconds, _PATIENCE_WHEN_KILLED) if status == killed else seconds
-
-
-class SystemMonitor:
-    """A thread that records the load of the machine; the step of these metrics is the time since the start, in s."""
-
-    def __init__(self, journal: Journal, seconds: float) -> None:
-        self._journal, self._seconds = journal, seconds
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="apsi-system-metrics", daemon=True)
-        self._process = psutil.Process()
-        self.cpu_seconds = 0.0
-        """spent in the thread"""
-
-    def start(self) -> None:
-        """Begins to record."""
-        psutil.cpu_percent()  # the first call only sets the beginning of what the next one measures
-        self._began = time.monotonic()
-        self._thread.start()
-
-    def close(self) -> None:
-        """Takes the last sample."""
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        stopped = False
-        while not stopped:
-            stopped = self._stop.wait(self._seconds)
-            step = int(time.monotonic() - self._began)
-            try:
-                self._journal.append({"metrics": sample(self._process), "step": step, "ms": int(time.time() * 1000)})
-            except OSError as error:
-                log.warning("System metrics are recorded no longer: %s", error)
-                return
-        self.cpu_seconds = time.thread_time()
-
-
-def sample(process: psutil.Process) -> dict[str, float]:
-    """The machine's load, under the names that MLflow's pages use."""
-    memory = psutil.virtual_memory()
-    values = {
-        "system/cpu_utilization_percentage": psutil.cpu_percent(),
-        "system/system_memory_usage_megabytes": memory.used / 1e6,
-        "system/system_memory_usage_percentage": memory.percent,
-        "system/process_memory_usage_megabytes": process.memory_info().rss / 1e6,
-    }
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        for i in range(torch.cuda.device_count()):
-            free, total = torch.cuda.mem_get_info(i)
-            values[f"system/gpu_{i}_memory_usage_megabytes"] = (total - free) / 1e6
-            values[f"system/gpu_{i}_memory_usage_percentage"] = 100 * (total - free) / total
-    return values
 
 
 def send_now(journal: Journal, store: MlflowStore, run_id: str) -> int:

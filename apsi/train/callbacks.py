@@ -2,36 +2,47 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import psutil
+import torch
 from rich.progress import Progress
+from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.logger import KVWriter, Logger
+from stable_baselines3.common.logger import KVWriter
 
 from apsi.agent.checkpoint import TrainState
 from apsi.algo.divergence import require_finite
-from apsi.algo.optimizer.base import gradient_norm
+from apsi.algo.optimizer.base import describe, gradient_norm, loss_scale
 from apsi.config.schema import TrainSettings
 from apsi.feature_extractor.pretrained import Pretrained
 from apsi.tracking.base import Tracker
+from apsi.train.budget import Budget
 
+_LOSSES = ("train/value_loss", "train/critic_loss", "train/loss")
+"""What tells whether an algorithm learns to predict, the first of these that it records"""
 log = logging.getLogger(__name__)
 
 
 class ProgressCallback(BaseCallback):
-    """Updates the progress bar: steps, time left, success rate of the latest training episodes, steps per second."""
+    """Updates the progress bar: steps or episodes, time left, success rate of the latest episodes, steps per second."""
 
-    def __init__(self, bar: Progress, total: int) -> None:
+    def __init__(self, bar: Progress, budget: Budget) -> None:
         super().__init__()
-        self._bar, self._total = bar, total
+        self._bar, self._budget = bar, budget
+
+    @property
+    def _completed(self) -> int:
+        budget = self._budget
+        spent = budget.episodes if budget.in_episodes else self.num_timesteps
+        return min(spent, budget.total * budget.size)
 
     def _on_training_start(self) -> None:
-        self._task = self._bar.add_task(
-            "Training", total=self._total, completed=self.num_timesteps, success="-", rate="-"
-        )
+        total = self._budget.total * self._budget.size
+        self._task = self._bar.add_task("Training", total=total, completed=self._completed, success="-", rate="-")
         self._began, self._first, self._shown = time.monotonic(), self.num_timesteps, 0.0
 
     def _on_step(self) -> bool:
@@ -42,7 +53,7 @@ class ProgressCallback(BaseCallback):
             success = success_rate(self.model)
             self._bar.update(
                 self._task,
-                completed=min(self.num_timesteps, self._total),
+                completed=self._completed,
                 success="-" if success is None else f"{success:.2f}",
                 rate=f"{rate:.0f}",
             )
@@ -50,24 +61,28 @@ class ProgressCallback(BaseCallback):
 
 
 class UnfreezeCallback(BaseCallback):
-    """Unfreezes frozen networks after `unfreeze_after` steps."""
+    """Unfreezes frozen networks, stage by stage, when their time has come."""
 
     def _on_step(self) -> bool:
         return True
 
     def _on_rollout_start(self) -> None:
+        said = set()
         for module in self.model.policy.modules():
-            if not isinstance(module, Pretrained) or module.unfreeze_after is None:
-                continue
-            if module.is_frozen and self.num_timesteps >= module.unfreeze_after:
-                module.unfreeze()
-                log.info("%9s steps  %s is unfrozen and learns from now on", f"{self.num_timesteps:,}", module.name)
+            freed = module.unfreeze(self.num_timesteps) if isinstance(module, Pretrained) and module.is_frozen else []
+            if (
+                isinstance(module, Pretrained) and freed and (module.name, *freed) not in said
+            ):  # a target network is alike
+                said.add((module.name, *freed))
+                what = f"{', '.join(freed)} of {module.name}" if module.is_frozen else f"all of {module.name}"
+                log.info("%9s steps  %s learns from now on", f"{self.num_timesteps:,}", what)
 
 
 class GradientCallback(BaseCallback):
     """Records the norm of the gradients before clipping; compare it with `algo.max_grad_norm` to see what is clipped.
 
-    Raises a `DivergedError` where the norm is not finite, as the networks are not finite afterwards either.
+    Beside it the learning rate of each parameter group, and the scale of gradients in float16. Raises a `DivergedError`
+    where the norm is not finite, as the networks are not finite afterwards either.
     """
 
     def __init__(self, algo: str) -> None:
@@ -82,6 +97,30 @@ class GradientCallback(BaseCallback):
         if norm is not None:
             require_finite(np.array(norm), self._algo, self.num_timesteps, "the norm of its gradients")
             self.logger.record("train/grad_norm", norm)
+            for group in describe(self.model):  # of an actor and a critic they are the same
+                self.logger.record(f"train/learning_rate_{group.group}", group.learning_rate)
+        scale = loss_scale(self.model)
+        if scale is not None:
+            self.logger.record("train/loss_scale", scale)
+
+
+class NoProgressError(Exception):
+    """Ends a training that has got no better for long; no failure."""
+
+    def __init__(self, validations: int) -> None:
+        super().__init__(f"{validations} validations in a row have found nothing better")
+
+
+class ReplayCallback(BaseCallback):
+    """Records how many transitions the model's memory holds, where it has one."""
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_start(self) -> None:
+        memory = getattr(self.model, "replay_buffer", None)
+        if isinstance(memory, ReplayBuffer):
+            self.logger.record("train/replay_size", memory.size() * memory.n_envs)
 
 
 class MilestoneCallback(BaseCallback):
@@ -95,9 +134,11 @@ class MilestoneCallback(BaseCallback):
         save: Callable[[TrainState, bool, bool], None],
         tracker: Tracker,
         *,
+        budget: Budget,
         best_by: str,
         report: Callable[[int, float], None] = lambda steps, figure: None,
         looks_first: bool = False,
+        losses: list[float] | None = None,
     ) -> None:
         """Stores what happens at a milestone.
 
@@ -108,27 +149,45 @@ class MilestoneCallback(BaseCallback):
             save: writes the last checkpoint; second argument: also as the best one; third argument: also as one that
                 is kept.
             tracker: where the figures are recorded.
+            budget: what intervals are counted in.
             best_by: the figure that decides which checkpoint is best.
-            report: called with the steps and that figure, after the checkpoints are written; may end the training.
+            report: called with the units of the budget and that figure, after the checkpoints are written; may end the
+                training.
             looks_first: whether to validate before the first step, too, for an agent that can do something by then.
+            losses: of the updates since the latest validation, which others add to.
         """
         super().__init__()
         self._settings, self._validate, self._save, self._tracker = settings, validate, save, tracker
         self._best_by, self._report, self._looks_first = best_by, report, looks_first
-        self.state = state
+        self._losses = [] if losses is None else losses
+        self._losses[:] = state.losses
+        self._budget, self.state = budget, state
         self._began = time.monotonic() - state.seconds
         self.evaluated_at: int = state.history[-1]["timesteps"] if state.history else 0
         """environment steps at the latest validation"""
+        self._units_evaluated = self._units_of(state.history[-1]) if state.history else 0
         for row in state.history:
-            self._tell(row["timesteps"], row[f"val_{best_by}"])
+            self._tell(row)
 
-    def _tell(self, timesteps: int, figure: float) -> None:
-        if timesteps:  # of what was learned elsewhere, a search learns nothing
-            self._report(timesteps, figure)
+    def _units_of(self, row: Mapping[str, Any]) -> int:
+        return self._budget.units(row["timesteps"], row.get("episodes", 0))
+
+    def _tell(self, row: Mapping[str, Any]) -> None:
+        if row["timesteps"]:  # of what was learned elsewhere, a search learns nothing
+            self._report(self._units_of(row), row[f"val_{self._best_by}"])
 
     def _on_training_start(self) -> None:
+        self._require_progress()  # where an earlier training had ended so
         if self._looks_first:
             self.evaluate()
+
+    def _require_progress(self) -> None:
+        """Raises a `NoProgressError` where `patience` is used up."""
+        rows, patience = self.state.history, self._settings.patience
+        if rows and patience is not None and self.state.best is not None:
+            best = rows.index(self.best_row())
+            if len(rows) - 1 - best >= patience:
+                raise NoProgressError(len(rows) - 1 - best)
 
     def _on_step(self) -> bool:
         return True
@@ -136,24 +195,35 @@ class MilestoneCallback(BaseCallback):
     def _on_rollout_start(self) -> None:
         # only between rollouts: after an update, and with no rollout half done
         every = self._settings
-        if self.num_timesteps // every.eval_every > self.evaluated_at // every.eval_every:
+        if self._units // every.eval_every > self._units_evaluated // every.eval_every:
             self.evaluate()
+            self._require_progress()
         elif self._is_due(every.checkpoint_every) or self._is_due(every.keep_every):
             self.checkpoint()
 
     def _is_due(self, every: int | None) -> bool:
-        """Whether another `every` steps have been completed since the latest checkpoint."""
-        return every is not None and self.model.num_timesteps // every > self.state.timesteps // every
+        """Whether another `every` units have been completed since the latest checkpoint."""
+        if every is None:
+            return False
+        return self._units // every > self._budget.units(self.state.timesteps, self.state.episodes) // every
+
+    @property
+    def _units(self) -> int:
+        """Of the budget, so far."""
+        return self._budget.units(self.model.num_timesteps, self._budget.episodes)
 
     def evaluate(self) -> None:
         """Validates, and saves the last checkpoint, also as the best one if it is."""
         figures = self._validate()
         row: dict[str, Any] = {
             "timesteps": self.model.num_timesteps,
+            "episodes": self._budget.episodes,
             "seconds": round(time.monotonic() - self._began, 1),
             "train_success_rate": success_rate(self.model),
+            "train_loss": float(np.mean(self._losses)) if self._losses else None,
             **{f"val_{name}": value for name, value in figures.items()},
         }
+        self._losses.clear()
         figure = figures[self._best_by]
         is_best = self.state.best is None or figure > self.state.best
         best = figure if is_best else self.state.best
@@ -164,9 +234,10 @@ class MilestoneCallback(BaseCallback):
             *(f"{self.model.num_timesteps:,}", figures["success_rate"], figures["mean_gain"]),
             "  (best)" if is_best else "",
         )
-        self.evaluated_at = self.model.num_timesteps
+        self.evaluated_at, self._units_evaluated = self.model.num_timesteps, self._units
+        self._tracker.metrics(memory_in_use(), self.model.num_timesteps)
         self.checkpoint(is_best)
-        self._tell(self.model.num_timesteps, figure)
+        self._tell(row)
 
     def best_row(self) -> dict[str, Any]:
         """The row of the learning curve with the best figure."""
@@ -175,7 +246,13 @@ class MilestoneCallback(BaseCallback):
     def checkpoint(self, is_best: bool = False) -> None:
         """Saves the last checkpoint, also as the best one and as one that is kept, where that applies."""
         is_kept = self._is_due(self._settings.keep_every)
-        self.state = replace(self.state, timesteps=self.model.num_timesteps, seconds=time.monotonic() - self._began)
+        self.state = replace(
+            self.state,
+            timesteps=self.model.num_timesteps,
+            episodes=self._budget.episodes,
+            seconds=time.monotonic() - self._began,
+            losses=list(self._losses),
+        )
         self._save(self.state, is_best, is_kept)
 
 
@@ -184,18 +261,24 @@ class TrackerWriter(KVWriter):
 
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
+        self.losses: list[float] = []
+        """of the updates, of which others take what they have seen"""
 
     def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
         numbers = {k: float(v) for k, v in key_values.items() if isinstance(v, int | float | np.number)}
+        self.losses += [numbers[key] for key in _LOSSES if key in numbers][:1]
         self._tracker.metrics({k: v for k, v in numbers.items() if np.isfinite(v)}, step)
 
     def close(self) -> None:
         """Leaves the tracker open: its owner closes it."""
 
 
-def tracking_logger(tracker: Tracker) -> Logger:
-    """An SB3 logger that writes to the tracker only."""
-    return Logger(folder=None, output_formats=[TrackerWriter(tracker)])
+def memory_in_use() -> dict[str, float]:
+    """Of this process now, and the most that torch has had of the GPU, where it uses one; in megabytes."""
+    figures = {"memory/process_megabytes": psutil.Process().memory_info().rss / 1e6}
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        figures["memory/gpu_peak_megabytes"] = torch.cuda.max_memory_allocated() / 1e6
+    return figures
 
 
 def success_rate(model: Any) -> float | None:

@@ -2,7 +2,10 @@
 
 import json
 import logging
+import math
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import Logger
 
 from apsi.agent.ask import TrainedAgent, trained_agent
 from apsi.agent.build import build_model
@@ -23,12 +27,14 @@ from apsi.console import progress
 from apsi.env.core import EditCore, EnvComponents
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.errors import ApsiError
+from apsi.evaluate.actions import ACTIONS, action_shares
 from apsi.evaluate.saver import ImageSaver
 from apsi.evaluate.summary import summarise
 from apsi.evaluate.truth import Truth, comparable, truth_measures
 from apsi.juror.base import Juror
 from apsi.juror.cache import CachedJuror
 from apsi.juror.parameters import pack_parameters
+from apsi.monitoring.metrics import METRICS
 from apsi.photo.hash import seed_for
 from apsi.photo.prepared import PhotoStore, PreparedSplit
 from apsi.photo.write import write_text
@@ -39,14 +45,19 @@ from apsi.preprocess.steps import Prepared
 from apsi.search.trial import reporter
 from apsi.tracking.base import Tracker
 from apsi.tracking.run_folder import RunFolder
+from apsi.train.budget import Budget, BudgetSpent, EpisodesCallback
 from apsi.train.callbacks import (
     GradientCallback,
     MilestoneCallback,
+    NoProgressError,
     ProgressCallback,
+    ReplayCallback,
+    TrackerWriter,
     UnfreezeCallback,
-    tracking_logger,
+    memory_in_use,
 )
 from apsi.train.checkpoint_writer import CheckpointWriter
+from apsi.train.counting import CountingCallback
 from apsi.train.init_from import begin_with, read_start, require_start_unseen
 from apsi.train.interrupt import InterruptCallback, deferred
 from apsi.train.resume import changes, checkpoint_to_resume, resume_run
@@ -70,7 +81,7 @@ class Trained:
 
 
 def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, tracker: Tracker) -> Trained:
-    """Trains until `train.total_timesteps`: from the start, with the weights of another run, or on from a checkpoint.
+    """Trains until its budget is spent: from the start, with the weights of another run, or on from a checkpoint.
 
     Ctrl-C saves the last checkpoint after the rollout in progress; after an error the latest one remains. A run that
     resumes from any of them ends as it would have without the interruption.
@@ -105,7 +116,8 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         if start:
             labels = parts.actions.labels
             begin_with(start, algo, model, config=config, actions=labels, folder=folder, tracker=tracker)
-        model.set_logger(tracking_logger(tracker))
+        told = TrackerWriter(tracker)
+        model.set_logger(Logger(folder=None, output_formats=[told]))
         pictures = TrainingPictures.begin(folder.path, saver, checkpoint)
         if checkpoint:
             load_into(checkpoint, model)
@@ -123,35 +135,44 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         fitted = (pack_parameters(prepared.juror), pack_parameters(second_juror(config, prepared)))
         writer = CheckpointWriter(folder, config.train, model, cached_juror, config, parts.actions.labels, *fitted)
         report = reporter(config)
+        budget = _budget(config, train, prepared.juror, folder)
+        budget.episodes = state.episodes
         milestones = MilestoneCallback(
             *(config.train, state, validate, writer.save, tracker),
+            budget=budget,
             best_by=best_by,
             report=report,
             looks_first=start is not None,
+            losses=told.losses,
         )
         milestones.init_callback(model)
-        with divergence_named(algo.name, model):
-            _learn(model, algo.name, _budget(config, prepared.juror, folder), milestones, folder)
+        with METRICS.phase("train"), divergence_named(algo.name, model):
+            _learn(model, algo.name, budget, milestones, folder)
         tracker.model(folder.best_checkpoint)
         pictures.finish()
         hit_rate = cached_juror.hit_rate if isinstance(cached_juror, CachedJuror) else 0.0
         tracker.metrics({"time/juror_cache_hit_rate": hit_rate}, model.num_timesteps)
-        took = milestones.state.seconds
-        log.info("Trained for %.0f s; %.1f %% of the scores were in the cache", took, 100 * hit_rate)
+        took, memory = milestones.state.seconds, memory_in_use().values()
+        tracker.metrics({"seconds/train": round(took, 2)}, 0)
+        used = " + ".join(f"{megabytes:,.0f} MB" for megabytes in memory)
+        log.info("Trained for %.0f s; %.1f %% of the scores were in the cache; memory: %s", took, 100 * hit_rate, used)
         return Trained(folder.best_checkpoint, milestones.state, hit_rate, milestones.best_row())
 
 
-def _budget(config: DictConfig, juror: Juror, folder: RunFolder) -> int:
-    """Steps in all; none where a juror is no good for learning yet, and the agent that a run begins with stays."""
+def _budget(config: DictConfig, train: PreparedSplit, juror: Juror, folder: RunFolder) -> Budget:
+    """How long to train; not at all where a juror is no good for it yet, and the agent that a run begins with stays."""
+    budget = Budget.of(config.train, len(train.episodes))
+    if budget.in_episodes:
+        log.info("Training takes %s episodes", f"{budget.total * budget.size:,}")
     reason = juror.reservation
     if not reason:
-        return int(config.train.total_timesteps)
+        return budget
     if config.init_from is None:
         log.warning("The juror has a reservation: %s", reason)
-        return int(config.train.total_timesteps)
+        return budget
     log.warning("The agent stays as it is: %s", reason)
     folder.note(not_trained=reason)
-    return 0
+    return replace(budget, total=0)
 
 
 def _state_at_start(
@@ -173,16 +194,27 @@ def require_no_checkpoint(config: DictConfig) -> None:
         )
 
 
-def _learn(model: BaseAlgorithm, algo: str, total: int, milestones: MilestoneCallback, folder: RunFolder) -> None:
-    """Trains up to `total` steps in all and ends with a validation."""
+def _learn(model: BaseAlgorithm, algo: str, budget: Budget, milestones: MilestoneCallback, folder: RunFolder) -> None:
+    """Trains until the budget is spent and ends with a validation."""
     with deferred() as interrupt:
-        left = total - milestones.state.timesteps
-        if left > 0 or model.ep_info_buffer is None:  # for no step at all, `learn` makes ready what checkpoints hold
+        steps = sys.maxsize if budget.in_episodes else budget.total - milestones.state.timesteps
+        is_spent = budget.is_spent(milestones.state.timesteps)
+        if (
+            not is_spent or model.ep_info_buffer is None
+        ):  # for no step at all, `learn` makes ready what checkpoints hold
             with progress("success {task.fields[success]}", "{task.fields[rate]} steps/s") as bar:
                 ends = InterruptCallback(interrupt, milestones, folder.last_checkpoint)
                 gradients = GradientCallback(algo)  # before those that save, so that diverged networks are not saved
-                callbacks = [ProgressCallback(bar, total), UnfreezeCallback(), gradients, ends, milestones]
-                model.learn(max(0, left), callbacks, reset_num_timesteps=False)
+                counting = CountingCallback(METRICS, 0 if budget.in_episodes else budget.total)
+                counts = EpisodesCallback(budget)
+                tells = ProgressCallback(bar, budget), ReplayCallback()
+                callbacks = [counts, counting, *tells, UnfreezeCallback(), gradients, ends, milestones]
+                try:
+                    with suppress(BudgetSpent):
+                        model.learn(0 if is_spent else steps, callbacks, reset_num_timesteps=False)
+                except NoProgressError as error:
+                    log.info("Training ends early, as %s (train.patience)", error)
+                    folder.note(ended_early=str(error))
         if milestones.evaluated_at < model.num_timesteps or not folder.best_checkpoint.exists():
             milestones.evaluate()
 
@@ -190,9 +222,10 @@ def _learn(model: BaseAlgorithm, algo: str, total: int, milestones: MilestoneCal
 def evaluate_quickly(
     agent: TrainedAgent, parts: EnvComponents, split: PreparedSplit, settings: TrainSettings, store: PhotoStore
 ) -> tuple[dict[str, float], list[EpisodeResult]]:
-    """The agent's mean success, gain, steps and juror calls on the first episodes of a split; and these episodes.
+    """Figures of the agent on the first episodes of a split, and these episodes.
 
-    Where the objective goes by the distance to the true photos, that too.
+    Means of success, gain, steps, juror calls and reward, and the share of each action among all that it took. Where
+    the objective goes by the distance to the true photos, also how much of that was taken away.
     """
     policy = Agent(PolicyContext(parts, agent, np.random.default_rng(0)), no_repeats=True)
     episodes = split.episodes[: settings.eval_episodes]
@@ -206,7 +239,10 @@ def evaluate_quickly(
         "mean_gain": summary.mean_gain,
         "mean_steps": summary.mean_steps,
         "mean_juror_calls": summary.juror_calls / len(played),
+        "mean_reward": math.fsum(result.reward for result in played) / len(played),
     }
+    shares = action_shares(played, parts.actions.labels)
+    figures |= {f"{ACTIONS}{label}": share for label, share in shares.items()}
     if by_truth:
         figures["recovered"] = _known(summary.recovered, split)
     return figures, played

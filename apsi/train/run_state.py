@@ -1,6 +1,6 @@
 """The state of a training run besides its networks: with it, a resumed run ends like one that was never interrupted.
 
-Exact on the CPU of the same machine with the same number of threads; the random state of a GPU is not saved.
+Exact on the CPU of the same machine with the same number of threads. The random states of GPUs are part of it.
 """
 
 import random
@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from stable_baselines3.common.buffers import ReplayBuffer
 
+from apsi.algo.replay import Priorities
 from apsi.env.vec_env import PhotoVecEnv
 from apsi.juror.base import Juror
 from apsi.state import State, Stateful, fill, generator_state
@@ -88,12 +89,15 @@ def restore_run(state: State, model: Any, cached_juror: Juror, episodes: bool = 
 
 
 def random_state() -> State:
-    """The states of the random generators of Python, NumPy and torch (on the CPU)."""
+    """The states of the random generators of Python, NumPy and torch, those of GPUs in use among them."""
     version, numbers, gauss = random.getstate()
+    uses_gpus = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    of_gpus = torch.cuda.get_rng_state_all() if uses_gpus else []
     return {
         "python": [version, list(numbers), gauss],
         "numpy": np.random.get_state(legacy=False),
         "torch": torch.get_rng_state().numpy(),
+        "cuda": [state.numpy() for state in of_gpus],
     }
 
 
@@ -103,6 +107,9 @@ def restore_random(state: State) -> None:
     random.setstate((version, tuple(numbers), gauss))
     np.random.set_state(state["numpy"])
     torch.set_rng_state(torch.from_numpy(state["torch"].copy()))
+    of_gpus = state.get("cuda", [])  # earlier checkpoints have none
+    if of_gpus and len(of_gpus) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all([torch.from_numpy(one.copy()) for one in of_gpus])
 
 
 @contextmanager
@@ -116,7 +123,16 @@ def random_state_kept() -> Iterator[None]:
 def _replay_state(buffer: ReplayBuffer | None) -> State | None:
     if not isinstance(buffer, ReplayBuffer):
         return None
-    return {"pos": buffer.pos, **{name: values[: buffer.size()] for name, values in _replay_arrays(buffer).items()}}
+    state: State = {name: values[: buffer.size()] for name, values in _replay_arrays(buffer).items()}
+    priorities = _priorities(buffer)
+    if priorities is not None:
+        state["priorities"] = priorities.state(buffer.size() * buffer.n_envs)
+    return {"pos": buffer.pos, **state}
+
+
+def _priorities(buffer: ReplayBuffer) -> Priorities | None:
+    """Of a memory that has some."""
+    return getattr(buffer, "priorities", None)
 
 
 def _replay_arrays(buffer: ReplayBuffer) -> dict[str, npt.NDArray[Any]]:
@@ -138,6 +154,9 @@ def _restore_replay(buffer: ReplayBuffer, state: State) -> None:
                 "continue with the same train.n_envs and env.observation_size"
             )
         fill(target[:size], values)
+    priorities = _priorities(buffer)
+    if priorities is not None:
+        priorities.restore(state["priorities"], size * buffer.n_envs)
     buffer.full = size == buffer.buffer_size
     buffer.pos = int(state["pos"])
 

@@ -184,35 +184,6 @@ def test_full_qs_target_network_follows_at_intervals(optimise: EnvComponents, sp
     assert alike == [False, False, True] * 2
 
 
-def test_a_double_dqn_values_the_online_networks_choice_with_the_target_network(
-    restore: EnvComponents, split: PreparedSplit
-) -> None:
-    _, model = trained(restore, split, 64, "algo=double_dqn", "algo.learning_starts=8", "algo.buffer_size=64")
-    batch = model.replay_buffer.sample(8)
-    chosen, wanted = torch.tensor([1.0, 5.0, 2.0, 0.0]), torch.tensor([9.0, 3.0, 7.0, 8.0])
-    targets = []
-    model.replay_buffer.sample = lambda *_, **__: batch
-    model.q_net_target.forward = lambda _: wanted.repeat(8, 1)
-    values = torch.zeros(8, 4, requires_grad=True)
-    model.q_net.forward = lambda observations: values + (chosen if observations is batch.next_observations else 0)
-    smooth = torch.nn.functional.smooth_l1_loss
-    torch.nn.functional.smooth_l1_loss = lambda a, b: targets.append(b) or smooth(a, b)  # type: ignore[func-returns-value]
-    try:
-        model.train(1, 8)
-    finally:
-        torch.nn.functional.smooth_l1_loss = smooth
-    expected = batch.rewards + (1 - batch.dones) * model.gamma * 3.0  # the target network's value of action 1
-    torch.testing.assert_close(targets[0], expected)
-
-
-def test_a_dueling_networks_advantages_have_mean_0(restore: EnvComponents, split: PreparedSplit) -> None:
-    _, model = trained(restore, split, 16, "algo=dueling_dqn", "algo.learning_starts=8", "algo.buffer_size=64")
-    observations = torch.rand(5, 3, 36, 36)
-    q_net = model.policy.q_net
-    values = q_net.value(q_net.extract_features(observations, q_net.features_extractor))
-    torch.testing.assert_close(q_net(observations).mean(dim=1, keepdim=True), values)
-
-
 def test_what_is_made_ahead_comes_in_order_and_its_error_where_it_is_waited_for() -> None:
     def items() -> Iterator[int]:
         yield from range(20)

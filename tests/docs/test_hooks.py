@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from apsi.config.schema import EvaluateSettings, TrainSettings
 from apsi.installation import CONFIG_DIR
 from apsi.tracking.names import METRICS
+from docs.diagrams import SYSTEM, TRAINING, Arrow, Box, draw
 from docs.hooks import MARKER, TABLES, on_page_markdown
 from tests.command_line import REPOSITORY
 
@@ -69,3 +71,13 @@ def test_the_site_asks_no_other_server_for_anything(tmp_path: Path) -> None:
         )
         assert fetched and not [place for place in fetched if re.match(r"(https?:)?//", place)], page.name
     assert "qrdqn" in (tmp_path / "search" / "search_index.js").read_text(encoding="utf-8")
+
+
+def test_drawings_show_what_the_code_has_and_nothing_else() -> None:
+    page = on_page_markdown(PAGES["how_it_works.md"])
+    assert page.count("<svg") == 3 and ">fit_juror</text>" in page
+    invented = replace(TRAINING, boxes={**TRAINING.boxes, "pool": Box("group swimming_pool", 0, 0)})
+    with pytest.raises(LookupError, match="swimming_pool"):
+        draw(invented)
+    with pytest.raises(LookupError, match=r"task=annotate and task=compare don't know each other"):
+        draw(replace(SYSTEM, arrows=[Arrow("annotate", "compare")]))

@@ -246,6 +246,15 @@ def test_distances_reach_the_reward_that_asks_for_them(optimise: EnvComponents, 
     assert step(core, SWAP_RB, END, END).rewards[0] == pytest.approx(-off)
 
 
+def test_edits_that_repeat_reach_the_reward_that_asks_for_them(optimise: EnvComponents, split: PreparedSplit) -> None:
+    reward = MultiObjective(NoBonus(planned=False), score=0, step_cost=0, distance=0, diversity=1)
+    actions = DiscreteActions(["exposure(+0.350)", "exposure(-0.350)", "swap_gb"], stop=True)
+    core = core_of(replace(optimise, reward=reward, actions=actions), split)
+    assert step(core, 0, 2, 3).rewards.tolist() == [0, 0, 0]
+    assert core.look_ahead().rewards.tolist() == [[-1, -1, 0, 0], [0, 0, -1, 0], [0, 0, 0, 0]]
+    assert step(core, 1, 0, 3).rewards.tolist() == [-1, 0, 0]
+
+
 def test_what_was_changed_and_clipped_since_the_start_reaches_the_reward_that_asks_for_it(
     optimise: EnvComponents, split: PreparedSplit
 ) -> None:

@@ -19,10 +19,12 @@ from apsi.env.vec_env import PhotoVecEnv
 from apsi.episodes.prepared import PreparedEpisodes
 from apsi.errors import ApsiError
 from apsi.feature_extractor.colour_statistics import ColourStatistics
+from apsi.feature_extractor.normalisation import Norm, normalise_by
 from apsi.feature_extractor.pretrained import Pretrained
 from apsi.photo.prepared import PreparedSplit
 from apsi.train.callbacks import UnfreezeCallback
 from tests.conftest import context
+from tests.feature_extractor.small import small
 
 
 def make(name: str, *overrides: str, channels: int = 3) -> Any:
@@ -69,11 +71,11 @@ def state(module: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in module.state_dict().items()}
 
 
-def learn(extractor: Any, steps: int = 3) -> None:
+def learn(extractor: Any, steps: int = 3, size: tuple[int, int] = (64, 48)) -> None:
     optimizer = torch.optim.SGD(extractor.parameters(), lr=0.1)
     extractor.train()
     for _ in range(steps):
-        extractor(torch.rand(4, 3, 64, 48)).square().sum().backward()
+        extractor(torch.rand(4, 3, *size)).square().sum().backward()
         optimizer.step()
         optimizer.zero_grad()
 
@@ -176,17 +178,154 @@ def test_imagenet_weights_without_a_network_say_where_to_get_them(monkeypatch: p
         make("resnet18")
 
 
+def rollout(callback: UnfreezeCallback, steps: int) -> None:
+    callback.num_timesteps = steps
+    callback.on_rollout_start()
+
+
+def freeing(*extractors: Pretrained) -> UnfreezeCallback:
+    callback = UnfreezeCallback()
+    callback.model = SimpleNamespace(policy=torch.nn.Sequential(*extractors))  # type: ignore[assignment]
+    return callback
+
+
 def test_a_frozen_network_is_freed_when_its_time_has_come_and_never_without_one(weights: Path) -> None:
     timed = make("resnet18", f"weights={weights}", "freeze=all", "unfreeze_after=100")
     forever = make("resnet18", f"weights={weights}", "freeze=all")
-    callback = UnfreezeCallback()
-    callback.model = SimpleNamespace(policy=torch.nn.Sequential(timed, forever))  # type: ignore[assignment]
+    callback = freeing(timed, forever)
     for steps, frozen in ((99, True), (100, False), (101, False)):
-        callback.num_timesteps = steps
-        callback.on_rollout_start()
+        rollout(callback, steps)
         assert timed.is_frozen == frozen
         assert timed.backbone.conv1.weight.requires_grad == (not frozen)
     assert forever.is_frozen
+
+
+def test_stages_are_freed_one_by_one_and_what_is_free_learns_with_its_batch_statistics(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    extractor = small(unfreeze={"layer4": 100, "layer3": 200}, unfreeze_after=300)
+    assert list(extractor.stages) == ["conv1", "bn1", "layer3", "layer4"]
+    callback, before = freeing(extractor, small(unfreeze={"layer4": 100})), state(extractor.backbone)
+    learnt = {99: set[str](), 150: {"layer4"}, 200: {"layer3", "layer4"}, 300: set(extractor.stages)}
+    for steps, expected in learnt.items():
+        rollout(callback, steps)
+        learn(extractor, 1, (16, 16))
+        now = state(extractor.backbone)
+        assert {name.split(".")[0] for name, tensor in now.items() if (tensor != before[name]).any()} == expected
+        counted = {name.split(".")[0] for name in now if "running_mean" in name and (now[name] != before[name]).any()}
+        assert counted == {stage for stage in expected if stage != "conv1"}
+    said = [record.getMessage() for record in caplog.records if "from now on" in record.getMessage()]
+    assert [text.split("steps  ")[1] for text in said] == [
+        "layer4 of small learns from now on",  # once, though a target network is freed too
+        "layer3 of small learns from now on",
+        "all of small learns from now on",
+    ]
+
+
+def test_a_network_that_goes_on_has_all_stages_that_were_due() -> None:
+    extractor = small(unfreeze={"layer4": 100, "layer3": 200, "conv1": 300})
+    rollout(freeing(extractor), 250)
+    free = {name for name, stage in extractor.stages.items() if next(stage.parameters()).requires_grad}
+    assert free == {"layer3", "layer4"}
+    assert not extractor.train().backbone.bn1.training and extractor.backbone.layer3.training
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"unfreeze": {"layer5": 1}}, r"small has no stage layer5; it has conv1, bn1, layer3, layer4"),
+        ({"freeze": "partial", "unfreeze": {"layer4": 1}}, r"layer4 learns from the start .*bn1.*freeze=all"),
+        ({"freeze": "none", "unfreeze": {"layer4": 1}}, r"layer4 learns from the start .*nothing is frozen"),
+        ({"norm": "group"}, r"norm=group with freeze=all.* have to adapt: add .*freeze=none"),
+        ({"norm": "sync"}, r"norm=sync: SyncBatchNorm .* in one process on one device\. Add .*norm=group"),
+        ({"input_mean": [0, 0, 0]}, r"input_mean needs feature_extractor\.input_std"),
+        ({"input_std": [1, 1, 1]}, r"input_std needs feature_extractor\.input_mean"),
+        ({"input_mean": [0.5], "input_std": [0.5]}, r"input_mean=\[0\.5\] must have three numbers"),
+    ],
+)
+def test_what_can_not_be_is_refused_with_what_would_do(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ApsiError, match=message):
+        small(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "mean", "std"),
+    [
+        ({"imagenet_norm": False}, [0, 0, 0], [1, 1, 1]),
+        ({"input_mean": [0.1, 0.2, 0.3], "input_std": [0.4, 0.5, 0.6]}, [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]),
+        ({"input_mean": [1, 0, 0], "input_std": [1, 2, 1], "imagenet_norm": False}, [1, 0, 0], [1, 2, 1]),
+    ],
+)
+def test_photos_are_normalised_as_was_asked(settings: dict[str, Any], mean: list[float], std: list[float]) -> None:
+    extractor, photos = small(**settings).eval(), torch.rand(2, 3, 16, 16)
+    normalised = (photos - torch.tensor(mean).view(1, 3, 1, 1)) / torch.tensor(std).view(1, 3, 1, 1)
+    with torch.no_grad():
+        torch.testing.assert_close(extractor.backbone_features(photos), extractor.backbone(normalised))
+
+
+def test_how_photos_are_normalised_is_a_setting_and_no_weight() -> None:
+    """Else `init_from` would take it over; checkpoints of earlier versions hold it as a weight."""
+    extractor = small(imagenet_norm=False)
+    earlier = extractor.state_dict() | {"_mean": torch.ones(1, 3, 1, 1), "_spread": torch.ones(1, 3, 1, 1)}
+    extractor.load_state_dict(earlier)
+    assert not extractor._mean.any() and not {"_mean", "_spread"} & extractor.state_dict().keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "norm", "groups"),
+    [
+        ("resnet18", "group", {32}),
+        pytest.param("mobilenet_v2", "group", {12, 16, 24, 32}, marks=pytest.mark.slow),
+        pytest.param("efficientnet_b0", "group", {8, 16, 24, 32}, marks=pytest.mark.slow),
+        pytest.param("resnet50", "layer", {1}, marks=pytest.mark.slow),
+    ],
+)
+def test_batch_norm_is_replaced_by_what_does_not_look_at_the_batch(name: str, norm: Norm, groups: set[int]) -> None:
+    extractor = make(name, "weights=null", "freeze=none")
+    before = state(extractor.backbone)
+    normalise_by(norm, extractor.backbone)
+    assert all(torch.equal(value, before[key]) for key, value in extractor.backbone.state_dict().items())
+    replaced = [module for module in extractor.backbone.modules() if isinstance(module, torch.nn.GroupNorm)]
+    assert len(replaced) == sum(key.endswith("running_mean") for key in before)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in extractor.backbone.modules())
+    assert {module.num_groups for module in replaced} <= groups | {max(groups)}
+    assert extractor.train()(torch.rand(1, 3, 64, 48)).isfinite().all()
+
+
+def test_with_group_norm_a_photo_has_the_same_features_in_any_batch_while_learning() -> None:
+    for norm, alike in (("batch", False), ("group", True), ("layer", True)):
+        extractor, photos = small(freeze="none", norm=norm).train(), torch.rand(3, 3, 16, 16)
+        together = extractor(photos)
+        alone = torch.cat([extractor(photo[None]) for photo in photos])
+        assert torch.allclose(together, alone, atol=1e-5) == alike, norm
+
+
+def test_layer_norm_is_that_of_torch_with_the_scale_and_shift_of_batch_norm() -> None:
+    batch_norm = torch.nn.BatchNorm2d(6)
+    torch.nn.init.normal_(batch_norm.weight)
+    torch.nn.init.normal_(batch_norm.bias)
+    network = torch.nn.Sequential(batch_norm)
+    normalise_by("layer", network)
+    values = torch.randn(2, 6, 4, 5)
+    plain = torch.nn.functional.layer_norm(values, (6, 4, 5), eps=batch_norm.eps)
+    weight, bias = batch_norm.weight.view(1, 6, 1, 1), batch_norm.bias.view(1, 6, 1, 1)
+    torch.testing.assert_close(network(values), plain * weight + bias)
+
+
+@pytest.mark.parametrize("name", ["small_cnn", "nature_cnn", "pretrained"])
+def test_dropout_leaves_out_its_share_while_learning_and_nothing_when_acting(name: str) -> None:
+    pretrained = name == "pretrained"
+    plain, with_dropout = (
+        small(dropout=share) if pretrained else make(name, f"dropout={share}") for share in (0.0, 0.4)
+    )
+    with_dropout.load_state_dict(plain.state_dict())  # it has no weights of its own
+    photos = torch.rand(64, 3, 16, 16) if pretrained else torch.rand(8, 3, 64, 48)
+    with torch.no_grad():
+        assert torch.equal(with_dropout.eval()(photos), plain.eval()(photos))
+        active = plain.train()(photos) > 0
+        left_out = (with_dropout.train()(photos) == 0)[active].float().mean()
+    assert 0.3 < left_out < 0.5
 
 
 @pytest.mark.parametrize("algo", ["ppo", "dqn"])

@@ -30,7 +30,7 @@ REWARDS: list[Reward] = [
         RlGuide(bonus, 0.01, 0.1),
         StopOnlyPlain(bonus, 0.1),
         StopOnlyQuadratic(bonus, 0.1),
-        MultiObjective(bonus, 2, 0.1, 1),
+        MultiObjective(bonus, 2, 0.1, 1, 0.5),
         NearerOriginal(bonus, 10),
         Careful(bonus, 5, 10),
     )
@@ -54,6 +54,7 @@ def transition(before: object, after: object, **more: object) -> Transition:
         "success": np.zeros(n, bool),
         "truncated": np.zeros(n, bool),
         "distance_before": np.zeros(n),
+        "repeated": np.zeros(n, bool),
         "distance_after": np.zeros(n),
         **{f"{what}_{when}": np.zeros(n) for what in ("change", "clipped") for when in ("before", "after")},
     }
@@ -128,6 +129,12 @@ def test_multi_objective_weighs_score_steps_and_the_distance_from_the_original()
     reward = MultiObjective(NONE, score=2, step_cost=0.1, distance=10)
     step = transition([4, 4], [5, 5], distance_before=[0.1, 0.3], distance_after=[0.2, 0.1], stopped=[False, True])
     assert reward(step).tolist() == pytest.approx([2 - 0.1 - 1, 2 + 2])
+
+
+def test_an_edit_of_a_kind_that_the_episode_already_had_costs_what_diversity_is_worth() -> None:
+    reward = MultiObjective(NONE, score=1, step_cost=0, distance=0, diversity=0.3)
+    assert reward(transition([4, 4], [5, 5], repeated=[False, True])).tolist() == pytest.approx([1, 1 - 0.3])
+    assert reward.needs_repeats and not MultiObjective(NONE, 1, 0, 0).needs_repeats
 
 
 def test_the_sigmoid_bonus_asks_more_of_photos_that_were_good_already() -> None:

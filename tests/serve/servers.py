@@ -3,12 +3,14 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import uvicorn
 
 from apsi.juror.base import Juror
+from apsi.juror.cache import CachedJuror
 from apsi.juror.http import HttpJuror
+from apsi.monitoring.metrics import Metrics
 from apsi.serve.app import Limits, make_app
 from apsi.serve.server import listen
 
@@ -18,9 +20,11 @@ def served(juror: Juror, token: str | None = None, **limits: float) -> Iterator[
     """The address of a server with this juror."""
     usual = {"max_batch": 16, "max_delay_ms": 2, "max_queue": 256, "max_megabytes": 5, "max_megapixels": 1}
     usual |= {"max_megabytes_in_flight": 100, "max_seconds": 20}
-    app = make_app(juror, Limits(**(usual | limits)), token)  # type: ignore[arg-type]
+    metrics = Metrics()
+    app = make_app(juror, Limits(**(usual | limits)), token, metrics)  # type: ignore[arg-type]
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", proxy_headers=False))
-    with listen("127.0.0.1", 0) as listener:
+    cache = metrics.cache(juror) if isinstance(juror, CachedJuror) else nullcontext()
+    with cache, listen("127.0.0.1", 0) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         while not server.started:

@@ -114,6 +114,10 @@ VARIANTS = {
     "curriculum": ["algo=a2c", "episodes=curriculum", "episodes.window=4", "episodes.success_rate=0.1"],
     "paid_late": ["algo=a2c", "env=multi_step", "env.extras=[steps_left,score,last_action]"],
     "distance": ["algo=a2c", "episodes=fresh", "reward=multi_objective"],
+    "episodes_counted": [
+        *("algo=dqn", "algo.learning_starts=8", "algo.buffer_size=64", "algo.batch_size=16", "algo.prioritized=true"),
+        *("train.total_episodes=40", "train.eval_every=20", "train.keep_every=20", "algo/schedule=linear"),
+    ],
     "plateau": ["algo=a2c", "algo/schedule=plateau", "algo.schedule.patience=0"],
     "outcomes_tried": [
         *("algo=recover", "transform=sensible", "episodes=fresh", "degradation=photographic", "env=repair"),
@@ -124,11 +128,10 @@ VARIANTS = {
         *("episodes.window=70", "episodes.success_rate=0.01"),  # one level up before the break, one after it
     ],
 }
+QUICK = ("distance", "episodes_counted")
 
 
-@pytest.mark.parametrize(
-    "variant", ["distance", *(pytest.param(v, marks=pytest.mark.slow) for v in VARIANTS if v != "distance")]
-)
+@pytest.mark.parametrize("variant", [v if v in QUICK else pytest.param(v, marks=pytest.mark.slow) for v in VARIANTS])
 def test_so_does_everything_else_that_changes_in_training(variant: str, data_dir: Path, tmp_path: Path) -> None:
     config = config_of(data_dir, *VARIANTS[variant])
     unbroken = trained(config, tmp_path / "unbroken")

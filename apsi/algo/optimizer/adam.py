@@ -1,19 +1,30 @@
 """Adam, with weight decay in its gradients or apart from them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from apsi.algo.optimizer.base import Optimizer, ScaledAdam, ScaledAdamW
+import torch
+from pydantic import PositiveFloat
+
+from apsi.algo.optimizer.base import Optimizer
+from apsi.algo.optimizer.grouped import GroupedAdam, GroupedAdamW
 
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Adam, see `ScaledAdam`."""
+    """Adam, see `GroupedAdam`."""
 
-    kind = ScaledAdam
+    eps: PositiveFloat
+
+    kind: ClassVar[Callable[..., torch.optim.Optimizer]] = GroupedAdam
+
+    def arguments(self) -> dict[str, Any]:
+        return {"eps": self.eps}
 
 
 @dataclass(frozen=True)
-class AdamW(Optimizer):
-    """Adam with decoupled weight decay, see `ScaledAdamW`."""
+class AdamW(Adam):
+    """Adam with decoupled weight decay, see `GroupedAdamW`."""
 
-    kind = ScaledAdamW
+    kind = GroupedAdamW

@@ -1,17 +1,22 @@
 """The optimizer contract: parameter groups for what is pretrained and for the rest."""
 
+import math
 from abc import ABC
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
-from pydantic import NonNegativeFloat, PositiveFloat
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
-SCALE = "lr_scale"
+from apsi.algo.optimizer.accumulation import require_accumulable, spread_normalisation
+from apsi.algo.optimizer.grouped import BACKBONE, HEAD, SCALE
+from apsi.errors import ApsiError
+from apsi.feature_extractor.pretrained import Pretrained
+
+_BACKBONE_SCALE = 0.1
 
 
 @dataclass(frozen=True)
@@ -36,24 +41,72 @@ class Optimizer(ABC):
 
     learning_rate: PositiveFloat
     weight_decay: NonNegativeFloat
-    backbone_lr_scale: PositiveFloat
-    """learning rate of the backbone, as a multiple of the head's"""
+    backbone_lr_scale: PositiveFloat | None
+    """learning rate of the backbone, as a multiple of the head's; None: `lr_backbone`, or a tenth"""
     backbone_weight_decay: NonNegativeFloat
-    eps: PositiveFloat
+    lr_head: PositiveFloat | None = field(default=None, kw_only=True)
+    """learning rate of the head, in the place of `learning_rate`"""
+    lr_backbone: PositiveFloat | None = field(default=None, kw_only=True)
+    """learning rate of the backbone, in the place of `backbone_lr_scale`"""
+    gradient_accumulation: PositiveInt = field(default=1, kw_only=True)
+    """batches whose mean gradient makes one step"""
 
     kind: ClassVar[Callable[..., torch.optim.Optimizer]]
 
+    def __post_init__(self) -> None:
+        if self.lr_backbone is not None and self.backbone_lr_scale is not None:
+            raise ApsiError(
+                f"algo.optimizer.lr_backbone={self.lr_backbone:g} and backbone_lr_scale={self.backbone_lr_scale:g} are "
+                "two learning rates of the backbone: leave one out, or add algo.optimizer.backbone_lr_scale=null"
+            )
+
+    @property
+    def rate(self) -> float:
+        """Learning rate of the head, which the schedule multiplies."""
+        return self.learning_rate if self.lr_head is None else self.lr_head
+
+    @property
+    def backbone_scale(self) -> float:
+        """Learning rate of the backbone as a multiple of it."""
+        if self.lr_backbone is not None:
+            return self.lr_backbone / self.rate
+        return _BACKBONE_SCALE if self.backbone_lr_scale is None else self.backbone_lr_scale
+
+    def arguments(self) -> dict[str, Any]:
+        """What torch's optimizer takes beside parameters, learning rates and weight decay."""
+        return {}
+
     def attach(self, model: BaseAlgorithm) -> None:
-        """Gives the model its optimizers, with all parameters that its own had."""
-        for owner in _owners(model):
-            owner.optimizer = type(self).kind(self._groups(owner), lr=self.learning_rate, eps=self.eps)
+        """Gives the model its optimizers, with all parameters that its own had.
+
+        They clip gradients themselves, to the model's `max_grad_norm`, after all batches of a step; what
+        Stable-Baselines3 would clip after each of them stays as it is.
+
+        Raises:
+            ApsiError: gradients can't be accumulated, or not be scaled on this device.
+        """
+        owners = _owners(model)
+        if self.gradient_accumulation > 1:
+            require_accumulable(model, self.gradient_accumulation, len(owners))
+            spread_normalisation(model, self.gradient_accumulation)
+        for owner in owners:
+            owner.optimizer = type(self).kind(
+                self._groups(owner),
+                lr=self.rate,
+                **self.arguments(),
+                max_norm=getattr(model, "max_grad_norm", math.inf),
+                accumulation=self.gradient_accumulation,
+                scaler=_scaler_for(owner, model.device),
+            )
+        if hasattr(model, "max_grad_norm"):
+            model.max_grad_norm = math.inf
 
     def _groups(self, owner: Any) -> list[dict[str, Any]]:
         backbone = {id(p) for p in _backbone_parameters(owner)}
         mine = [p for group in owner.optimizer.param_groups for p in group["params"]]
         parts = {
-            "backbone": ([p for p in mine if id(p) in backbone], self.backbone_lr_scale, self.backbone_weight_decay),
-            "head": ([p for p in mine if id(p) not in backbone], 1.0, self.weight_decay),
+            BACKBONE: ([p for p in mine if id(p) in backbone], self.backbone_scale, self.backbone_weight_decay),
+            HEAD: ([p for p in mine if id(p) not in backbone], 1.0, self.weight_decay),
         }
         return [
             {"params": parameters, "name": name, SCALE: scale, "weight_decay": decay}
@@ -79,57 +132,15 @@ def describe(model: BaseAlgorithm) -> list[Group]:
 
 
 def gradient_norm(model: BaseAlgorithm) -> float | None:
-    """Mean norm of the gradients of the model's updates since the last call, before they were clipped."""
+    """Mean norm of the gradients of the model's steps since the last call, before they were clipped."""
     norms = [norm for owner in _owners(model) for norm in owner.optimizer.take_norms()]
     return sum(norms) / len(norms) if norms else None
 
 
-class _Scaled(torch.optim.Optimizer):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._norms: list[torch.Tensor] = []
-        self._fresh: dict[int, torch.Tensor] = {}
-        """norm of each parameter's gradient as the backward pass left it: Stable-Baselines3 clips it before the step"""
-        self._watched: set[int] = set()
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        super().zero_grad(set_to_none)
-        self._fresh.clear()
-        for parameter in (p for group in self.param_groups for p in group["params"] if p.requires_grad):
-            if id(parameter) not in self._watched:  # a frozen one can be watched only once it is free
-                self._watched.add(id(parameter))
-                parameter.register_post_accumulate_grad_hook(partial(_note_norm, self._fresh))
-
-    def take_norms(self) -> list[float]:
-        """Norm of the gradients of each step since the last call."""
-        norms, self._norms = self._norms, []
-        return [norm.item() for norm in norms]
-
-    def step(self, closure: Any = None) -> Any:
-        """One step, each group at its share of the learning rate."""
-        if self._fresh:
-            self._norms.append(torch.stack(list(self._fresh.values())).norm())
-        rates = [group["lr"] for group in self.param_groups]
-        for group in self.param_groups:
-            group["lr"] *= group[SCALE]
-        try:
-            return super().step(closure)
-        finally:
-            for group, rate in zip(self.param_groups, rates, strict=True):
-                group["lr"] = rate
-
-
-def _note_norm(norms: dict[int, torch.Tensor], parameter: torch.Tensor) -> None:
-    if parameter.grad is not None:
-        norms[id(parameter)] = parameter.grad.norm()
-
-
-class ScaledAdam(_Scaled, torch.optim.Adam):
-    """Adam (Kingma, Ba 2015) whose groups have learning rates of their own."""
-
-
-class ScaledAdamW(_Scaled, torch.optim.AdamW):
-    """AdamW (Loshchilov, Hutter 2019), likewise."""
+def loss_scale(model: BaseAlgorithm) -> float | None:
+    """By what gradients of a backbone in float16 are multiplied; None where none is."""
+    scalers = [owner.optimizer.scaler for owner in _owners(model) if owner.optimizer.scaler is not None]
+    return min(scaler.get_scale() for scaler in scalers) if scalers else None
 
 
 def _owners(model: Any) -> list[Any]:
@@ -144,3 +155,19 @@ def _backbone_parameters(owner: nn.Module) -> Iterable[nn.Parameter]:
         backbone = getattr(module, "backbone", None)
         if isinstance(backbone, nn.Module):
             yield from backbone.parameters()
+
+
+def _scaler_for(owner: nn.Module, device: torch.device) -> torch.amp.GradScaler | None:
+    """One for all extractors below that compute in float16, which then use it; None where there are none."""
+    found = [module for module in owner.modules() if isinstance(module, Pretrained) and module.needs_scaling]
+    if not found:
+        return None
+    if device.type not in ("cpu", "cuda"):
+        raise ApsiError(
+            f"feature_extractor.amp=float16 needs scaled gradients, which torch has for CUDA and the CPU, not for "
+            f"{device.type}: add feature_extractor.amp=bfloat16"
+        )
+    scaler = torch.amp.GradScaler(device.type)
+    for extractor in found:
+        extractor.scaler = scaler
+    return scaler

@@ -6,10 +6,20 @@ from contextlib import closing, contextmanager
 from types import TracebackType
 from typing import Self, TypeVar
 
+from prometheus_client import Counter
+
 from apsi.console import track
+from apsi.monitoring.metrics import METRICS
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+def counted(results: Iterator[R], counter: Counter) -> Iterator[R]:
+    """The results, each counted once it is there."""
+    for result in results:
+        counter.inc()
+        yield result
 
 
 class Engine(ABC):
@@ -40,8 +50,9 @@ class Engine(ABC):
             items: what it is called with.
             description: of the progress bar.
         """
+        METRICS.expected.labels(description).set(len(items))
         with closing(self._results(function, items)) as results:
-            tracked = track(results, description, len(items))
+            tracked = track(counted(results, METRICS.photos.labels(description)), description, len(items))
             with closing(tracked):
                 yield tracked
 
