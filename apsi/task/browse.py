@@ -59,7 +59,7 @@ def browse(
     from apsi.browse.stars import Stars
     from apsi.browse.thumbnails import Thumbnails
 
-    words, data = Words(config.language), Path(config.data_dir).expanduser()
+    data, words = Path(config.data_dir).expanduser(), Words(config.language)
     places = Places(data, Path(config.output_dir).expanduser())
     cache = _cache_folder(cache_dir) / "browse" / places.digest
     with opened(host, port, root_path, allowed_hosts) as entrance:
