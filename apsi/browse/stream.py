@@ -10,6 +10,7 @@ from apsi.errors import ApsiError
 
 _PIECE = 1 << 20  # bytes
 _LONGEST = 16 * _PIECE  # characters of one entry
+_CUT = 4  # characters at the end of a piece that may be those of a number, 1e+
 _SPACE = re.compile(r"[ \t\r\n]*")
 _BETWEEN = re.compile(r"[ \t\r\n]*([,\]])[ \t\r\n]*")
 _scan = json.JSONDecoder(parse_constant=lambda _: None).scan_once  # NaN is nothing
@@ -82,7 +83,7 @@ class JsonStream:
                 if not self._more():
                     raise ValueError("cut off, or something else") from error
                 continue
-            if end == len(self._text) and self._more():  # a number may go on
+            if len(self._text) - end < _CUT and self._more():  # a number may go on
                 continue
             self._at = end
             return value

@@ -35,9 +35,9 @@ class Nothing(BaseModel):
     """A request that says nothing."""
 
 
-def browse_room(browsing: Browsing, words: Words) -> Room:
+def browse_room(browsing: Browsing, language: Words) -> Room:
     """The room, as the application has it."""
-    return Room("browse", "Photos", _PACKAGE, _router(browsing, words), browsing.running, browsing.indexing.stop)
+    return Room("browse", "Photos", _PACKAGE, _router(browsing, language), browsing.running, browsing.indexing.stop)
 
 
 def _router(browsing: Browsing, words: Words) -> APIRouter:

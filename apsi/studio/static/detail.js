@@ -138,11 +138,17 @@ export class Detail {
       image.classList.remove("is-gone");
       image.alt = by(side).selectedOptions[0].text;
       if (image.getAttribute("src") !== address) image.src = address;
+      by("compare").classList.toggle("is-waiting", !this.areThere);
     }
     by("detail-wrong").textContent = "";
   }
 
+  get areThere() {
+    return ["left", "right"].every((side) => by(`${side}-picture`).complete);
+  }
+
   loaded() {
+    by("compare").classList.toggle("is-waiting", !this.areThere);
     const image = by("left-picture");
     if (image.naturalWidth) by("compare").style.setProperty("--shape", `${image.naturalWidth} / ${image.naturalHeight}`);
   }
@@ -151,6 +157,7 @@ export class Detail {
     const image = by(`${side}-picture`);
     const address = image.getAttribute("src");
     image.classList.add("is-gone");
+    by("compare").classList.toggle("is-waiting", !this.areThere);
     try {
       await ask(address);
     } catch (error) {

@@ -197,7 +197,8 @@ export class Grid {
     for (const kind of row.episodes ?? ["photo"]) shown.append(picture(row, kind));
     const name = document.createElement("span");
     name.className = "name";
-    name.textContent = row.name;
+    name.textContent = row.name.split("/").at(-1) || row.name;
+    name.title = row.name;
     const said = document.createElement("span");
     said.className = "said";
     said.textContent = row.finals
