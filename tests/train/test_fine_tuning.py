@@ -142,7 +142,7 @@ def test_training_ends_when_validations_find_nothing_better_for_long_and_goes_on
     run = trained(config, tmp_path / "run")
     state = read_checkpoint(run.last_checkpoint).state
     assert (state.timesteps, state.best, len(state.history)) == (128, 0.3, 4)
-    assert run.record()["ended_early"] == "2 validations in a row have found nothing better"
+    assert run.record()["ended_early"] == "the latest 2 validations have found nothing better"
     assert "Training ends early" in caplog.text
 
     still = on_from(run.last_checkpoint, config, tmp_path / "still")
