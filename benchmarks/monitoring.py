@@ -2,7 +2,8 @@
 
 The same training without and with `metrics_port=0`, read every second, alternating, in CPU seconds of this process, as
 what else the machine does is in seconds by the clock. The reader's part, in which the metrics are put into text, is
-measured by itself too, and so is what counting costs, which is done whether or not anybody reads. The last line is JSON.
+measured by itself too, and so is what counting costs, which is done whether or not anybody reads. The last line is
+JSON.
 
     python benchmarks/monitoring.py [--steps 6000] [--rounds 2]
 """
