@@ -46,9 +46,9 @@ class MlflowStore:
         """
         if uri is not None and "@" in uri and urlsplit(uri).password is not None:
             raise ApsiError(
-                f"tracking.mlflow.uri holds the password of {urlsplit(uri).hostname}, and it is recorded with each run:"
-                " leave it out and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (a database: PGPASSWORD or"
-                " alike)"
+                f"tracking.mlflow.uri holds the password of {urlsplit(uri).hostname}, and it is recorded with each "
+                "run: leave it out and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (a database: "
+                "PGPASSWORD or alike)"
             )
         self._folder, self._local = folder, uri is None
         self._artifact_uris: dict[str, str] = {}
