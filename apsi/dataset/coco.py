@@ -3,9 +3,10 @@
 import json
 import math
 import os
+import posixpath
 from collections.abc import Mapping
-from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from pydantic import PositiveInt
@@ -24,6 +25,7 @@ _MAX_BYTES = 8 * 1024**3
 _MAX_TEXT = 2000
 _LOOKED_FOR = 200
 """Files of which one must be there"""
+_why_unread = cache(why_unread)
 _ADDRESSES = ("source_url", "coco_url", "flickr_url", "url")
 Entries = list[dict[str, Any]]
 
@@ -85,7 +87,7 @@ class Coco(Dataset):
         source = self._source or str(content["info"].get("juror") or self.annotations.name)
         files, skipped, seen = [], list[Skipped](), set[str]()
         real_root = os.path.realpath(root)
-        inside = lru_cache(None)(lambda folder: _is_inside(os.path.realpath(folder), real_root))
+        inside = cache(lambda folder: _is_inside(os.path.realpath(root / folder), real_root))
         for number, image in enumerate(content["images"]):
             given = image.get("file_name")
             if not isinstance(given, str) or not given:
@@ -94,11 +96,11 @@ class Coco(Dataset):
             if reason := _unusable(name):
                 skipped.append(Skipped(printable(given), reason))
                 continue
-            name = PurePosixPath(name).as_posix()
+            name = posixpath.normpath(name)
             path = root / name
             if name in seen:
                 skipped.append(Skipped(name, "listed before in the same file; the first entry counts"))
-            elif not inside(path.parent):
+            elif not inside(posixpath.dirname(name)):
                 skipped.append(Skipped(name, f"leads out of dataset.root={root}"))
             else:
                 facts = self._facts(image, number, licences, tags.get(image.get("id"), ()), source)
@@ -208,15 +210,17 @@ class Coco(Dataset):
 
 
 def _one_line(text: str) -> str:
+    if text.isprintable():
+        return " ".join(text.split())[:_MAX_TEXT]
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:_MAX_TEXT]
 
 
 def _unusable(name: str) -> str:
     """Why a file name of an annotation file is not followed; empty where it is."""
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+    parts = name.split("/")
+    if name.startswith("/") or ".." in parts or ":" in parts[0]:
         return "leads out of the folder of the images"
-    return unusable_name(name) or why_unread(path.suffix)
+    return unusable_name(name) or _why_unread(posixpath.splitext(name)[1])
 
 
 def _is_inside(folder: str, root: str) -> bool:

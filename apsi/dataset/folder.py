@@ -91,6 +91,8 @@ def _sorted_out(found: Iterable[tuple[str, Path]], skipped: Iterable[Skipped]) -
 
 def unusable_name(name: str) -> str:
     """Why a file of this name can't be used; empty where it can: text files must be able to hold it, a line each."""
+    if name.isprintable():
+        return ""
     try:
         name.encode()
     except UnicodeEncodeError:  # bytes that Python can only carry as surrogates

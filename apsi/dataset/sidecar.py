@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -27,6 +28,7 @@ COLUMNS = {
 }
 """What a row holds, and the names that its columns may have"""
 _MAX_BYTES = 256 * 1024**2
+_USUAL_ADDRESS = re.compile(r"https?://[\w.-]+(/|$)")
 _MAX_TEXT, _MAX_TAGS = 2000, 200
 log = logging.getLogger(__name__)
 
@@ -203,9 +205,11 @@ def require_web_address(text: str, place: str) -> None:
     Raises:
         ApsiError: with the place.
     """
+    if not text or _USUAL_ADDRESS.match(text):
+        return
     try:
         parts = urlsplit(text)
     except ValueError as error:
         raise ApsiError(f"{place}={text!r} is no web address: {error}") from error
-    if text and (parts.scheme not in ("http", "https") or not parts.netloc):
+    if parts.scheme not in ("http", "https") or not parts.netloc:
         raise ApsiError(f"{place}={text!r} is no web address: it must begin with https:// or http://")
