@@ -94,7 +94,7 @@ def until_ready(client: httpx.Client) -> dict[str, Any]:
         state = client.get("/state").raise_for_status().json()
         if state["ready"] and not state["indexing"]["busy"]:
             return dict(state)
-        time.sleep(0.02)
+        time.sleep(0.4)  # as the page does
 
 
 def timed(client: httpx.Client, path: str, query: str) -> float:

@@ -105,6 +105,10 @@ class Catalogue:
             ).fetchall()
         return _built(rows, [_policy(row) for row in runs], index)
 
+    def prepare(self) -> None:
+        """Makes what the first search and the first order would wait for."""
+        _ = self.ranks, self._searched, self._places
+
     @cached_property
     def ranks(self) -> Column:
         """Of the names: the same number for the same name."""

@@ -165,4 +165,5 @@ class Indexing:
         self.left_out = {key.partition(":")[2]: one.said for key, one in known.items() if one.said}
         self._catalogue = Catalogue.load(self.index)
         self._is_shown = True
+        self._catalogue.prepare()
         self.generation += 1
