@@ -105,6 +105,10 @@ class Catalogue:
             ).fetchall()
         return _built(rows, [_policy(row) for row in runs], index)
 
+    def prepare(self) -> None:
+        """Makes what the first search and the first order would wait for."""
+        _ = self.ranks, self._searched, self._places
+
     @cached_property
     def ranks(self) -> Column:
         """Of the names: the same number for the same name."""
@@ -296,11 +300,17 @@ def _built(rows: Sequence[tuple[Any, ...]], runs: Sequence[RunPolicy], index: In
         improvement = score - initial
     improvement[~np.isfinite(improvement)] = np.nan
     size = np.array(widths, np.float64) * np.array(heights, np.float64)
-    kinds = lru_cache(None)(lambda text: frozenset(label.partition("(")[0] for label in text.split()))
-    categories = sorted({kind for text in set(steps) for kind in kinds(text)})
+    recipes, of_recipe = _coded(steps)
+    kinds = [sorted({label.partition("(")[0] for label in recipe.split()}) for recipe in recipes]
+    categories = sorted({kind for some in kinds for kind in some})
     numbers = {kind: number for number, kind in enumerate(categories)}
-    pairs = [(place, numbers[kind]) for place, text in enumerate(steps) for kind in kinds(text)]
-    flat = np.array(pairs, np.int32).reshape(-1, 2)
+    coded = [np.array([numbers[kind] for kind in some], np.int32) for some in kinds]
+    counts = np.array([len(some) for some in coded], np.int64)
+    of_category = (
+        np.repeat(np.arange(len(ids), dtype=np.int32), counts[of_recipe] if len(ids) else 0),
+        np.concatenate([coded[number] for number in of_recipe] or [np.array([], np.int32)]),
+    )
+    edits = np.array([len(recipe.split()) for recipe in recipes], np.int32)[of_recipe]
     twins = np.fromiter(
         (hash(one) for one in zip(originals, versions, widths, heights, steps, strict=True)), np.int64, len(ids)
     )
@@ -310,13 +320,13 @@ def _built(rows: Sequence[tuple[Any, ...]], runs: Sequence[RunPolicy], index: In
         list(files),
         set_numbers,
         split_numbers,
-        np.array([STATES.index(state) if state in STATES else 0 for state in states], np.int8),
-        np.array([len(text.split()) for text in steps], np.int32),
+        np.array([STATES.index(state) for state in states], np.int8),
+        edits,
         {"score": score, "initial": initial, "improvement": improvement, "size": size},
         set_names,
         split_names,
         categories,
-        (flat[:, 0], flat[:, 1]),
+        of_category,
         runs,
         twins,
         index,

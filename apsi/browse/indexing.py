@@ -49,6 +49,7 @@ class Indexing:
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._catalogue: Catalogue | None = None
+        self._is_shown = False  # whether the catalogue is what the index holds
         self.progress = Progress()
         self.generation = 0
         """is raised when there is something else to be seen"""
@@ -98,6 +99,7 @@ class Indexing:
                         raise
                     log.warning("The index is broken and is made anew (%s)", error)
                     self.index.remake()
+                    self._is_shown = False
                     self._bring_up_to_date(progress)
         except StoppedError:
             progress.stopped = True
@@ -118,6 +120,7 @@ class Indexing:
         known = self.index.known()
         gone = known.keys() - sources.keys()
         if gone:
+            self._is_shown = False
             self.index.drop(gone)
         changed = [
             source
@@ -127,6 +130,7 @@ class Indexing:
         progress.total = sum(source.size for source in changed)
         shown = time.monotonic()
         for source in changed:
+            self._is_shown = False
             progress.file = source.name
             before = progress.done
             self._take(source, known.get(source.key), self._seeing(progress))
@@ -155,7 +159,11 @@ class Indexing:
         self.index.take(source, see)
 
     def _show(self) -> None:
+        if self._is_shown:
+            return
         known = self.index.known()
         self.left_out = {key.partition(":")[2]: one.said for key, one in known.items() if one.said}
         self._catalogue = Catalogue.load(self.index)
+        self._is_shown = True
+        self._catalogue.prepare()
         self.generation += 1

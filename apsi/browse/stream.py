@@ -116,7 +116,8 @@ class JsonStream:
         if len(self._text) - self._at > _LONGEST:
             raise ValueError("an entry is longer than any is")
         piece = self._file.read(_PIECE)
+        text = self._decode.decode(piece, final=not piece)
         self._is_over = not piece
-        self._text = self._text[self._at :] + self._decode.decode(piece, final=self._is_over)
-        self._at = 0
-        return not self._is_over
+        if piece:
+            self._text, self._at = self._text[self._at :] + text, 0
+        return bool(piece)
