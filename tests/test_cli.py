@@ -112,7 +112,7 @@ def test_pipeline_leaves_a_folder_named_by_date_that_holds_every_result(pipeline
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.name != ".lock"
     }
     assert found - {"git.diff"} == {  # which is there while apsi's own code has uncommitted changes
-        *("config.yaml", "overrides.yaml", "run.json", "run.log"),
+        *("config.yaml", "overrides.yaml", "run.json", "run.log", "scores.json", "timings.json"),
         *("results.csv", "undegraded.csv", "summary.json", "report.html", "parameter_groups.json"),
         *("checkpoints/best.zip", "checkpoints/last.zip"),
         *("images/mosaic.png", "images/mosaic_random.png", "images/mosaic_greedy.png"),
