@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check docs format bench clean
+.PHONY: help install demo test test-slow monitor check docs format bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -22,6 +22,9 @@ demo: $(INSTALLED)  ## the main job on the sample photos, in minutes: prepare, t
 
 test: $(INSTALLED)  ## the test suite, under 5 minutes on two cores
 	$(RUN) -m pytest
+
+monitor: $(INSTALLED)  ## Prometheus on this machine beside runs that were started with metrics_port=0
+	$(RUN) deploy/monitor.py
 
 test-slow: $(INSTALLED)  ## the tests that take minutes
 	$(RUN) -m pytest -m slow -n 0

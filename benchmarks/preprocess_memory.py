@@ -1,7 +1,7 @@
 """Whether preparing holds more in memory the more photos there are.
 
 For each size a child process prepares that many made photos of noise, from resizing to degrading, with the juror
-fitted on them; its peak resident memory counts. The last line is JSON.
+fitted on them; its peak resident memory counts, and the seconds of each step. The last line is JSON.
 
     python benchmarks/preprocess_memory.py [--sizes 500 5000] [--side 64] [--engine local]
 """
@@ -51,6 +51,7 @@ def prepare_and_measure(photos: Path, data: Path, side: int, engine: str) -> Non
             {
                 "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
                 "seconds": round(time.monotonic() - began, 1),
+                "steps": prepared.seconds,
                 "episodes": len(prepared.load("all").episodes),
             }
         )

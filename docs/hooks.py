@@ -4,8 +4,11 @@ A line `<!-- NAME -->` or `<!-- NAME ARGUMENT -->` in a page is replaced by the 
 """
 
 import ast
+import inspect
 import re
 import sys
+from dataclasses import asdict
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,10 @@ from hydra.utils import get_class
 from apsi.config import schema
 from apsi.config.options import about
 from apsi.installation import CONFIG_DIR
+from apsi.monitoring.machine import Machine
+from apsi.monitoring.metrics import Metrics, described
+from apsi.serve.admission import Admission
+from apsi.serve.metrics import ServingMetrics
 from apsi.tracking.names import METRICS
 
 sys.path.append(str(Path(__file__).parent))  # MkDocs loads this file alone
@@ -59,11 +66,34 @@ def section(name: str) -> str:
     return "\n".join(["| setting | default | what it is |", "| --- | --- | --- |", *rows])
 
 
+def common(group: str) -> str:
+    """The settings that every option of a group has besides its own."""
+    rows = []
+    for kind in import_module(f"apsi.{group}.base").Dataset.common.values():
+        body = next(n.body for n in ast.walk(ast.parse(inspect.getsource(kind))) if isinstance(n, ast.ClassDef))
+        defaults = asdict(kind())
+        for field, after in pairwise(body):
+            if isinstance(field, ast.AnnAssign) and isinstance(after, ast.Expr):
+                name, what = ast.unparse(field.target), ast.literal_eval(after.value)
+                default = yaml.safe_dump(defaults[name]).split("\n", 1)[0]
+                rows.append(f"| `{group}.{name}` | `{default}` | {_cell(what)} |")
+    return "\n".join(["| setting | default | what it is |", "| --- | --- | --- |", *rows])
+
+
 def metrics() -> str:
     """The names of all metrics."""
     return "\n".join(
         ["| metric | what |", "| --- | --- |", *(f"| `{name}` | {what} |" for name, what in METRICS.items())]
     )
+
+
+def prometheus() -> str:
+    """The metrics that Prometheus reads, of a process and of a served juror."""
+    metrics = Metrics()
+    ServingMetrics(Admission(1, 1), metrics)
+    metrics.registry.register(Machine({}))
+    rows = [f"| `{name}` | {kind} | {_cell(what)} |" for name, (kind, what) in described(metrics.registry).items()]
+    return "\n".join(["| metric | kind | what |", "| --- | --- | --- |", *sorted(rows)])
 
 
 def jurors() -> str:
@@ -90,11 +120,13 @@ def jurors() -> str:
 
 TABLES = {
     "options": options,
+    "common": common,
     "root": root,
     "section": section,
     "metrics": metrics,
     "jurors": jurors,
     "diagram": diagram,
+    "prometheus": prometheus,
 }
 """By the name in a page"""
 

@@ -104,6 +104,18 @@ def configuration_files_are_read_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def one_thread_for_each_worker() -> Iterator[None]:
+    """As there are workers for all cores: threads that wait for each other slow tests side by side."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def databases_wait_for_no_disk() -> None:
     from tests.databases import wait_for_no_disk
 

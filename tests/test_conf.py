@@ -31,7 +31,7 @@ SUPPLIED = {  # arguments that a caller, not a YAML file, supplies
 }
 
 
-SEVERAL = {"policy", "export"}
+SEVERAL = {"policy", "export", "tracking"}
 """Groups of which several options are chosen at once, which stand under their own names"""
 
 EXTRA = {"juror/mapping": ["juror=onnx"], "juror/backbone": ["juror=preference", "juror.path=somewhere"]}
@@ -144,7 +144,9 @@ def test_yaml_keys_and_constructor_arguments_are_the_same(group: str, option: st
     module, _, name = node["_target_"].rpartition(".")
     target = getattr(__import__(module, fromlist=[name]), name)
     arguments = set(inspect.signature(target).parameters) - SUPPLIED
-    assert {key for key in node if not key.startswith("_")} - SUPPLIED == arguments
+    common = {name for kind in getattr(target, "common", {}).values() for name in kind.__dataclass_fields__}
+    own = {key for key in node if not key.startswith("_")} - SUPPLIED
+    assert own - (common - arguments) == arguments
 
 
 @pytest.mark.parametrize(("group", "option"), COMPONENTS)

@@ -22,7 +22,7 @@ from apsi.photo import Floats
 
 EPISODES = 12
 """of each photo in the simulations"""
-REPEATS = 400
+REPEATS = 250
 
 
 @pytest.fixture(autouse=True)

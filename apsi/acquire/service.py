@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from apsi.access_token import ACQUISITION_VARIABLE, headers, token_from_environment
 from apsi.acquire.base import Acquire, Fetched, RefusedError, Watch
-from apsi.acquire.direct import require_httpx
+from apsi.acquire.direct import require_httpx, split_url
 from apsi.acquire.keep import Acquired, find, require_name, stem
 from apsi.errors import ApsiError
 from apsi.installation import command
@@ -106,10 +106,11 @@ class Service(Acquire):
     def _type(self, url: str) -> Type:
         if self.type is not None:
             return self.type
-        parts = urlsplit(url)
-        if parts.scheme in _BY_SCHEME:
-            return _BY_SCHEME[parts.scheme]
-        found = next((kind for suffix, kind in _BY_SUFFIX if parts.path.lower().endswith(suffix)), None)
+        scheme = url.partition(":")[0]  # one with an underscore is none by the standard
+        if scheme in _BY_SCHEME:
+            return _BY_SCHEME[scheme]
+        path = split_url(url).path.lower()
+        found = next((kind for suffix, kind in _BY_SUFFIX if path.endswith(suffix)), None)
         if found is None:
             raise ApsiError(
                 f"url={url} does not say what it is; add acquire.type=tar or zip, or write kaggle:OWNER/NAME or "

@@ -9,7 +9,7 @@ from typing import Any
 
 from apsi.advise.journal import JOURNAL, names_in
 from apsi.errors import ApsiError, did_you_mean
-from apsi.photo.full_size import SUFFIXES
+from apsi.photo.formats import SUFFIXES
 
 _SUFFIXES = {suffix for suffixes in SUFFIXES.values() for suffix in suffixes}
 

@@ -131,9 +131,10 @@ def read_networks(checkpoint: Checkpoint, device: torch.device) -> tuple[dict[st
             f"the networks in {checkpoint.path} are damaged or none of apsi's ({error}); use another checkpoint of its "
             "run"
         ) from error
-    if isinstance(parameters.get("policy"), dict):
-        parameters["policy"] = {tensor_with_new_name(name): value for name, value in parameters["policy"].items()}
-    return parameters, variables or {}
+    named: dict[str, Any] = dict(parameters)
+    if isinstance(policy := named.get("policy"), dict):
+        named["policy"] = {tensor_with_new_name(name): value for name, value in policy.items()}
+    return named, variables or {}
 
 
 def load_into(checkpoint: Checkpoint, model: BaseAlgorithm) -> None:

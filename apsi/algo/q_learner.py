@@ -76,15 +76,17 @@ class QLearner(DQN):
 
     def _descend(self, batch: Batch) -> tuple[float, torch.Tensor]:
         """One update; the loss before it, and the Q-values of all actions, `(B, A)`."""
-        of_return: Any = self.q_net.of_return
+        network: Any = self.q_net
+        target_network: Any = self.q_net_target
+        of_return = network.of_return
         rows = torch.arange(len(batch.actions), device=self.device)
-        with noise(self.q_net, self.q_net_target):
+        with noise(network, target_network):
             with torch.no_grad():
-                following = self.q_net_target.returns(batch.next_observations)
-                values = self.q_net(batch.next_observations) if self.parts.double else of_return.mean(following)
+                following = target_network.returns(batch.next_observations)
+                values = network(batch.next_observations) if self.parts.double else of_return.mean(following)
                 best = following[rows, values.argmax(dim=1)]
                 targets = of_return.targets(best, batch.rewards, (1 - batch.dones) * batch.discounts)
-            outputs: torch.Tensor = self.q_net.returns(batch.observations)
+            outputs: torch.Tensor = network.returns(batch.observations)
         chosen = outputs[rows, batch.actions[:, 0].long()]
         losses = of_return.losses(chosen, targets)
         loss = (losses if batch.weights is None else batch.weights * losses).mean()

@@ -87,7 +87,7 @@ class _Policy:
         self._of_network = {"returns": returns, "dueling": dueling, "noisy_std": noisy_std}
         super().__init__(*args, **kwargs)
 
-    def make_q_net(self: Any) -> QNetwork:
+    def make_q_net(self: Any) -> Any:
         arguments = self._update_features_extractor(self.net_args, features_extractor=None)
         return QNetwork(**arguments, **self._of_network).to(self.device)
 

@@ -144,7 +144,7 @@ class _Drawing:
         """Remembers a transition of each environment."""
         if self.priorities is not None:
             self.priorities.begin(self.pos * self.n_envs + np.arange(self.n_envs))
-        super().add(*args, **kwargs)  # type: ignore[safe-super]  # the buffer's
+        super().add(*args, **kwargs)  # type: ignore[misc]  # the buffer's
 
     def sample(self: Any, batch_size: int, env: VecNormalize | None = None) -> Batch:
         """Draws transitions; `env` is there for Stable-Baselines3, as nothing is normalised."""
@@ -160,7 +160,9 @@ class _Drawing:
             self._tensors(self.observations, rows, envs),
             self.to_torch(self.actions[rows, envs]),
             self._tensors(self.next_observations, steps.rows, envs),
-            *(self.to_torch(values[:, None]) for values in (steps.dones, steps.rewards, steps.discounts)),
+            self.to_torch(steps.dones[:, None]),
+            self.to_torch(steps.rewards[:, None]),
+            self.to_torch(steps.discounts[:, None]),
             None if weights is None else self.to_torch(weights),
         )
 
@@ -175,9 +177,9 @@ class _Drawing:
         return self.to_torch(values[rows, envs])
 
 
-class Replay(_Drawing, ReplayBuffer):
+class Replay(_Drawing, ReplayBuffer):  # type: ignore[misc]  # its batches have weights too
     """Of photos."""
 
 
-class DictReplay(_Drawing, DictReplayBuffer):
+class DictReplay(_Drawing, DictReplayBuffer):  # type: ignore[misc]  # likewise
     """Of photos and extras."""

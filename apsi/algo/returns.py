@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch.nn import functional
@@ -43,7 +42,7 @@ class Mean(Returns):
 
     is_squared: bool = False
     """whether the loss is the squared error; else Huber's, which grows linearly from 1 on"""
-    size: ClassVar[int] = 1
+    size: int = 1
 
     def mean(self, outputs: torch.Tensor) -> torch.Tensor:
         return outputs[..., 0]

@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, get_type_hints
 
@@ -29,13 +29,20 @@ def instantiate(node: DictConfig, /, **arguments: Any) -> Any:
             f"{place} names nothing to build: its option needs a line _target_: package.module.Class.{renamed}"
         )
     check(node)
-    alone = OmegaConf.create(_plain(node))  # Hydra would copy the whole configuration of the node
+    target, plain = _locate(node), _plain(node)
+    common = _common_settings(target, plain)
+    taken = {name for values in common.values() for name in values}
+    alone = OmegaConf.create({key: value for key, value in plain.items() if key not in taken})
+    # alone, as Hydra would copy the whole configuration of the node
     try:
-        return hydra.utils.instantiate(alone, _execution_whitelist_=list(whitelist()), _convert_="all", **arguments)
+        built = hydra.utils.instantiate(alone, _execution_whitelist_=list(whitelist()), _convert_="all", **arguments)
     except InstantiationException as error:
         if isinstance(error.__cause__, ApsiError):
             raise error.__cause__ from None
         raise
+    for attribute, values in common.items():
+        setattr(built, attribute, target.common[attribute](**values))
+    return built
 
 
 def class_of(node: DictConfig) -> Any:
@@ -63,10 +70,17 @@ def check(config: DictConfig) -> None:
     for node in components_below(config):
         arguments = {key: value for key, value in _plain(node).items() if not _is_special(key)}
         target = _locate(node)
-        parameters = inspect.signature(target).parameters
+        parameters = dict(inspect.signature(target).parameters)
         place = full_key(node) or "configuration"
         annotated = target if not inspect.isclass(target) or _is_dataclass(target) else target.__init__
         hints = _hints(annotated)
+        common = _common_settings(target, arguments)
+        for attribute, values in common.items():
+            kind = target.common[attribute]
+            hints, parameters = _hints(kind) | hints, parameters | inspect.signature(kind).parameters
+            for name, value in values.items():
+                _check_type(f"{place}.{name}", value, _hints(kind)[name])
+            kind(**values)  # which refuses what does not go together
         for name, value in arguments.items():
             if name not in parameters:
                 renamed = ARGUMENTS.get(str(node["_target_"]), {}).get(name)
@@ -77,6 +91,20 @@ def check(config: DictConfig) -> None:
                 )
             if name in hints and not _holds_component(value):
                 _check_type(f"{place}.{name}", value, hints[name])
+
+
+def _common_settings(target: Any, arguments: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Of these arguments, the settings that every option of a group has besides its own, by the attribute for them.
+
+    The base class of the group names them in `common`; an argument of the class itself comes first.
+    """
+    own = inspect.signature(target).parameters
+    return {
+        attribute: {
+            name: arguments[name] for name in kind.__dataclass_fields__ if name in arguments and name not in own
+        }
+        for attribute, kind in getattr(target, "common", {}).items()
+    }
 
 
 def _hints(annotated: Any) -> dict[str, Any]:

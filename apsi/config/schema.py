@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import chain, count
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from apsi.config.options import options_text
 from apsi.config.renamed import with_new_names
+from apsi.dataset.selection import Selection
 from apsi.errors import ApsiError
 from apsi.installation import command
 
@@ -167,7 +168,6 @@ class Config:
     task: Component
     acquire: Component
     """gets what `dataset=archive` and its like name"""
-    dataset: Component
     preprocess: Component
     degradation: Component
     transform: Component
@@ -181,6 +181,8 @@ class Config:
     feature_extractor: Component
     tracking: dict[str, Component]
     policy: dict[str, Component]
+    dataset: Component = field(default_factory=lambda: asdict(Selection()))
+    """with the settings that all data sets have"""
     train: TrainSettings = field(default_factory=TrainSettings)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
     search: SearchSettings = field(default_factory=SearchSettings)

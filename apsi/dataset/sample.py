@@ -6,6 +6,7 @@ from pathlib import Path
 
 from apsi.dataset.base import Dataset, Listing, SourceFile
 from apsi.errors import ApsiError
+from apsi.photo.facts import PhotoFacts
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,14 @@ class Sample(Dataset):
         return "sample"
 
     def listing(self) -> Listing:
-        files = [SourceFile(photo.name, _folder_of(photo.package) / photo.path) for photo in PHOTOS]
+        files = [
+            SourceFile(
+                photo.name,
+                _folder_of(photo.package) / photo.path,
+                PhotoFacts(licence=photo.licence, author=photo.author),
+            )
+            for photo in PHOTOS
+        ]
         for photo, file in zip(PHOTOS, files, strict=True):
             if not file.path.is_file():
                 raise ApsiError(

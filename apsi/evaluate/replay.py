@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from apsi.config.compose import follow_device
 from apsi.config.instantiate import check, instantiate
@@ -21,6 +24,7 @@ from apsi.photo import Photo
 from apsi.photo.hash import pixel_hash
 from apsi.photo.write import read_png
 from apsi.preprocess.base import PREPARED_FOLDER, SPLITS, batches
+from apsi.tracking.none import NoTracker
 from apsi.tracking.recorded import RecordedRun
 from apsi.tracking.run_folder import RunFolder
 from apsi.transform.action_set import ActionSet
@@ -41,6 +45,48 @@ class Ending:
     end: FramedPhoto
     recorded: float
     """the score of the end that the run's own juror gave"""
+
+
+@dataclass(frozen=True)
+class Edits:
+    """How the edits of a recorded run are made, without its juror."""
+
+    run: Path
+    objective: Objective
+    actions: ActionSet
+
+    def picture(self, start: Photo, labels: Sequence[str]) -> Photo:
+        """What a recipe makes of a photo that an episode began with, as people are shown it.
+
+        Raises:
+            ApsiError: the recipe can't be replayed.
+        """
+        try:
+            return self.objective.begin(start, self.actions).replayed(Recipe.of(labels)).picture
+        except ApsiError as error:
+            raise ApsiError(f"the edits of run {self.run} can't be made once more: {error}") from error
+
+
+def open_edits(folder: Path, config: DictConfig) -> Edits:
+    """Builds what the edits of the run in a folder were made with.
+
+    Args:
+        folder: of a run.
+        config: of this command: what it trusts.
+
+    Raises:
+        ApsiError: its record is damaged, or comes from elsewhere and names what this command does not confirm.
+    """
+    recorded = RecordedRun(str(folder), NoTracker())
+    try:
+        parts = OmegaConf.masked_copy(completed(recorded.config()), ["env", "transform"])
+        check(parts)
+        if not recorded.is_own():
+            require_trust(parts, f"run {folder}", [], config)
+        objective = instantiate(parts.env)
+        return Edits(folder, objective, instantiate(parts.transform, stop=objective.stop))
+    except (OmegaConfBaseException, HydraException, ValueError, OSError, YAMLError) as error:
+        raise ApsiError(f"{folder / 'config.yaml'} is damaged ({str(error).partition(chr(10))[0]})") from error
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,8 @@ class Pretrained(BaseFeaturesExtractor):
                 f"feature_extractor.weights=null with freeze={freeze} would freeze random weights: add "
                 "feature_extractor.freeze=none, or give a file or `imagenet`"
             )
-        if norm in ("group", "layer") and freeze == "all" and unfreeze_after is None and not unfreeze:
+        adapts = freeze != "all" or unfreeze_after is not None or bool(unfreeze)
+        if norm in ("group", "layer") and not adapts and weights != FROM_CHECKPOINT:
             raise ApsiError(
                 f"feature_extractor.norm={norm} with freeze=all: the weights were trained with BatchNorm and have to "
                 "adapt: add feature_extractor.freeze=none, freeze=partial or unfreeze_after=STEPS, or norm=batch"

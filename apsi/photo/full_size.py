@@ -1,17 +1,14 @@
 """Photographers' files, read whole: every pixel at its depth, in the file's own RGB, and what the file says beside."""
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms, JpegImagePlugin, features
+from PIL import Image, ImageCms, JpegImagePlugin
 from PIL.TiffImagePlugin import TiffImageFile
 
 from apsi.errors import ApsiError
@@ -19,6 +16,7 @@ from apsi.photo import Photo, png
 from apsi.photo.depth import FINER, DeepPhoto, to_8_bits, to_whole
 from apsi.photo.exif import has_further_pages
 from apsi.photo.file import read_file
+from apsi.photo.formats import develop_raw, kind_of, require_reader
 from apsi.photo.metadata import Metadata, fields_of_tiff, metadata_of, orientation
 from apsi.photo.read import (
     FORMATS,
@@ -35,25 +33,8 @@ from apsi.photo.resample import fit
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what is wrong with a file is said once, by apsi
 
-SUFFIXES = {
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
-    "PNG": (".png",),
-    "TIFF": (".tif", ".tiff"),
-    "WEBP": (".webp",),
-    "BMP": (".bmp", ".dib"),
-    "AVIF": (".avif",),
-    "HEIF": (".heic", ".heif", ".hif"),
-    "RAW": (
-        *(".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".sr2", ".srf", ".raf", ".orf", ".rw2", ".pef"),
-        *(".srw", ".raw", ".rwl", ".dcr", ".kdc", ".mrw", ".erf", ".mef", ".mos", ".iiq", ".3fr", ".fff", ".x3f"),
-    ),
-}
-"""How the names of files end, by what they are"""
-
 FIRST_ONLY = "The file holds several pictures; the first is edited, the others are left out."
 
-_BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIF", b"heix": "HEIF", b"heim": "HEIF", b"heis": "HEIF"}
-_BRANDS |= {b"hevc": "HEIF", b"hevx": "HEIF", b"mif1": "HEIF", b"msf1": "HEIF", b"crx ": "RAW"}
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT, _COMPRESSION = 258, 262, 339, 259
 _GRAY, _RGB = (0, 1), (2,)
 TURNS = {
@@ -108,33 +89,15 @@ def read_photo_file(path: Path, max_pixels: int = MAX_PIXELS) -> PhotoFile:
         MemoryError: there is less memory than it takes.
     """
     data = read_file(path, max_file_bytes(max_pixels))
-    kind = _kind(path, data)
+    kind = kind_of(path, data)
+    try:
+        package = require_reader(kind)
+    except ApsiError as error:
+        raise ApsiError(f"{path}: {error}") from error
     if kind == "RAW":
-        return _read_raw(path, data, max_pixels)
-    if kind == "HEIF":
-        _needed("pillow_heif", "HEIC files", "heif").register_heif_opener()
-    if kind == "AVIF" and not features.check("avif"):
-        raise ApsiError(f"{path}: AVIF files need Pillow 11.3 or newer, with AVIF in it: pip install -U pillow")
+        return _read_raw(path, develop_raw(package, data, max_pixels), data)
     with opened(data, (kind,) if kind else FORMATS) as image, decoding(require_bounded(image, data, max_pixels)):
         return _read(path, image, data)
-
-
-def _kind(path: Path, data: bytes) -> str:
-    """What Pillow does not tell apart by itself; empty for all else."""
-    if path.suffix.lower() in SUFFIXES["RAW"]:
-        return "RAW"
-    if data[4:8] != b"ftyp":
-        return ""
-    brands = [data[i : i + 4] for i in (8, *range(16, min(64, int.from_bytes(data[:4], "big")), 4))]
-    found = [_BRANDS[brand] for brand in brands if brand in _BRANDS]
-    return "AVIF" if "AVIF" in found else next(iter(found), "")
-
-
-def _needed(package: str, what: str, extra: str) -> ModuleType:
-    try:
-        return import_module(package)
-    except ImportError as error:
-        raise ApsiError(f"{what} need the extra '{extra}': pip install 'apsi[{extra}]'") from error
 
 
 def _read(path: Path, image: Image.Image, data: bytes) -> PhotoFile:
@@ -244,20 +207,7 @@ def _gray_in_srgb(pixels: DeepPhoto, profile: bytes) -> DeepPhoto:
     return np.asarray(table[pixels], np.uint16)
 
 
-def _read_raw(path: Path, data: bytes, max_pixels: int) -> PhotoFile:
-    rawpy = _needed("rawpy", "camera raw files", "raw")
-    try:
-        with rawpy.imread(io.BytesIO(data)) as raw:
-            width, height = raw.sizes.raw_width, raw.sizes.raw_height
-            if width * height > max_pixels:
-                raise UnreadablePhotoError(f"too large: {width} x {height}, at most {max_pixels} pixels")
-            with decoding(width * height):
-                pixels = raw.postprocess(
-                    use_camera_wb=True, output_bps=16, gamma=(2.4, 12.92), output_color=rawpy.ColorSpace.sRGB
-                )
-    except rawpy.LibRawError as error:
-        said = " ".join(str(arg, "utf-8", "replace") if isinstance(arg, bytes) else str(arg) for arg in error.args)
-        raise UnreadablePhotoError(f"corrupt or truncated, or of a camera that LibRaw does not know: {said}") from error
+def _read_raw(path: Path, pixels: DeepPhoto, data: bytes) -> PhotoFile:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     metadata = Metadata(exif=fields_of_tiff(data), icc_profile=srgb)
-    return PhotoFile(path, "RAW", np.ascontiguousarray(pixels), metadata, {})
+    return PhotoFile(path, "RAW", pixels, metadata, {})

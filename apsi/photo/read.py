@@ -72,7 +72,7 @@ def read_size(path: Path) -> tuple[int, int]:
         return (image.width, image.height) if turned else (image.height, image.width)
 
 
-def decode_photo(data: bytes, max_pixels: int | None = None) -> Photo:
+def decode_photo(data: bytes, max_pixels: int | None = None, formats: tuple[str, ...] = FORMATS) -> Photo:
     """`read_photo` for the bytes of an image file.
 
     What the header asks for is held against the limits before anything is unpacked: a decoder can't be interrupted.
@@ -81,8 +81,9 @@ def decode_photo(data: bytes, max_pixels: int | None = None) -> Photo:
     Args:
         data: a whole file.
         max_pixels: a photo with more is refused; None: `MAX_PIXELS`.
+        formats: names of Pillow's decoders that may be asked.
     """
-    with opened(data) as image:
+    with opened(data, formats) as image:
         pixels = require_bounded(image, data, MAX_PIXELS if max_pixels is None else max_pixels)
         with decoding(pixels):
             image.load()

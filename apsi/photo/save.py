@@ -9,7 +9,8 @@ from PIL import Image
 from apsi.errors import ApsiError
 from apsi.photo import png, require_photo, tiff
 from apsi.photo.depth import DeepPhoto
-from apsi.photo.full_size import SUFFIXES, PhotoFile
+from apsi.photo.formats import SUFFIXES
+from apsi.photo.full_size import PhotoFile
 from apsi.photo.lossless import NotCutError, cut_jpeg
 from apsi.photo.metadata import Metadata
 from apsi.photo.write import atomic

@@ -13,7 +13,8 @@ from apsi.juror.framed import FramedPhoto
 from apsi.photo import Photo
 from apsi.photo.box import WHOLE, Box
 from apsi.photo.file_index import content_hashes
-from apsi.photo.read import UnreadablePhotoError, read_photo
+from apsi.photo.formats import read_any
+from apsi.photo.read import UnreadablePhotoError
 from apsi.photo.resample import shrunk
 from apsi.preference.pair import Version
 from apsi.preprocess.source import INDEX
@@ -73,7 +74,7 @@ class Originals:
         """
         path = self.path(version)
         try:
-            return read_photo(path, self.dataset.max_pixels)
+            return read_any(path, self.dataset.max_pixels)
         except (UnreadablePhotoError, OSError) as error:
             raise MissingOriginalError(f"{path} can't be read: {error}") from error
 

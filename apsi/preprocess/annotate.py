@@ -20,7 +20,7 @@ class Annotate(Step):
         own = context.then(known) if known else context  # nothing that follows depends on it
 
         def build(target: Path) -> None:
-            info = {"description": f"originals of {context.dataset.name}", "seed": context.seed, **known}
+            info = {"description": f"originals of {context.dataset.title}", "seed": context.seed, **known}
             beside = own.folder("annotate").parent
             named = [
                 replace(record, file_name=f"../{image.relative_to(beside).as_posix()}")

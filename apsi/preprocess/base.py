@@ -48,6 +48,8 @@ class Context:
     images: tuple[Path, ...] = ()
     """file of each record, in the same order"""
     skipped: tuple[Skipped, ...] = ()
+    left_out: dict[str, int] = field(default_factory=dict)
+    """by reason, how many photos `dataset` was not to take"""
     copies: tuple[Copy, ...] = ()
     """photos that are copies of others"""
     whole_photos: bool = False

@@ -20,6 +20,8 @@ from apsi.preprocess.base import PREPARED_FOLDER, SPLITS, Context, Step, batches
 from apsi.preprocess.copies import COPIES, write_copies
 from apsi.preprocess.resize import write_skipped
 
+DROPPED = "dropped.json"
+"""COCO file of the degraded photos that were dropped, with their scores: of a set, all splits together"""
 _ORIGINALS_AT_ONCE = 16
 
 
@@ -43,7 +45,7 @@ class Degrade(Step):
             context = context.then("keep_all")
         if context.dataset.info:  # likewise
             context = context.then(dict(context.dataset.info))
-        name = re.sub(r"[^\w-]+", "_", context.dataset.name)[:40]
+        name = re.sub(r"[^\w-]+", "_", context.dataset.title)[:40]
         folder = context.data_dir / PREPARED_FOLDER / f"{name}-{context.key}"
         build_once(folder, lambda target: self._build(target, context))
         return replace(context, prepared=folder)
@@ -54,7 +56,7 @@ class Degrade(Step):
         write_skipped(target / "skipped.csv", context.skipped)
         write_copies(target / COPIES, context.copies)
         kept: dict[str, list[ImageRecord]] = {split: [] for split in SPLITS}
-        dropped = dict.fromkeys(SPLITS, 0)
+        dropped: dict[str, list[ImageRecord]] = {split: [] for split in SPLITS}
         work = list(zip(context.records, context.images, strict=True))
         degrade = partial(self._degrade, target=target, degradation=context.degradation, seed=context.seed)
         with (
@@ -68,18 +70,19 @@ class Degrade(Step):
                     assert record.initial_score is not None
                     no_worse = score >= record.initial_score - pool.tolerance
                     if record.transformations and no_worse and not context.keep_all:
-                        dropped[record.split] += 1
+                        dropped[record.split].append(replace(record, score=score))
                         _image(target, record).unlink()
                     else:
                         kept[record.split].append(replace(record, score=score))
         splits = {(record.original, record.split) for record in context.records}
         is_shared = len(splits) > len({record.original for record in context.records})
+        write_coco(target / DROPPED, [record for records in dropped.values() for record in records], {})
         for split, records in kept.items():
             info = {
-                "description": f"{split} split of {context.dataset.name}, degraded by {context.degradation!r}",
+                "description": f"{split} split of {context.dataset.title}, degraded by {context.degradation!r}",
                 "juror": context.juror.fingerprint,
                 "seed": context.seed,
-                "dropped": dropped[split],
+                "dropped": len(dropped[split]),
                 "version": __version__,
                 **({"shared": True} if is_shared else {}),
                 **context.dataset.info,

@@ -8,9 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from apsi.dataset.base import Skipped, SourceFile
+from apsi.dataset.choose import choose
 from apsi.errors import ApsiError
 from apsi.photo import Photo
 from apsi.photo.coco import ImageRecord
+from apsi.photo.facts import NO_FACTS
 from apsi.photo.file_index import content_hashes, forget
 from apsi.photo.hash import value_hash
 from apsi.photo.read import UnreadablePhotoError, max_file_bytes
@@ -54,11 +56,13 @@ class Resize(Step):
         raise ApsiError(f"{path} changes while it is read; run the same command again once it is whole")
 
     def _run(self, context: Context) -> Context:
-        listing, max_pixels = context.dataset.listing(), context.dataset.max_pixels
+        listing, max_pixels = choose(context.dataset, context.seed), context.dataset.max_pixels
         hash_all = partial(context.engine.map, description="Hashing photos")
         paths = [file.path for file in listing.files]
         hashes = content_hashes(paths, context.data_dir / INDEX, hash_all, max_file_bytes(max_pixels))
         context = context.then(self, [file.name for file in listing.files], hashes, listing.skipped, max_pixels)
+        if any(file.facts != NO_FACTS for file in listing.files):  # else the key is that of an apsi that knew none
+            context = context.then([file.facts for file in listing.files])
         folder = context.folder("resize")
 
         def build(target: Path) -> None:
@@ -76,11 +80,13 @@ class Resize(Step):
         if not records:
             reasons = "; ".join(f"{s.name}: {s.reason}" for s in skipped[:3]) or "there are no files in it"
             raise ApsiError(
-                f"no usable photo in the data set '{context.dataset.name}': {len(skipped)} files skipped ({reasons}). "
+                f"no usable photo in the data set '{context.dataset.title}': {len(skipped)} files skipped ({reasons}). "
                 f"Every reason stands in {folder / 'skipped.csv'}"
             )
         images = tuple(folder / "images" / record.file_name for record in records)
-        return replace(context, records=records, images=images, skipped=skipped)
+        for remark in listing.remarks:
+            log.info("%s", remark)
+        return replace(context, records=records, images=images, skipped=skipped, left_out=listing.left_out)
 
     def _copy(self, work: tuple[SourceFile, str, Path], max_pixels: int) -> ImageRecord | Skipped:
         file, digest, target = work
@@ -95,7 +101,7 @@ class Resize(Step):
                 return Skipped(file.name, f"can't be opened: {error.strerror or error}")
             write_png(target, photo)
         height, width = photo.shape[:2]
-        return ImageRecord(target.name, width, height, source=file.name, original=digest)
+        return ImageRecord(target.name, width, height, source=file.name, original=digest, facts=file.facts)
 
     def _fitted(self, photo: Photo) -> Photo:
         height, width = photo.shape[:2]

@@ -5,8 +5,9 @@ from pathlib import Path
 from apsi.errors import ApsiError
 from apsi.photo import Photo
 from apsi.photo.file import read_file
+from apsi.photo.formats import decode_any
 from apsi.photo.hash import bytes_hash
-from apsi.photo.read import decode_photo, max_file_bytes
+from apsi.photo.read import max_file_bytes
 
 INDEX = "hashes.json"
 """File below `data_dir` that remembers hashes"""
@@ -34,7 +35,7 @@ def read_source(path: Path, digest: str, max_pixels: int) -> Photo:
         data = read_file(path, max_file_bytes(max_pixels))
         if bytes_hash(data) != digest:
             raise ChangedFileError(str(path))
-        return decode_photo(data, max_pixels)
+        return decode_any(path, data, max_pixels)
     except MemoryError as error:
         raise ApsiError(
             f"{path} takes more memory than there is: with a lower dataset.max_pixels (now {max_pixels}) it is "

@@ -11,7 +11,7 @@ from apsi.dataset.base import Dataset, Skipped
 from apsi.degradation.base import Degradation
 from apsi.degradation.none import NoDegradation
 from apsi.errors import ApsiError
-from apsi.juror.base import Juror
+from apsi.juror.base import FittedJuror, Juror
 from apsi.juror.framed import FramedPhoto
 from apsi.juror.none import NoJuror
 from apsi.monitoring.metrics import METRICS
@@ -21,6 +21,7 @@ from apsi.photo.prepared import PreparedSplit
 from apsi.preprocess.base import SPLITS, Context, Step
 from apsi.preprocess.copies import Copy
 from apsi.preprocess.engine.base import Engine
+from apsi.preprocess.score import require_scores_of
 from apsi.preprocess.split import Split
 
 _SHOWN = 5  # files that can't be used
@@ -29,7 +30,8 @@ log = logging.getLogger(__name__)
 _REMEDIES = {
     "all": "use other photos, or another degradation",
     "test": "use more photos, at least three that differ, or preprocess.steps.split.share_few=true for an agent of "
-    "these alone; a trained agent edits fewer with task=evaluate split=all",
+    "these alone; an agent that is trained already edits fewer, or one, with task=evaluate split=all checkpoint=PATH, "
+    "or task=advise photo=PHOTO checkpoint=PATH",
 }
 """Where a split is empty"""
 
@@ -46,6 +48,8 @@ class Prepared:
     """photos that are copies of others and stay in their split"""
     seconds: dict[str, float] = field(default_factory=dict, compare=False)
     """by step, in their order, how long it took now; next to nothing where its outcome was there already"""
+    left_out: dict[str, int] = field(default_factory=dict, compare=False)
+    """by reason, how many photos of the data set were not asked for"""
 
     def split(self, name: str) -> PreparedSplit:
         """One split by name, or all of them as one (`all`).
@@ -55,10 +59,11 @@ class Prepared:
         """
         loaded = self.load(name)
         if not loaded.episodes:
+            asked = f", {sum(self.left_out.values())} photos were not asked for" if self.left_out else ""
             copies = f" ({len(self.copies)} photos are copies of others)" if self.copies else ""
             raise ApsiError(
                 f"the split '{name}' of {self.folder} is empty: {len(self.skipped)} files were skipped and "
-                f"{loaded.dropped} degraded photos scored no worse than their originals{copies}; "
+                f"{loaded.dropped} degraded photos scored no worse than their originals{copies}{asked}; "
                 + _REMEDIES.get(
                     name,
                     "use more photos: training takes at least three that differ, or "
@@ -126,6 +131,8 @@ class Steps:
             shows=shows,
             engine=self.engine,
         )
+        if not isinstance(juror, FittedJuror) or juror.is_fitted:  # else it has no fingerprint of its own yet
+            require_scores_of(dataset, juror)
         seconds: dict[str, float] = {}
         with self.engine:
             for name, step in self.steps.items():
@@ -137,7 +144,7 @@ class Steps:
             raise ApsiError(
                 f"the steps {', '.join(self.steps)} leave no prepared data set; the last one must be degrade"
             )
-        return Prepared(context.prepared, context.juror, context.skipped, context.copies, seconds)
+        return Prepared(context.prepared, context.juror, context.skipped, context.copies, seconds, context.left_out)
 
     def sort(self, dataset: Dataset, data_dir: Path, seed: int) -> tuple[ImageRecord, ...]:
         """The photos of a data set with the splits that they get when it is prepared; none is scored or degraded.

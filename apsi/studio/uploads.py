@@ -17,7 +17,7 @@ from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 
-from apsi.photo.full_size import SUFFIXES
+from apsi.photo.formats import SUFFIXES
 from apsi.process import identity, is_alive
 from apsi.studio.limits import Limits, too_many_bytes
 from apsi.studio.photo import Opened, Prepared

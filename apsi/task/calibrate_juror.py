@@ -12,13 +12,15 @@ from rich.text import Text
 
 from apsi.config.instantiate import class_of, instantiate
 from apsi.console import show, track
+from apsi.dataset.choose import choose
 from apsi.errors import ApsiError
 from apsi.evaluate.calibration_page import bars, quantiles, write_calibration
 from apsi.installation import command
 from apsi.juror.neural import NeuralJuror
 from apsi.juror.proposal import propose
 from apsi.photo import Floats, Photo
-from apsi.photo.read import UnreadablePhotoError, read_photo
+from apsi.photo.formats import read_any
+from apsi.photo.read import UnreadablePhotoError
 from apsi.photo.resample import fit
 from apsi.preprocess.resize import Resize
 from apsi.tracking.run_folder import RunFolder
@@ -97,12 +99,12 @@ def _photos(config: DictConfig, most: int) -> tuple[list[str], list[Photo]]:
     if resize is None:
         raise ApsiError("task=calibrate_juror needs preprocess.steps.resize, the size at which photos are scored")
     dataset = instantiate(config.dataset)
-    files = dataset.listing().files
+    files = choose(dataset, config.data_seed).files
     order = np.random.default_rng(config.data_seed).permutation(len(files))
     names, photos, skipped = [], list[Photo](), list[str]()
     for i in track(sorted(order[:most].tolist()), "Reading photos", min(most, len(files))):
         try:
-            photos.append(fit(read_photo(files[i].path, dataset.max_pixels), resize.size, resize.mode))
+            photos.append(fit(read_any(files[i].path, dataset.max_pixels), resize.size, resize.mode))
             names.append(files[i].name)
         except (UnreadablePhotoError, OSError) as error:
             skipped.append(f"{files[i].name}: {error}")

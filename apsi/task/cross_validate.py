@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from apsi.agent.checkpoint import Checkpoint, read_checkpoint
 from apsi.config.build import prepare
 from apsi.config.instantiate import instantiate
+from apsi.dataset.choose import choose
 from apsi.errors import ApsiError
 from apsi.evaluate.folds import pooled
 from apsi.evaluate.require import conditions
@@ -68,7 +69,7 @@ def cross_validate(config: DictConfig, folder: RunFolder, *, folds: int) -> dict
             played = [
                 play(c, p, agent, pictures=pictures) for c, p, agent in zip(configs, photos, trained, strict=True)
             ]
-            evaluation = pooled(played, instantiate(config.dataset).name)
+            evaluation = pooled(played, instantiate(config.dataset).title)
             summary = show_evaluation(config, evaluation, folder=folder, tracker=tracker, seconds=seconds)
         write_summary(summary, folder, tracker)
         return summary
@@ -86,7 +87,7 @@ def _require_possible(config: DictConfig, folds: int) -> None:
         raise ApsiError(f"task=cross_validate deals the photos out in {_SPLIT}, which this configuration has not")
     if split.folds is not None or split.fold is not None:
         raise ApsiError(f"{_SPLIT}: task=cross_validate sets folds and fold itself; give task.folds={split.folds}")
-    files = len(instantiate(config.dataset).listing().files)
+    files = len(choose(instantiate(config.dataset), config.data_seed).files)
     if files < max(folds, 3):
         raise ApsiError(
             f"task.folds={folds}: the data set has {files} photos, of which every fold needs one of its own and two to "

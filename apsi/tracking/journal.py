@@ -141,7 +141,8 @@ class Journal:
 def files_to_record(run_folder: Path) -> Iterator[Entry]:
     """Entries for all files of a run's folder but those that tracking itself keeps there, and half-written ones.
 
-    Files of other trackers are theirs. Folders in it that are those of runs, as of the folds of a cross-validation, have records of their own.
+    Files of other trackers are theirs. Folders in it that are those of runs, as of the folds of a cross-validation,
+    have records of their own.
     """
     runs = {path.parent.name for path in run_folder.glob("*/run.json")}
     for path in sorted(run_folder.rglob("*")):

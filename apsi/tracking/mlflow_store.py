@@ -46,8 +46,9 @@ class MlflowStore:
         """
         if uri is not None and "@" in uri and urlsplit(uri).password is not None:
             raise ApsiError(
-                f"tracking.uri holds the password of {urlsplit(uri).hostname}, and it is recorded with each run: leave "
-                "it out and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (a database: PGPASSWORD or alike)"
+                f"tracking.mlflow.uri holds the password of {urlsplit(uri).hostname}, and it is recorded with each "
+                "run: leave it out and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (a database: "
+                "PGPASSWORD or alike)"
             )
         self._folder, self._local = folder, uri is None
         self._artifact_uris: dict[str, str] = {}
@@ -239,7 +240,7 @@ class MlflowStore:
             if isinstance(error, OSError) and error.filename:  # such as a full disk, which is not MLflow's fault
                 raise
             what = f"{missing} at" if missing else "can't record this run with MLflow at"
-            raise ApsiError(f"{what} {self.uri}: {error}. Check tracking.uri, or use tracking=none") from error
+            raise ApsiError(f"{what} {self.uri}: {error}. Check tracking.mlflow.uri, or use tracking=none") from error
 
 
 def _inside(folder: Path, name: str) -> Path:

@@ -37,10 +37,11 @@ METRICS = {
     "SPLIT/POLICY_MEASURE_after": "the same after them",
     "data/skipped_files": "files that could not be used",
     "data/near_duplicates": "photos that are copies of others: same bytes, saved again, resized, slightly cropped",
+    "data/left_out_photos": "photos that `dataset.limit` or a filter left out",
     "data/SPLIT_episodes": "episodes of a split",
     "data/SPLIT_dropped": "degraded photos left out, as they score no worse than their originals",
-    "scores/SPLIT_original_STATISTIC": "scores of the undegraded photos of a split: `count`, `mean`, `spread` (standard "
-    "deviation), `min`, `max`, and the quantiles `q05`, `q25`, `q50`, `q75`, `q95`",
+    "scores/SPLIT_original_STATISTIC": "scores of the undegraded photos of a split: `count`, `mean`, `spread` (standard"
+    " deviation), `min`, `max`, and the quantiles `q05`, `q25`, `q50`, `q75`, `q95`",
     "scores/SPLIT_degraded_STATISTIC": "the same of the degraded ones",
     "system/cpu_utilization_percentage": "of the machine; step: seconds since the start, as for all of `system`",
     "system/system_memory_usage_megabytes": "of the machine",

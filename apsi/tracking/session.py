@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from omegaconf import DictConfig
 
 from apsi.config.trackers import open_tracker
+from apsi.dataset.choose import reasons
 from apsi.errors import ApsiError, Pruned
 from apsi.monitoring.metrics import METRICS
 from apsi.photo.write import write_text
@@ -97,6 +98,7 @@ def report_prepared(prepared: Prepared, folder: RunFolder) -> dict[str, int]:
     known = folder.record().get("prepared", [])
     folder.note(prepared=[*known, str(prepared.folder.resolve())])  # which task=clean leaves as long as the run stays
     numbers = {"skipped_files": len(prepared.skipped), "near_duplicates": len(prepared.copies)}
+    numbers["left_out_photos"] = sum(prepared.left_out.values())
     splits = {name: prepared.load(name) for name in SPLITS}
     for name, split in splits.items():
         numbers[f"{name}_episodes"], numbers[f"{name}_dropped"] = len(split.episodes), split.dropped
@@ -108,6 +110,8 @@ def report_prepared(prepared: Prepared, folder: RunFolder) -> dict[str, int]:
     if prepared.copies:
         listed = prepared.folder / COPIES
         log.info("%d photos are copies of others and stay in their split; listed in %s", len(prepared.copies), listed)
+    if prepared.left_out:
+        log.info("Not taken of the data set: %s", reasons(prepared.left_out))
     if prepared.skipped:
         log.warning("Skipped %d files; reasons in %s", len(prepared.skipped), prepared.folder / "skipped.csv")
     write_text(folder.path / SCORES, json.dumps(score_statistics(splits), indent=1))

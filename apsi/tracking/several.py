@@ -27,14 +27,11 @@ class SeveralTrackers(Tracker):
         if not trackers:
             raise ApsiError("tracking=[] names no place to record runs in; for none: tracking=none")
         self.trackers = list(trackers)
+        self.keeps_runs = any(tracker.keeps_runs for tracker in trackers)
 
     @property
     def run_id(self) -> str | None:
         return next((tracker.run_id for tracker in self.trackers if tracker.run_id is not None), None)
-
-    @property
-    def keeps_runs(self) -> bool:
-        return any(tracker.keeps_runs for tracker in self.trackers)
 
     def start(
         self, folder: Path, name: str, params: Mapping[str, str], tags: Mapping[str, str], section: str = ""

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,16 +18,13 @@ from apsi.tracking.journal import OF_TRACKERS
 from apsi.tracking.system import SystemMonitor
 from apsi.types import Seconds
 
-if TYPE_CHECKING:
-    pass
-
 _SUCCESSES = ("eval/success_rate", "test/agent_success_rate")
 """Metrics that TensorBoard's page of hyperparameters shows beside these"""
 _CONFIG = ("config.yaml", "overrides.yaml")
 
 
 class TensorBoardTracker(Tracker):
-    """Scalars by step, pictures, the configuration as hyperparameters and as text; each is on disk when it is recorded."""
+    """Scalars by step, pictures, settings as hyperparameters and as text; each is on disk once it is recorded."""
 
     def __init__(self, folder: str | None, system_seconds: Seconds | None) -> None:
         """Stores where to write.
@@ -56,18 +52,18 @@ class TensorBoardTracker(Tracker):
         from torch.utils.tensorboard.writer import SummaryWriter
 
         self._run = folder
-        own = self._parent is None
-        self.folder = folder / OF_TRACKERS[0] if own else self._parent / f"{section or 'trainings'}-{folder.name}"
+        own = folder / OF_TRACKERS[0]
+        self.folder = own if self._parent is None else self._parent / f"{section or 'trainings'}-{folder.name}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._writer: SummaryWriter = SummaryWriter(str(self.folder))
         except OSError as error:
             raise ApsiError(f"tracking.tensorboard.folder={self._parent}: {error}") from error
-        begins, session, self._ends = hparams(
+        begins, session, self._ends = hparams(  # type: ignore[no-untyped-call]  # torch leaves it untyped
             {key: _value(value) for key, value in params.items()}, dict.fromkeys(_SUCCESSES)
         )
         for summary in (begins, session):
-            self._writer.file_writer.add_summary(summary)  # type: ignore[union-attr]  # it is None only once closed
+            self._add(summary)
         self._writer.add_text("run", f"# {name}")
         self.tags(tags)
         for file in _CONFIG:
@@ -109,7 +105,7 @@ class TensorBoardTracker(Tracker):
 
     def finish(self, status: str) -> None:
         self._close()
-        self._writer.file_writer.add_summary(self._ends)  # type: ignore[union-attr]  # as above
+        self._add(self._ends)
         self._writer.add_text("status", status)
         self._writer.close()
 
@@ -122,6 +118,10 @@ class TensorBoardTracker(Tracker):
             file.unlink()
         self.folder.rmdir()
         return True
+
+    def _add(self, summary: object) -> None:
+        assert self._writer.file_writer is not None  # it is only once the writer is closed
+        self._writer.file_writer.add_summary(summary)
 
     def _close(self) -> None:
         if self._monitor is not None:

@@ -95,7 +95,8 @@ class WandbTracker(Tracker):
     def tags(self, tags: Mapping[str, str]) -> None:
         if DESCRIPTION in tags:
             self._run.notes = tags[DESCRIPTION]
-        self._run.config.update({k: v for k, v in tags.items() if k != DESCRIPTION}, allow_val_change=True)
+        known = {key: value for key, value in tags.items() if key != DESCRIPTION}
+        self._run.config.update(known, allow_val_change=True)  # type: ignore[no-untyped-call]  # wandb leaves it untyped
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         if values:

@@ -108,7 +108,8 @@ class NoProgressError(Exception):
     """Ends a training that has got no better for long; no failure."""
 
     def __init__(self, validations: int) -> None:
-        super().__init__(f"{validations} validations in a row have found nothing better")
+        latest = f"latest {validations} validations have" if validations > 1 else "latest validation has"
+        super().__init__(f"the {latest} found nothing better")
 
 
 class ReplayCallback(BaseCallback):

@@ -162,6 +162,8 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
 def _budget(config: DictConfig, train: PreparedSplit, juror: Juror, folder: RunFolder) -> Budget:
     """How long to train; not at all where a juror is no good for it yet, and the agent that a run begins with stays."""
     budget = Budget.of(config.train, len(train.episodes))
+    if budget.in_episodes:
+        log.info("Training takes %s episodes", f"{budget.total * budget.size:,}")
     reason = juror.reservation
     if not reason:
         return budget
@@ -222,8 +224,8 @@ def evaluate_quickly(
 ) -> tuple[dict[str, float], list[EpisodeResult]]:
     """Figures of the agent on the first episodes of a split, and these episodes.
 
-    Means of success, gain, steps, juror calls and reward, and the share of each action among all that it took. Where the objective goes by the distance to the true
-    photos, also how much of that it took away.
+    Means of success, gain, steps, juror calls and reward, and the share of each action among all that it took. Where
+    the objective goes by the distance to the true photos, also how much of that was taken away.
     """
     policy = Agent(PolicyContext(parts, agent, np.random.default_rng(0)), no_repeats=True)
     episodes = split.episodes[: settings.eval_episodes]

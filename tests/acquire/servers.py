@@ -43,7 +43,9 @@ class File:
     """bytes"""
     requests: list[dict[str, str]] = field(default_factory=list)
     """headers of each"""
-    at_cut: threading.Event = field(default_factory=threading.Event)
+    busy_after_cut: bool = False
+    """whether it answers 503 once a connection has broken"""
+    was_cut: bool = False
 
     @property
     def sha256(self) -> str:
@@ -62,6 +64,9 @@ class _Handler(BaseHTTPRequestHandler):
         file.requests.append({name.lower(): value for name, value in self.headers.items()})
         if file.status:
             self._answer(file.status.pop(0), {"Content-Length": "0", **file.headers})
+            return
+        if file.was_cut and file.busy_after_cut:
+            self._answer(503, {"Content-Length": "0"})
             return
         if file.location is not None:
             self._answer(302, {"Location": file.location, "Content-Length": "0"})
@@ -99,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
         if end < total or (file.length or 0) > total:
             if end in file.cuts:
                 file.cuts.remove(end)
-            file.at_cut.set()
+            file.was_cut = True
             self.close_connection = True
         elif file.chunked:
             self.wfile.write(b"0\r\n\r\n")
@@ -128,11 +133,17 @@ class Files:
         return f"{self.url}{path}", self._files[path]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Clients of these tests go away in the middle."""
+
+
 @contextmanager
 def serving() -> Iterator[Files]:
     """A server on a free port."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), _Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

@@ -71,11 +71,8 @@ def saved(
     return path, model, config
 
 
-every_algorithm = pytest.mark.parametrize("saved", list(ALGORITHMS), indirect=True)
-
-
-@every_algorithm
-def test_a_checkpoint_gives_the_same_agent_back(
+@pytest.mark.parametrize("saved", list(ALGORITHMS), indirect=True)
+def test_a_checkpoint_gives_the_same_agent_and_optimiser_back_and_is_a_model_of_stable_baselines3_too(
     saved: tuple[Path, BaseAlgorithm, DictConfig], restore: EnvComponents, split: PreparedSplit
 ) -> None:
     path, model, config = saved
@@ -90,10 +87,24 @@ def test_a_checkpoint_gives_the_same_agent_back(
     )
     other = model_of(config, restore, split, seed=7)
     load_into(checkpoint, other)
+    require_same_optimiser(other, model)
     observations = np.random.default_rng(0).integers(0, 256, (50, 3, 36, 36), dtype=np.uint8)
     expected, again = (best_actions(config, m, observations) for m in (model, other))
     assert all(np.array_equal(a, b) for a, b in zip(again, expected, strict=True))
     assert other.num_timesteps == model.num_timesteps == 64
+    loaded = type(model).load(path, device="cpu")
+    assert loaded._last_obs is None  # of episodes that nobody goes on with
+    observations = np.zeros((1, 3, 36, 36), np.uint8)
+    assert np.array_equal(*(m.predict(observations, deterministic=True)[0] for m in (loaded, model)))
+
+
+def require_same_optimiser(model: BaseAlgorithm, expected: BaseAlgorithm) -> None:
+    before, after = (m.get_parameters() for m in (expected, model))
+    states = [(before[name]["state"], after[name]["state"]) for name in before if name.endswith("optimizer")]
+    assert states
+    for old, new in states:
+        assert old.keys() == new.keys() and len(old) > 0
+        assert all(torch.equal(old[k]["exp_avg"], new[k]["exp_avg"]) for k in old)
 
 
 def test_a_checkpoint_from_before_its_components_moved_gives_the_same_agent_back(
@@ -138,21 +149,6 @@ def with_names(state: Any, names: dict[str, str]) -> Any:
     return [with_names(value, names) for value in state] if isinstance(state, list) else state
 
 
-@every_algorithm
-def test_the_optimiser_comes_back_too(
-    saved: tuple[Path, BaseAlgorithm, DictConfig], restore: EnvComponents, split: PreparedSplit
-) -> None:
-    path, model, config = saved
-    other = model_of(config, restore, split, seed=7)
-    load_into(read_checkpoint(path), other)
-    before, after = (m.get_parameters() for m in (model, other))
-    states = [(before[name]["state"], after[name]["state"]) for name in before if name.endswith("optimizer")]
-    assert states
-    for old, new in states:
-        assert old.keys() == new.keys() and len(old) > 0
-        assert all(torch.equal(old[k]["exp_avg"], new[k]["exp_avg"]) for k in old)
-
-
 @pytest.mark.parametrize("extras", [[], ["last_action", "score"]], ids=["photo", "extras"])
 def test_dqns_replay_buffer_comes_back(
     extras: list[str], restore: EnvComponents, split: PreparedSplit, tmp_path: Path
@@ -171,15 +167,6 @@ def test_dqns_replay_buffer_comes_back(
     assert (new.pos, new.full, new.size()) == (old.pos, old.full, old.size())
     for name in ("observations", "next_observations", "actions", "rewards", "dones", "timeouts"):
         np.testing.assert_equal(getattr(new, name), getattr(old, name))
-
-
-@every_algorithm
-def test_it_is_also_a_model_of_stable_baselines3(saved: tuple[Path, BaseAlgorithm, DictConfig]) -> None:
-    path, model, _ = saved
-    loaded = type(model).load(path, device="cpu")
-    assert loaded._last_obs is None  # of episodes that nobody goes on with
-    observations = np.zeros((1, 3, 36, 36), np.uint8)
-    assert np.array_equal(*(m.predict(observations, deterministic=True)[0] for m in (loaded, model)))
 
 
 def test_reading_a_checkpoint_runs_nothing_that_is_in_it(

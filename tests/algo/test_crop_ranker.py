@@ -115,7 +115,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[
         f"crops.annotations={root / 'crops.csv'}",
         "crops.unit=shares",
     ]
-    training = ["train.total_timesteps=3200", "train.eval_every=3200", "train.checkpoint_every=3200", "train.images=0"]
+    training = ["train.total_timesteps=1600", "train.eval_every=1600", "train.checkpoint_every=1600", "train.images=0"]
     run(pipeline, root, [*SMALL, *training, *crops, "policy=[agent]", "algo.gradient_steps=8"])
     return root, places
 

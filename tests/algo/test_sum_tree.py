@@ -15,6 +15,7 @@ def tree_of(priorities: list[int]) -> SumTree:
     return tree
 
 
+@settings(deadline=None)
 @given(PRIORITIES, st.data())
 def test_it_finds_what_a_running_sum_passes(priorities: list[int], data: st.DataObject) -> None:
     tree = tree_of(priorities)
@@ -24,6 +25,7 @@ def test_it_finds_what_a_running_sum_passes(priorities: list[int], data: st.Data
     np.testing.assert_array_equal(tree.find(np.array(amounts)), expected)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 12), st.floats(0, 1e6)), min_size=1, max_size=60))
 def test_sums_depend_on_the_priorities_alone(settings_made: list[tuple[int, float]]) -> None:
     slow, tree, bulk = np.zeros(13), SumTree(13), SumTree(13)
@@ -37,7 +39,7 @@ def test_sums_depend_on_the_priorities_alone(settings_made: list[tuple[int, floa
     np.testing.assert_allclose(tree.total, slow.sum())
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(1e-9, 1e9), min_size=1, max_size=20), st.integers(0, 20))
 def test_a_cell_without_priority_is_never_found(priorities: list[float], empty: int) -> None:
     """Not even by an amount as large as the sum, which rounding can make of one below it."""

@@ -106,7 +106,7 @@ def test_a_checkpoint_cannot_confirm_itself_nor_choose_where_runs_are_recorded(t
     said = refusal("task=evaluate", f"checkpoint={path}")
     assert "juror.url" in said and "/etc" not in said
     loaded = load_config(["task=evaluate", f"checkpoint={path}", "trust_checkpoint=true"])
-    assert "/etc" not in (loaded.data_dir, loaded.output_dir) and loaded.tracking.uri != URL
+    assert "/etc" not in (loaded.data_dir, loaded.output_dir) and loaded.tracking.mlflow.uri != URL
 
 
 def test_what_the_command_names_needs_no_confirmation(tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from apsi.dataset.base import Skipped
 from apsi.dataset.folder import Folder
 from apsi.errors import ApsiError
+from apsi.photo import formats
 
 ONCE = {"train": 1, "val": 1, "test": 1}
 
@@ -75,9 +77,9 @@ def test_a_name_that_is_not_utf8_is_skipped_with_its_reason(tmp_path: Path) -> N
 
 
 def test_files_of_other_kinds_are_skipped_with_their_reason(tmp_path: Path) -> None:
-    listing = Folder(str(make(tmp_path, "a.jpg", "notes.txt", "raw/b.NEF", "no_suffix")), ONCE, []).listing()
-    assert [entry.name for entry in listing.skipped] == ["no_suffix", "notes.txt", "raw/b.NEF"]
-    assert all("not an image format that is read (bmp jpeg jpg" in entry.reason for entry in listing.skipped)
+    listing = Folder(str(make(tmp_path, "a.jpg", "notes.txt", "raw/b.PSD", "no_suffix")), ONCE, []).listing()
+    assert [entry.name for entry in listing.skipped] == ["no_suffix", "notes.txt", "raw/b.PSD"]
+    assert all("not an image format that is read (avif bmp dib heic" in entry.reason for entry in listing.skipped)
 
 
 def test_an_empty_folder_has_an_empty_listing(tmp_path: Path) -> None:
@@ -111,7 +113,9 @@ def test_a_pipe_and_links_that_lead_nowhere_are_no_data_set(tmp_path: Path) -> N
             Folder(str(tmp_path / name), ONCE, [str(tmp_path / "loop")]).listing()
 
 
-def test_a_folder_that_can_not_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_below_that_can_not_be_read_is_skipped_and_the_root_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make(tmp_path, "a.jpg", "locked/b.jpg")
     scandir = os.scandir
 
@@ -121,8 +125,47 @@ def test_a_folder_that_can_not_be_read_is_an_error(tmp_path: Path, monkeypatch: 
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse_locked)
+    listing = Folder(str(tmp_path), ONCE, []).listing()
+    assert [file.name for file in listing.files] == ["a.jpg"]
+    assert listing.skipped == (Skipped("locked", "a folder that can't be read: Permission denied"),)
     with pytest.raises(ApsiError, match=r"can't read the folder .*locked: Permission denied; check its permissions"):
-        listed(tmp_path)
+        listed(tmp_path / "locked")
+
+
+def test_links_to_folders_are_told_and_not_followed_so_that_no_circle_is_walked(tmp_path: Path) -> None:
+    make(tmp_path, "a/b.jpg")
+    (tmp_path / "a" / "up").symlink_to(tmp_path)
+    listing = Folder(str(tmp_path), ONCE, []).listing()
+    assert [file.name for file in listing.files] == ["a/b.jpg"]
+    assert listing.skipped == (Skipped("a/up", "a link to a folder, which is not followed"),)
+
+
+def test_a_name_with_a_line_break_or_control_character_is_skipped_and_shown_on_one_line(tmp_path: Path) -> None:
+    make(tmp_path, "a.jpg", "two\nlines.jpg", "bell\a.png", "para\u2029graph.jpg", "co\nlour/b.jpg")
+    listing = Folder(str(tmp_path), ONCE, []).listing()
+    assert [file.name for file in listing.files] == ["a.jpg"]
+    shown = {"two\\nlines.jpg", "bell\\x07.png", "para\\u2029graph.jpg", "co\\nlour/b.jpg"}
+    assert {entry.name for entry in listing.skipped} == shown
+    assert all("line break or another control character; rename it" in entry.reason for entry in listing.skipped)
+
+
+def test_a_sidecar_is_no_file_that_is_skipped_but_one_further_below_is(tmp_path: Path) -> None:
+    listing = Folder(str(make(tmp_path, "a.jpg", "photos.csv", "below/photos.csv")), ONCE, []).listing()
+    assert [entry.name for entry in listing.skipped] == ["below/photos.csv"]
+
+
+def test_what_takes_an_extra_is_listed_with_it_and_names_it_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["1.HEIC", "2.NEF", "3.avif", "4.jpg"]
+    assert listed(make(tmp_path, *names)) == names
+    monkeypatch.setattr(formats, "find_spec", lambda package: None)
+    listing = Folder(str(tmp_path), ONCE, []).listing()
+    assert [file.name for file in listing.files] == ["3.avif", "4.jpg"]
+    assert [entry.reason for entry in listing.skipped] == [
+        "HEIC files need the extra 'heif': pip install 'apsi[heif]'",
+        "camera raw files need the extra 'raw': pip install 'apsi[raw]'",
+    ]
 
 
 def test_the_name_is_that_of_the_folder_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from apsi.arguments import quote
 from apsi.config import schema
 from apsi.config.instantiate import check
+from apsi.dataset.base import Dataset
 from apsi.installation import CONFIG_DIR
 from tests.command_line import REPOSITORY
 
@@ -78,7 +79,8 @@ def settings_of(group: str) -> frozenset[str]:
         if path.read_text().startswith("# @package _global_"):  # it sets more than its own group
             content = content.get(group)
         found |= set(keys(content, "".join(f"{part}." for part in inside)))
-    return frozenset(found)
+    common = Dataset.common.values() if group == "dataset" else ()
+    return frozenset(found).union(*(kind.__dataclass_fields__ for kind in common))
 
 
 def require_choice_or_setting(key: str, value: str) -> None:
@@ -103,6 +105,8 @@ def require_setting(key: str) -> None:
         assert name in SECTIONS[group].__dataclass_fields__, key
     elif group == "select" and name.startswith("juror."):  # by whose doubts pairs are chosen
         assert name.removeprefix("juror.") in settings_of("juror")
+    elif group == "task" and name.startswith("types."):  # what an acquisition service can get
+        assert name.split(".")[2] in settings_of("acquire")
     elif group == "task" and name.startswith("backbone."):  # what a model of a person looks through
         assert name.removeprefix("backbone.") in settings_of("juror") | settings_of("juror/backbone")
     elif not re.fullmatch(r"jurors\.\w+", name):  # what mix is made of, or flaws looks through

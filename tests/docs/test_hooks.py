@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from apsi.config.schema import EvaluateSettings, TrainSettings
+from apsi.dataset.selection import Selection
 from apsi.installation import CONFIG_DIR
 from apsi.tracking.names import METRICS
 from docs.diagrams import SYSTEM, TRAINING, Arrow, Box, draw
@@ -43,6 +44,12 @@ def test_settings_of_no_group_are_those_of_the_schema() -> None:
         rows = dict(re.findall(rf"^\| `{name}\.(\w+)` \| `[^`]+` \| (.+) \|$", page, re.MULTILINE))
         assert set(rows) == set(settings.__dataclass_fields__)
     assert "\nseed: 42 " in page and "\nhydra:" not in page
+
+
+def test_settings_that_all_data_sets_have_are_those_of_the_selection() -> None:
+    page = on_page_markdown(PAGES["configuration.md"])
+    rows = dict(re.findall(r"^\| `dataset\.(\w+)` \| `[^`]+` \| (.+) \|$", page, re.MULTILINE))
+    assert set(rows) == set(Selection.__dataclass_fields__)
 
 
 def test_the_page_on_records_has_every_metric() -> None:

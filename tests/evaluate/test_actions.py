@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from apsi.env.core import EnvComponents
@@ -88,7 +89,15 @@ def test_an_episodes_reward_is_the_sum_over_its_steps_and_it_says_whether_it_was
     optimise: EnvComponents, split: PreparedSplit
 ) -> None:
     parts = replace(optimise, reward=StepPenalized(NoBonus(planned=False), 0.25))
-    results = list(roll_out(Plays(PolicyContext(parts)), parts, split.episodes, batch_size=3, store=PhotoStore()))
+    results = list(
+        roll_out(
+            Plays(PolicyContext(parts, None, np.random.default_rng(0))),
+            parts,
+            split.episodes,
+            batch_size=3,
+            store=PhotoStore(),
+        )
+    )
     assert [result.actions for result in results] == [("invert_g", "invert_g")] * 3
     assert all(result.stopped for result in results)
     for result in results:

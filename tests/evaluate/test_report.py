@@ -175,7 +175,7 @@ def test_the_configuration_is_folded_and_words_are_explained(results: Results, t
 def test_tables_have_headings_and_scroll_in_their_own_container(results: Results, tmp_path: Path) -> None:
     page = Page(report(tmp_path, results))
     regions = [values for values in page.all("div") if values.get("role") == "region"]
-    assert len(regions) == len(page.all("table")) == 3
+    assert len(regions) == len(page.all("table")) == 4
     assert all(region["tabindex"] == "0" and region["aria-label"] for region in regions)
     assert {values["scope"] for values in page.all("th")} == {"col", "row"}
 

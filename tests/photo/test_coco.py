@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pycocotools.coco import COCO
 
 from apsi.errors import ApsiError
 from apsi.photo.coco import ImageRecord, read_coco, write_coco
+from apsi.photo.facts import PhotoFacts
 
 RECORDS = [
     ImageRecord(
@@ -114,3 +117,37 @@ def test_a_missing_key_is_an_error(path: Path, room: str, key: str) -> None:
     path.write_text(json.dumps(content))
     with pytest.raises(ApsiError, match="is not an annotation file of apsi"):
         read_coco(path)
+
+
+def test_what_is_known_of_photos_is_read_back_and_licences_are_numbered_once(tmp_path: Path) -> None:
+    free, other = ("CC0", "https://cc.org/0"), ("CC0", "")
+    facts = [
+        PhotoFacts(*free, "Ana", "https://a.org/1", ("sea", "boat"), (("niqe", 3.5), ("mos", 71.0))),
+        PhotoFacts(),
+        PhotoFacts(*other),
+        PhotoFacts(*free, tags=("sea",)),
+    ]
+    records = [ImageRecord(f"{i}.png", 4, 4, f"{i}.jpg", "0" * 64, facts=known) for i, known in enumerate(facts)]
+    write_coco(tmp_path / "a.json", records, {})
+    assert read_coco(tmp_path / "a.json")[0] == records
+    content = json.loads((tmp_path / "a.json").read_text())
+    assert content["licenses"] == [{"id": 1, "name": "CC0", "url": free[1]}, {"id": 2, "name": "CC0", "url": ""}]
+    assert [image.get("license") for image in content["images"]] == [1, None, 2, 1]
+    assert content["images"][0]["known_scores"] == {"niqe": 3.5, "mos": 71.0}
+    assert not {"author", "tags", "known_scores", "source_url", "facts"} & content["images"][1].keys()
+    assert len(COCO(tmp_path / "a.json").imgs) == 4
+
+
+def test_a_file_in_which_nothing_is_known_has_no_licences(path: Path) -> None:
+    assert "licenses" not in json.loads(path.read_text())
+
+
+@given(*[st.builds(PhotoFacts, *[st.sampled_from(["", "x", "y"])] * 4, st.sampled_from([(), ("a",), ("b", "a")]))] * 2)
+def test_what_two_sources_know_is_joined_and_a_licence_keeps_its_own_address(
+    one: PhotoFacts, other: PhotoFacts
+) -> None:
+    both = one.with_more(other)
+    assert both.author == (other.author or one.author)
+    assert set(both.tags) == {*one.tags, *other.tags}
+    assert (both.licence, both.licence_url) in {(f.licence, f.licence_url) for f in (one, other)}
+    assert one.with_more(PhotoFacts()) == one

@@ -89,7 +89,7 @@ def margins(network: Backbone, learned: tuple[list[Photo], Answered], test: tupl
 
 def test_the_same_seed_gives_the_same_network_bit_for_bit(weights: Path) -> None:
     network = small(weights)
-    photos, answered = made(12)
+    photos, answered = made(6)
     first, again = (tuned_on(network, photos, answered) for _ in range(2))
     assert first.losses == again.losses and len(first.losses) == 2
     assert all(torch.equal(values, again.network[name]) for name, values in first.network.items())

@@ -13,8 +13,10 @@ import pytest
 from PIL import Image
 
 from apsi.dataset.folder import Folder
+from apsi.dataset.selection import Selection
 from apsi.errors import ApsiError
 from apsi.photo import Photo
+from apsi.photo.formats import read_any
 from apsi.photo.hash import file_hash
 from apsi.photo.read import read_photo
 from apsi.photo.resample import fit
@@ -23,6 +25,7 @@ from apsi.preprocess import resize
 from apsi.preprocess.base import Context
 from apsi.preprocess.resize import Resize, read_skipped
 from apsi.preprocess.source import read_source
+from tests.photo.test_full_size import write_dng
 from tests.photo.test_jpeg import with_scans
 from tests.photo.test_read import png_header
 
@@ -140,7 +143,7 @@ def test_hostile_files_are_skipped_by_name_and_the_rest_goes_on(messy_context: C
     (messy / "loop.jpg").symlink_to(messy / "loop.jpg")
     (messy / "device.png").symlink_to("/dev/zero")
     (messy / "two\nlines,\r and a comma.jpg").write_text("not a photo")
-    (messy / "large\nphoto.png").write_bytes(png_header(24_000, 24_000, 16, 0))
+    (messy / "large photo.png").write_bytes(png_header(24_000, 24_000, 16, 0))
     (messy / "scans.jpg").write_bytes(with_scans(300))
     Path(os.fsdecode(os.fsencode(messy) + b"/caf\xe9.jpg")).symlink_to(os.fsdecode(b"caf\xe9.jpg"))
     with (messy / "sparse.jpg").open("wb") as file:
@@ -160,19 +163,21 @@ def test_hostile_files_are_skipped_by_name_and_the_rest_goes_on(messy_context: C
         "socket.jpg": "can't be opened: not a regular file but a socket",
         "sparse.jpg": "can't be opened: it has 1,000,000,000,000 bytes, at most 1,667,108,864 are read "
         "(dataset.max_pixels)",
-        "two\nlines,\r and a comma.jpg": "not an image, or of a kind that is not read",
-        "large\nphoto.png": "too large: 24000 x 24000, at most 200000000 pixels",
+        "two\\nlines,\\r and a comma.jpg": "its name has a line break or another control character; rename it",
+        "large photo.png": "too large: 24000 x 24000, at most 200000000 pixels",
         "scans.jpg": "too many scans: at most 100 in a JPEG of 64 x 48; save it anew",
         "caf?.jpg": "its name is not UTF-8; rename it",
     }
     assert after.skipped == before.skipped == read_skipped(after.folder("resize") / "skipped.csv")
 
 
-def test_a_photo_whose_name_has_two_lines_is_kept_under_one(messy_context: Context, messy: Path) -> None:
-    (messy / "good.png").rename(messy / "good\nphoto\t.png")
+def test_letters_that_can_not_be_printed_are_left_out_of_the_names_of_copies(
+    messy_context: Context, messy: Path
+) -> None:
+    (messy / "good.png").rename(messy / "good\u200bphoto.png")
     after = RESIZE.run(messy_context)
-    assert [record.source for record in after.records] == ["good\nphoto\t.png", "deep/good.png"]
-    assert after.images[0].name.startswith("good_photo_-")
+    assert [record.source for record in after.records] == ["good\u200bphoto.png", "deep/good.png"]
+    assert after.images[0].name.startswith("good_photo-")
 
 
 def test_the_limit_of_pixels_is_part_of_the_outcome(messy_context: Context, messy: Path) -> None:
@@ -230,3 +235,45 @@ def test_a_file_that_never_comes_to_rest_is_an_error_that_names_it(
 def test_settings_that_can_not_work_are_errors(size: int, mode: str, message: str) -> None:
     with pytest.raises(ApsiError, match=message):
         Resize(size, mode, min_side=20)
+
+
+def test_what_is_known_of_photos_comes_along_and_is_part_of_the_outcome(messy_context: Context, messy: Path) -> None:
+    before = RESIZE.run(messy_context)
+    (messy / "photos.csv").write_text("file,author,tags\ngood.png,Ana,sea\n")
+    after = RESIZE.run(messy_context)
+    assert [record.facts.author for record in after.records] == ["Ana", ""]
+    assert after.key != before.key
+    assert "photos.csv" not in {entry.name for entry in after.skipped}
+    (messy / "photos.csv").unlink()
+    assert RESIZE.run(messy_context).key == before.key
+
+
+def test_which_photos_are_taken_is_part_of_the_outcome_and_those_that_are_not_are_counted(
+    messy_context: Context, messy: Path
+) -> None:
+    whole = RESIZE.run(messy_context)
+    dataset = Folder(str(messy), ONCE, [])
+    dataset.selection = Selection(limit=1)
+    few = RESIZE.run(replace(messy_context, dataset=dataset))
+    assert len(few.records) == 1 and few.key != whole.key
+    assert sum(few.left_out.values()) >= 1 and whole.left_out == {}
+    dataset.selection = Selection(limit=99)
+    assert {record.source for record in RESIZE.run(replace(messy_context, dataset=dataset)).records} == {
+        record.source for record in whole.records
+    }
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".dng"])
+def test_photos_of_phones_and_cameras_are_read_through_the_extras(
+    context: Context, tmp_path: Path, suffix: str, new_photo: Callable[[int], Photo]
+) -> None:
+    (tmp_path / "raw").mkdir()
+    path = tmp_path / "raw" / f"a{suffix}"
+    if suffix == ".heic":
+        pytest.importorskip("pillow_heif", reason="the extra 'heif' is not installed").register_heif_opener()
+        Image.fromarray(new_photo(0)).save(path)
+    else:
+        pytest.importorskip("rawpy", reason="the extra 'raw' is not installed")
+        write_dng(path)
+    after = RESIZE.run(replace(context, dataset=Folder(str(tmp_path / "raw"), ONCE, [])))
+    assert np.array_equal(read_png(after.images[0]), fit(read_any(path), 32, "square"))

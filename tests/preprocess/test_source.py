@@ -28,11 +28,11 @@ def test_a_photo_is_read_under_its_own_hash_only(tmp_path: Path, photo: Photo) -
 def test_a_photo_that_takes_more_memory_than_there_is_is_named(
     tmp_path: Path, photo: Photo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(data: bytes, max_pixels: int) -> Photo:
+    def refuse(path: Path, data: bytes, max_pixels: int) -> Photo:
         raise MemoryError
 
     path = tmp_path / "huge.png"
     write_png(path, photo)
-    monkeypatch.setattr(source, "decode_photo", refuse)
+    monkeypatch.setattr(source, "decode_any", refuse)
     with pytest.raises(ApsiError, match=r"huge\.png takes more memory than there is: .*dataset\.max_pixels \(now 99\)"):
         read_source(path, file_hash(path), 99)

@@ -1,7 +1,6 @@
 """How scores are distributed."""
 
 import statistics
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,4 +38,4 @@ def test_an_original_counts_once_however_many_degraded_versions_it_has(whole: Pr
 def test_the_seconds_of_every_step_are_known_and_no_part_of_what_is_prepared(whole: Prepared) -> None:
     assert list(whole.seconds) == ["resize", "split", "enlarge", "annotate", "fit_juror", "score", "degrade"]
     assert all(seconds >= 0 for seconds in whole.seconds.values()) and whole.seconds["resize"] > 0
-    assert not [path for path in Path(whole.folder).rglob("*timings*")]
+    assert not list(whole.folder.rglob("*timings*"))

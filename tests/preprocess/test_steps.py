@@ -122,7 +122,8 @@ def test_an_empty_split_is_an_error_that_says_why(
         (
             "test",
             "use more photos, at least three that differ, or preprocess.steps.split.share_few=true for an agent of "
-            "these alone; a trained agent edits fewer with task=evaluate split=all",
+            "these alone; an agent that is trained already edits fewer, or one, with task=evaluate split=all "
+            "checkpoint=PATH, or task=advise photo=PHOTO checkpoint=PATH",
         ),
     ):
         reason = "is empty: 1 files were skipped and 0 degraded photos scored no worse than their originals; "

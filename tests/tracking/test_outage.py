@@ -114,8 +114,8 @@ def assert_complete(uri: str, folder: Path) -> str:
 
 @pytest.mark.slow
 def test_a_server_lost_midway_costs_no_training_and_has_everything_after_sync(place: Place, server: RealServer) -> None:
-    arguments = ["task=train", "tracking=mlflow", f"tracking.uri={server.uri}", "train.total_timesteps=4096"]
-    command = place.start(*arguments, "tracking.finish_seconds=3", "tracking.system_seconds=0.5")
+    arguments = ["task=train", "tracking=mlflow", f"tracking.mlflow.uri={server.uri}", "train.total_timesteps=4096"]
+    command = place.start(*arguments, "tracking.mlflow.finish_seconds=3", "tracking.mlflow.system_seconds=0.5")
     wait_for(said(place, "train", "eval/success_rate"))
     server.stop()
     outcome = command.wait().succeeded()
@@ -137,8 +137,8 @@ def test_a_server_lost_midway_costs_no_training_and_has_everything_after_sync(pl
 def test_a_server_that_comes_back_during_the_run_gets_what_it_missed_without_sync(
     place: Place, server: RealServer
 ) -> None:
-    arguments = ["task=train", "tracking=mlflow", f"tracking.uri={server.uri}", "train.total_timesteps=2048"]
-    command = place.start(*arguments, "tracking.finish_seconds=120")
+    arguments = ["task=train", "tracking=mlflow", f"tracking.mlflow.uri={server.uri}", "train.total_timesteps=2048"]
+    command = place.start(*arguments, "tracking.mlflow.finish_seconds=120")
     wait_for(said(place, "train", "rollout/ep_len_mean"))
     server.stop()
     wait_for(said(place, "train", "eval/success_rate"))

@@ -33,7 +33,7 @@ def client(place: Place) -> MlflowClient:
 @pytest.fixture(scope="module")
 def run(place: Place) -> Path:
     """Folder of one pipeline run."""
-    place.run("tracking=mlflow", "tracking.system_seconds=0.5", "seed=5").succeeded()
+    place.run("tracking=mlflow", "tracking.mlflow.system_seconds=0.5", "seed=5").succeeded()
     return place.folder("pipeline")
 
 
@@ -188,12 +188,14 @@ def test_runs_on_other_photos_are_not_compared_and_the_reason_is_given(place: Pl
 
 def test_a_password_in_the_uri_is_written_nowhere(place: Place) -> None:
     uri = "http://ann:hunter2@127.0.0.1:9"
-    message = place.run("tracking=mlflow", f"tracking.uri='{uri}'", "task=train").failed("MLFLOW_TRACKING_PASSWORD")
+    message = place.run("tracking=mlflow", f"tracking.mlflow.uri='{uri}'", "task=train").failed(
+        "MLFLOW_TRACKING_PASSWORD"
+    )
     assert "hunter2" not in message
     assert not [path for path in place.outputs.rglob("*.[yjl]*") if "hunter2" in path.read_text(errors="ignore")]
 
 
 def test_a_server_that_does_not_answer_ends_the_run_before_it_begins(place: Place) -> None:
-    outcome = place.run("tracking=mlflow", "tracking.uri=http://127.0.0.1:9", "task=train")
+    outcome = place.run("tracking=mlflow", "tracking.mlflow.uri=http://127.0.0.1:9", "task=train")
     outcome.failed("can't record this run with MLflow at http://127.0.0.1:9", "tracking=none")
     assert "Prepared" not in outcome.said

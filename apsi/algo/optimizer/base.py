@@ -165,7 +165,7 @@ def _scaler_for(owner: nn.Module, device: torch.device) -> torch.amp.GradScaler 
     if device.type not in ("cpu", "cuda"):
         raise ApsiError(
             f"feature_extractor.amp=float16 needs scaled gradients, which torch has for CUDA and the CPU, not for "
-            f"{device.type}: add feature_extractor.amp=bfloat16"
+            f"{device.type}: add feature_extractor.amp=bfloat16, or device=cpu for an agent that was trained so"
         )
     scaler = torch.amp.GradScaler(device.type)
     for extractor in found:
