@@ -1,4 +1,4 @@
-"""What `benchmarks/repair.py` reads out of its runs."""
+"""What benchmarks read out of their runs, and that their settings compose."""
 
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -9,17 +9,21 @@ import pytest
 from apsi.config.compose import load_config
 from apsi.errors import ApsiError
 
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "repair.py"
-pytestmark = pytest.mark.skipif(not SCRIPT.exists(), reason="benchmarks are not part of the package's sources")
+SCRIPTS = Path(__file__).parents[1] / "benchmarks"
+pytestmark = pytest.mark.skipif(not SCRIPTS.exists(), reason="benchmarks are not part of the package's sources")
 
 
-@pytest.fixture(scope="module")
-def repair() -> ModuleType:
-    spec = spec_from_file_location("benchmarks_repair", SCRIPT)
+def loaded(name: str) -> ModuleType:
+    spec = spec_from_file_location(f"benchmarks_{name}", SCRIPTS / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def repair() -> ModuleType:
+    return loaded("repair")
 
 
 def test_the_steps_of_a_run_follow_from_the_pace_of_the_second_half_of_a_short_one(repair: ModuleType) -> None:
@@ -41,3 +45,15 @@ def test_curves_of_seeds_are_averaged_where_all_have_points(repair: ModuleType, 
 def test_the_settings_of_every_algorithm_compose(repair: ModuleType) -> None:
     for algo, settings in repair.SETTINGS.items():
         assert load_config(["experiment=repair", f"algo={algo}", *settings]).env.observation_size == [128, 128]
+
+
+def test_what_rainbow_is_held_against_composes_and_finds_its_runs(tmp_path: Path) -> None:
+    rainbow = loaded("rainbow")
+    for settings in rainbow.ALGORITHMS.values():
+        config = load_config([*settings, *rainbow.COMMON])
+        assert (config.train.n_envs, config.algo.batch_size) == (8, 32)
+    assert len(rainbow.ALGORITHMS) == 9
+    job = rainbow.Job("dqn", tmp_path, [])
+    assert not rainbow.is_done(job)
+    (tmp_path / "summary.json").touch()
+    assert rainbow.is_done(job)
