@@ -2,7 +2,6 @@
 
 from omegaconf import DictConfig
 
-from apsi.analyse.scoring import write_scoring
 from apsi.config.build import prepare
 from apsi.config.instantiate import instantiate
 from apsi.photo.write import link_or_copy
@@ -23,6 +22,8 @@ def preprocess(config: DictConfig, folder: RunFolder) -> dict[str, int]:
         with timed({}, "prepare", tracker):
             prepared = prepare(config)
         numbers = report_prepared(prepared, folder)
+        from apsi.analyse.scoring import write_scoring  # takes 150 MB, which preparing has no use for
+
         with instantiate(config.preprocess).engine as engine:
             write_scoring(prepared.folder, folder.path, engine, config.data_seed)
         record_prepared(numbers, folder, tracker)
