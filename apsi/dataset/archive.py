@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from pydantic import PositiveInt
 
 from apsi.acquire.base import Acquire, Watch
-from apsi.acquire.keep import Acquired, Source, acquire_once, find, require_name, stem
+from apsi.acquire.keep import FILES, Acquired, Source, acquire_once, find, require_name, stem
 from apsi.acquire.progress import Bar
 from apsi.dataset.base import Dataset, Listing
 from apsi.dataset.folder import Folder
@@ -69,6 +69,7 @@ class Archive(Dataset):
         self._acquire, self._root = acquire, root
         self.folder = Path(folder).expanduser() / f"{self._name}-{value_hash(canonical)}"
         self.enlarge, self.max_pixels = enlarge, max_pixels
+        self.sidecar_folder = self.folder / FILES / root
         told = {
             "licence": licence,
             "citation": citation,

@@ -50,7 +50,7 @@ def write_coco(path: Path, records: Sequence[ImageRecord], info: dict[str, Any])
     """
     labels = sorted({label for record in records for label in record.transformations})
     categories = {label: i for i, label in enumerate(labels, start=1)}
-    of_all = PhotoFacts(info["licence"], info.get("url", "")) if "licence" in info else NO_FACTS
+    of_all = PhotoFacts(info["licence"]) if "licence" in info else NO_FACTS
     licences: Licences = {}
     of_all.as_coco(licences)
     for record in records:

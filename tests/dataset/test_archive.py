@@ -11,6 +11,7 @@ from hydra.utils import get_class
 
 from apsi.acquire.local import Local
 from apsi.dataset.archive import Archive
+from apsi.dataset.choose import choose
 from apsi.errors import ApsiError
 from apsi.installation import CONFIG_DIR
 from apsi.photo.coco import ImageRecord, read_coco, write_coco
@@ -99,9 +100,10 @@ def test_the_licence_is_that_of_every_image_of_a_coco_file(tmp_path: Path) -> No
     info = {"licence": "CC BY 2.0", "citation": "Somebody, 2020", "url": "https://example.org/x.zip"}
     write_coco(tmp_path / "a.json", [record], info)
     content = json.loads((tmp_path / "a.json").read_text())
-    assert content["licenses"] == [{"id": 1, "name": "CC BY 2.0", "url": "https://example.org/x.zip"}]
+    assert content["licenses"] == [{"id": 1, "name": "CC BY 2.0", "url": ""}]
     assert content["images"][0]["license"] == 1 and content["info"] == info
-    assert read_coco(tmp_path / "a.json") == ([record], info)
+    read, kept = read_coco(tmp_path / "a.json")
+    assert kept == info and [one.facts.licence for one in read] == ["CC BY 2.0"]
     write_coco(tmp_path / "b.json", [record], {})
     assert "licen" not in (tmp_path / "b.json").read_text()
 
@@ -128,3 +130,12 @@ def test_a_preset_is_complete_and_what_it_names_can_be_asked_for(name: str, tmp_
     assert dataset.name == name
     assert all(dataset.info[key] for key in ("licence", "citation", "url"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_lies_beside_the_photos_says_whose_they_are(
+    archive: Callable[..., Archive], made: Path, tmp_path: Path
+) -> None:
+    photos = [("set/a.png", encode_png(natural_photo(0))), ("set/photos.csv", b"file,author\na.png,Somebody\n")]
+    make_zip(made, *photos)
+    chosen = choose(archive(root="set"), seed=0)
+    assert [file.facts.author for file in chosen.files] == ["Somebody"]

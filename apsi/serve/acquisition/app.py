@@ -133,7 +133,7 @@ def make_app(service: Service, door: Door) -> FastAPI:
 
 def _refusal(request: Request, door: Door) -> HTTPException | None:
     """Why a request is not answered: no page of another site may send one, and nobody without the token."""
-    if not door.knows_host(request):
+    if door.token is None and not door.knows_host(request):  # a name that was led here brings no token
         return HTTPException(421, f"the name {request.headers.get('host')} is not served here")
     if "origin" in request.headers and not door.knows_origin(request):
         return HTTPException(403, "the request comes from a page of another site")

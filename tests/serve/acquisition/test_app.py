@@ -239,7 +239,7 @@ def test_nobody_comes_in_without_the_token(tmp_path: Path) -> None:
         assert client.post("/v1/acquisition", {}).status_code == 401
         wrong = {"Authorization": f"Bearer {TOKEN}x"}
         assert client.http.get("/health", headers=wrong).status_code == 401
-        right = {"Authorization": f"Bearer {TOKEN}"}
+        right = {"Authorization": f"Bearer {TOKEN}", "Host": "acquisition:8500"}  # by whatever name it is known there
         assert client.http.get("/health", headers=right).status_code == 200
 
 
