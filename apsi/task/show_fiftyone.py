@@ -2,6 +2,7 @@
 
 import logging
 import socket
+from functools import partialmethod
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,9 @@ from apsi.task.export_fiftyone import DATABASE
 from apsi.tracking.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
+
+_PATIENCE = 300
+"""Seconds until the app has to listen"""
 
 
 def show_fiftyone(
@@ -31,7 +35,14 @@ def show_fiftyone(
         socket.create_server((LOOPBACK, port)).close()
     except OSError as error:
         raise ApsiError(f"task.port={port}: can't listen there ({error.strerror}); choose another") from error
-    session = fiftyone.launch_app(dataset, port=port, address=LOOPBACK, remote=True, auto=False)
+    from fiftyone.core.service import ServerService, ServiceListenTimeout
+
+    waiting = ServerService._wait_for_child_port  # noqa: SLF001 - a minute, which a busy machine does not do with
+    ServerService._wait_for_child_port = partialmethod(waiting, timeout=_PATIENCE)  # noqa: SLF001
+    try:
+        session = fiftyone.launch_app(dataset, port=port, address=LOOPBACK, remote=True, auto=False)
+    except ServiceListenTimeout as error:
+        raise ApsiError(f"FiftyOne's app did not begin to listen within {_PATIENCE} seconds: {error}") from error
     log.info("FiftyOne shows %s at http://%s:%d; Ctrl-C stops it", name, LOOPBACK, port)
     try:
         session.wait(-1)
