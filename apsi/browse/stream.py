@@ -4,6 +4,7 @@ import codecs
 import json
 import re
 from collections.abc import Iterator
+from json.scanner import make_scanner
 from typing import IO, Any
 
 from apsi.errors import ApsiError
@@ -13,7 +14,7 @@ _LONGEST = 16 * _PIECE  # characters of one entry
 _CUT = 4  # characters at the end of a piece that may be those of a number, 1e+
 _SPACE = re.compile(r"[ \t\r\n]*")
 _BETWEEN = re.compile(r"[ \t\r\n]*([,\]])[ \t\r\n]*")
-_scan = json.JSONDecoder(parse_constant=lambda _: None).scan_once  # NaN is nothing
+_scan = make_scanner(json.JSONDecoder(parse_constant=lambda _: None))  # type: ignore[arg-type]  # NaN is nothing
 
 
 class JsonStream:

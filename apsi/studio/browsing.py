@@ -132,8 +132,10 @@ class Browsing:
         """Where a photo stands among the wanted ones; None: it is not one of them."""
         catalogue = self.catalogue
         place = catalogue.place(number)
-        found = np.flatnonzero(self._order(catalogue, wanted) == place) if place is not None else ()
-        return int(found[0]) if len(found) else None
+        if place is None:
+            return None
+        found = np.flatnonzero(self._order(catalogue, wanted) == place).tolist()
+        return int(found[0]) if found else None
 
     def photo(self, number: int, words: Words) -> dict[str, Any]:
         """All that is known of a photo."""

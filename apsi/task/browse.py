@@ -59,6 +59,7 @@ def browse(
     from apsi.browse.stars import Stars
     from apsi.browse.thumbnails import Thumbnails
 
+    folder.note(housekeeping=True)  # `latest` keeps pointing to the latest result
     data, words = Path(config.data_dir).expanduser(), Words(config.language)
     places = Places(data, Path(config.output_dir).expanduser())
     cache = _cache_folder(cache_dir) / "browse" / places.digest

@@ -139,7 +139,6 @@ class MilestoneCallback(BaseCallback):
         best_by: str,
         report: Callable[[int, float], None] = lambda steps, figure: None,
         looks_first: bool = False,
-        losses: list[float] | None = None,
     ) -> None:
         """Stores what happens at a milestone.
 
@@ -155,13 +154,11 @@ class MilestoneCallback(BaseCallback):
             report: called with the units of the budget and that figure, after the checkpoints are written; may end the
                 training.
             looks_first: whether to validate before the first step, too, for an agent that can do something by then.
-            losses: of the updates since the latest validation, which others add to.
         """
         super().__init__()
         self._settings, self._validate, self._save, self._tracker = settings, validate, save, tracker
         self._best_by, self._report, self._looks_first = best_by, report, looks_first
-        self._losses = [] if losses is None else losses
-        self._losses[:] = state.losses
+        self._losses = list(state.losses)
         self._budget, self.state = budget, state
         self._began = time.monotonic() - state.seconds
         self.evaluated_at: int = state.history[-1]["timesteps"] if state.history else 0
@@ -194,6 +191,8 @@ class MilestoneCallback(BaseCallback):
         return True
 
     def _on_rollout_start(self) -> None:
+        recorded = self.logger.name_to_value
+        self._losses += [float(recorded[key]) for key in _LOSSES if key in recorded][:1]
         # only between rollouts: after an update, and with no rollout half done
         every = self._settings
         if self._units // every.eval_every > self._units_evaluated // every.eval_every:
@@ -262,12 +261,9 @@ class TrackerWriter(KVWriter):
 
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
-        self.losses: list[float] = []
-        """of the updates, of which others take what they have seen"""
 
     def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
         numbers = {k: float(v) for k, v in key_values.items() if isinstance(v, int | float | np.number)}
-        self.losses += [numbers[key] for key in _LOSSES if key in numbers][:1]
         self._tracker.metrics({k: v for k, v in numbers.items() if np.isfinite(v)}, step)
 
     def close(self) -> None:

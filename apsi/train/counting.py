@@ -28,9 +28,8 @@ class CountingCallback(BaseCallback):
         metrics.steps.inc(self.num_timesteps - self._before)
         metrics.timesteps.set(self.num_timesteps)
         self._before = self.num_timesteps
-        dones = self.locals.get("dones")  # algorithms that try all actions of a photo play no episodes
-        if dones is not None and dones.any():
-            infos = self.locals["infos"]
+        dones, infos = self.locals.get("dones"), self.locals.get("infos")
+        if dones is not None and infos is not None and dones.any():  # who tries all actions of a photo plays no episode
             ended = [info for info, done in zip(infos, dones, strict=True) if done]
             metrics.episodes.inc(len(ended))
             metrics.successes.inc(sum(bool(info["is_success"]) for info in ended))

@@ -116,8 +116,7 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         if start:
             labels = parts.actions.labels
             begin_with(start, algo, model, config=config, actions=labels, folder=folder, tracker=tracker)
-        told = TrackerWriter(tracker)
-        model.set_logger(Logger(folder=None, output_formats=[told]))
+        model.set_logger(Logger(folder=None, output_formats=[TrackerWriter(tracker)]))
         pictures = TrainingPictures.begin(folder.path, saver, checkpoint)
         if checkpoint:
             load_into(checkpoint, model)
@@ -143,7 +142,6 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
             best_by=best_by,
             report=report,
             looks_first=start is not None,
-            losses=told.losses,
         )
         milestones.init_callback(model)
         with METRICS.phase("train"), divergence_named(algo.name, model):
