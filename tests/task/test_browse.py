@@ -32,6 +32,6 @@ def test_a_cache_that_cant_be_written_is_told_with_the_setting(tmp_path: Path) -
 
 
 def test_stars_that_cant_be_read_are_told(tmp_path: Path) -> None:
-    with pytest.raises(ApsiError, match="stars.*can't be read"):
+    with pytest.raises(ApsiError, match=r"stars.*can't be read"):
         run(tmp_path, cache_dir=tmp_path / "cache", stars=tmp_path)
     assert not (tmp_path / "data").exists()
