@@ -14,7 +14,8 @@ _LONGEST = 16 * _PIECE  # characters of one entry
 _CUT = 4  # characters at the end of a piece that may be those of a number, 1e+
 _SPACE = re.compile(r"[ \t\r\n]*")
 _BETWEEN = re.compile(r"[ \t\r\n]*([,\]])[ \t\r\n]*")
-_scan = make_scanner(json.JSONDecoder(parse_constant=lambda _: None))  # type: ignore[arg-type]  # NaN is nothing
+_decoder = json.JSONDecoder(parse_constant=lambda _: None)  # NaN is nothing
+_scan = make_scanner(_decoder)  # type: ignore[arg-type]  # typeshed takes it for a function of its own kind
 
 
 class JsonStream:
