@@ -13,12 +13,19 @@ from apsi.episodes.base import EpisodeSource
 from apsi.errors import ApsiError
 
 
-def build_model(config: DictConfig, env: VecEnv, seed: int) -> tuple[Algo, BaseAlgorithm]:
-    """The configured algorithm and an untrained model of it, with the configured feature extractor and device."""
+def build_model(config: DictConfig, env: VecEnv, seed: int, steps: int | None = None) -> tuple[Algo, BaseAlgorithm]:
+    """The configured algorithm and an untrained model of it, with the configured feature extractor and device.
+
+    Args:
+        config: a whole configuration.
+        env: all environments together.
+        seed: of the networks and of exploring.
+        steps: of the environments in the whole training; None: `train.total_timesteps`.
+    """
     extractor, arguments = class_and_arguments(config.feature_extractor)
     network = Network(extractor, arguments, instantiate(config.device).activate(), seed)
     algo: Algo = instantiate(config.algo)
-    return algo, algo.build(env, network, config.train.total_timesteps)
+    return algo, algo.build(env, network, steps or config.train.total_timesteps)
 
 
 def load_agent(

@@ -240,7 +240,7 @@ class CropRankerModel(OutcomeReplayModel):
             self._descend(loss)
             losses.append(loss.item())
             self.num_timesteps += self.batch_size
-            callback.update_locals(locals())
+            callback.update_locals({"dones": np.ones(self.batch_size, dtype=bool)})  # each photo is one step
             if not callback.on_step():
                 return False
         self.logger.record("train/loss", float(np.mean(losses)))

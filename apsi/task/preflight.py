@@ -93,8 +93,8 @@ def _parts(estimate: Estimate) -> dict[str, float]:
 
 
 def _compare(what: str, needed: int, free: int) -> None:
-    say = log.warning if needed > free else log.info
-    say("About %s of %s, where %s are free", _size(needed), what, _size(free))
+    tell = log.warning if needed > free else log.info
+    tell("About %s of %s, where %s are free", _size(needed), what, _size(free))
 
 
 def _estimate(config: DictConfig, place: Path, evaluates: bool) -> Estimate:

@@ -31,6 +31,10 @@ class Budget:
         total, unit = training_budget(train)
         return cls(total, split_size if unit == "epochs" else 1, in_episodes=unit != "environment steps")
 
+    def most_steps(self, max_steps: int) -> int:
+        """Environment steps that it comes to, where it is counted in episodes at most."""
+        return self.total * self.size * (max_steps if self.in_episodes else 1)
+
     def units(self, timesteps: int, episodes: int) -> int:
         """Whole units in so many steps or episodes."""
         return (episodes if self.in_episodes else timesteps) // self.size

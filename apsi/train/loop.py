@@ -111,7 +111,10 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         require_something_to_do(train, parts.objective)
         seed = seed_for(config.seed, state.timesteps) % 2**31
         source = episode_source(config, train, cached_juror, seed, store)
-        algo, model = build_model(config, PhotoVecEnv(EditCore(parts, source, config.train.n_envs)), seed)
+        budget = _budget(config, train, prepared.juror, folder)
+        budget.episodes = state.episodes
+        env = PhotoVecEnv(EditCore(parts, source, config.train.n_envs))
+        algo, model = build_model(config, env, seed, budget.most_steps(config.env.max_steps))
         _record_groups(describe(model), folder)
         if start:
             labels = parts.actions.labels
@@ -134,8 +137,6 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         fitted = (pack_parameters(prepared.juror), pack_parameters(second_juror(config, prepared)))
         writer = CheckpointWriter(folder, config.train, model, cached_juror, config, parts.actions.labels, *fitted)
         report = reporter(config)
-        budget = _budget(config, train, prepared.juror, folder)
-        budget.episodes = state.episodes
         milestones = MilestoneCallback(
             *(config.train, state, validate, writer.save, tracker),
             budget=budget,

@@ -77,7 +77,7 @@ def test_without_parts_it_learns_what_stable_baselines3_does(
     distribution: dict[str, Any], theirs: Any, env: Callable[..., PhotoVecEnv]
 ) -> None:
     algo = algo_of(**distribution)
-    ours = algo.build(env(), NETWORK)
+    ours = algo.build(env(), NETWORK, 1000)
     names = set(GIVEN) - {"optimizer", "schedule", "net_arch"}
     kwargs = NETWORK.policy_kwargs(env(), [16]) | {k: v for k, v in distribution.items() if k == "n_quantiles"}
     same = theirs(
@@ -102,7 +102,7 @@ def test_each_part_learns_by_itself_and_goes_on_as_if_it_had_never_stopped(
     name: str, extras: list[str], env: Callable[..., PhotoVecEnv], restore: EnvComponents
 ) -> None:
     algo = algo_of(Rainbow) if name == "rainbow" else algo_of(**PARTS[name])
-    unbroken, broken = (algo.build(env(extras=extras), NETWORK) for _ in range(2))
+    unbroken, broken = (algo.build(env(extras=extras), NETWORK, 1000) for _ in range(2))
     before = parameters_of(unbroken)
     unbroken.learn(48)
     broken.set_parameters(deepcopy(unbroken.get_parameters()))
@@ -119,7 +119,7 @@ def test_each_part_learns_by_itself_and_goes_on_as_if_it_had_never_stopped(
 
 
 def test_double_values_the_online_networks_choice_with_the_target_network(env: Callable[..., PhotoVecEnv]) -> None:
-    model: Any = algo_of(DoubleDqn).build(env(), NETWORK)
+    model: Any = algo_of(DoubleDqn).build(env(), NETWORK, 1000)
     model.learn(64)
     batch = model.replay_buffer.sample(8)
     chosen, wanted = torch.tensor([1.0, 5.0, 2.0, 0.0]), torch.tensor([9.0, 3.0, 7.0, 8.0])
@@ -135,7 +135,7 @@ def test_double_values_the_online_networks_choice_with_the_target_network(env: C
 
 
 def test_weights_scale_what_is_learned_and_errors_become_priorities(env: Callable[..., PhotoVecEnv]) -> None:
-    model: Any = algo_of(prioritized=True, priority_alpha=1.0).build(env(), NETWORK)
+    model: Any = algo_of(prioritized=True, priority_alpha=1.0).build(env(), NETWORK, 1000)
     model.learn(64)
     batch = model.replay_buffer.sample(8)._replace(weights=torch.linspace(0.1, 1, 8), dones=torch.ones(8, 1))
     zeros = torch.zeros(8, 4, 1, requires_grad=True)
@@ -151,7 +151,7 @@ def test_weights_scale_what_is_learned_and_errors_become_priorities(env: Callabl
 
 
 def test_beta_reaches_1_at_the_end_of_training(env: Callable[..., PhotoVecEnv]) -> None:
-    model: Any = algo_of(prioritized=True, priority_beta=0.4).build(env(), NETWORK)
+    model: Any = algo_of(prioritized=True, priority_beta=0.4).build(env(), NETWORK, 1000)
     betas = []
     train = model.train
     model.train = lambda *a, **k: train(*a, **k) or betas.append(model.replay_buffer.priorities.beta)  # type: ignore[func-returns-value]
@@ -163,7 +163,7 @@ def test_beta_reaches_1_at_the_end_of_training(env: Callable[..., PhotoVecEnv]) 
 @pytest.mark.parametrize("size", [1, 3])
 def test_dueling_advantages_have_mean_0(size: int, env: Callable[..., PhotoVecEnv]) -> None:
     quantiles = {"distribution": "quantile", "n_quantiles": size} if size > 1 else {}
-    q_net: Any = algo_of(DuelingDqn, **quantiles).build(env(), NETWORK).policy.q_net
+    q_net: Any = algo_of(DuelingDqn, **quantiles).build(env(), NETWORK, 1000).policy.q_net
     photos = torch.rand(5, 3, 36, 36)
     values = q_net.value(q_net.extract_features(photos, q_net.features_extractor))
     torch.testing.assert_close(q_net.returns(photos).mean(dim=1), values)
@@ -172,7 +172,7 @@ def test_dueling_advantages_have_mean_0(size: int, env: Callable[..., PhotoVecEn
 
 def test_noise_explores_instead_of_random_actions_and_evaluation_is_without(env: Callable[..., PhotoVecEnv]) -> None:
     algo = algo_of(noisy=True, noisy_std=8.0, learning_starts=4)
-    model: Any = algo.build(env(), NETWORK)
+    model: Any = algo.build(env(), NETWORK, 1000)
     assert sum(isinstance(layer, NoisyLinear) for layer in model.q_net.modules()) == 2
     model.learn(60)
     assert model.exploration_rate == 0
@@ -189,7 +189,7 @@ def test_noise_explores_instead_of_random_actions_and_evaluation_is_without(env:
 
 
 def test_the_target_network_is_noisy_only_while_it_is_learned_from(env: Callable[..., PhotoVecEnv]) -> None:
-    model: Any = algo_of(noisy=True).build(env(), NETWORK)
+    model: Any = algo_of(noisy=True).build(env(), NETWORK, 1000)
     model.learn(24)
     asked = []
     returns = model.q_net_target.returns
@@ -200,7 +200,7 @@ def test_the_target_network_is_noisy_only_while_it_is_learned_from(env: Callable
 
 
 def test_exploration_decays_with_every_episode_down_to_its_floor(env: Callable[..., PhotoVecEnv]) -> None:
-    model: Any = algo_of(exploration_decay=0.9, exploration_final_eps=0.3).build(env(1), NETWORK)
+    model: Any = algo_of(exploration_decay=0.9, exploration_final_eps=0.3).build(env(1), NETWORK, 1000)
     seen: list[tuple[int, float]] = []
     on_step = model._on_step
     model._on_step = lambda: on_step() or seen.append((model._episode_num, model.exploration_rate))
@@ -212,7 +212,7 @@ def test_exploration_decays_with_every_episode_down_to_its_floor(env: Callable[.
 def test_gradients_are_not_clipped_where_nobody_asks_for_it(env: Callable[..., PhotoVecEnv]) -> None:
     learned = []
     for limit in (None, 1e9, 1e-3):
-        model = algo_of(max_grad_norm=limit, loss="mse").build(env(), NETWORK)
+        model = algo_of(max_grad_norm=limit, loss="mse").build(env(), NETWORK, 1000)
         model.learn(40)
         learned.append(parameters_of(model))
     assert all(torch.equal(a, b) for a, b in zip(learned[0], learned[1], strict=True))
@@ -220,7 +220,7 @@ def test_gradients_are_not_clipped_where_nobody_asks_for_it(env: Callable[..., P
 
 
 def test_q_values_are_recorded(env: Callable[..., PhotoVecEnv]) -> None:
-    model: Any = algo_of().build(env(), NETWORK)
+    model: Any = algo_of().build(env(), NETWORK, 1000)
     model.learn(64)
     values = torch.tensor([[1.0, 3.0], [5.0, -1.0]])
     model._descend = lambda _: (0.25, values)
@@ -231,7 +231,7 @@ def test_q_values_are_recorded(env: Callable[..., PhotoVecEnv]) -> None:
 
 
 def test_rainbow_is_all_of_them(env: Callable[..., PhotoVecEnv]) -> None:
-    model = algo_of(Rainbow).build(env(extras=["last_action"]), NETWORK)
+    model = algo_of(Rainbow).build(env(extras=["last_action"]), NETWORK, 1000)
     assert isinstance(model, QLearner) and isinstance(model.observation_space, Dict)
     parts = model.parts
     assert parts.double and parts.n_steps == 3 and parts.priority_alpha == 0.5 and parts.is_noisy
@@ -256,7 +256,7 @@ def test_what_does_not_go_together_is_an_error(settings: dict[str, Any], said: s
 
 def test_tensors_of_earlier_quantile_networks_are_found(env: Callable[..., PhotoVecEnv]) -> None:
     theirs = QRDQN("CnnPolicy", env(), policy_kwargs=NETWORK.policy_kwargs(env(), [16]), device="cpu")
-    ours = algo_of(Qrdqn).build(env(), NETWORK)
+    ours = algo_of(Qrdqn).build(env(), NETWORK, 1000)
     old, new = theirs.policy.state_dict(), ours.policy.state_dict()
     assert [tensor_with_new_name(name) for name in old] == list(new)
     assert tensor_with_new_name("actor.mu.weight") == "actor.mu.weight"

@@ -57,7 +57,7 @@ def test_progress_is_the_share_of_the_episodes(kind: str, restore: EnvComponents
         common = {name: GIVEN[name] for name in ("optimizer", "net_arch", "gamma", "max_grad_norm", "batch_size")}
         algo = Ppo(**common, **PPO, schedule=Linear(0.0))
     algo = replace(algo, schedule=Linear(0.0))
-    model: Any = algo.build(PhotoVecEnv(EditCore(restore, PreparedEpisodes(context(split)), 4)), NETWORK)
+    model: Any = algo.build(PhotoVecEnv(EditCore(restore, PreparedEpisodes(context(split)), 4)), NETWORK, 1000)
     budget = Budget(40, in_episodes=True)
     shares: list[float] = []
     train = model.train

@@ -24,7 +24,7 @@ from apsi.train.init_from import begins_anew, require_start_unseen
 from tests.train.test_exact_resume import config_of, on_from, require_same, trained
 
 SMALL = ("algo=a2c", "algo.n_steps=4")
-LIKE_BEFORE = ("timesteps", "seconds", "train_success_rate")
+LIKE_BEFORE = ("timesteps", "episodes", "seconds", "train_success_rate", "train_loss", "val_mean_reward")
 """Columns of a learning curve that say nothing of the agent"""
 
 
