@@ -14,7 +14,7 @@ from apsi.preference.photos import framed
 from apsi.transform.recipe import Recipe
 from tests.conftest import natural_photo
 
-PHOTOS = Path("/work/shared/osie/photos")
+PHOTOS = Path(__file__).parents[3] / "shared" / "osie" / "photos"
 
 
 def test_each_group_has_a_name_and_a_number_for_each_feature() -> None:
