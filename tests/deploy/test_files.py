@@ -13,7 +13,6 @@ from prometheus_client import PROCESS_COLLECTOR
 
 from apsi.config.compose import load_config
 from apsi.config.instantiate import check
-from apsi.installation import CONFIG_DIR
 from apsi.monitoring.machine import Machine
 from apsi.monitoring.metrics import Metrics, described
 from apsi.serve.admission import Admission
@@ -64,9 +63,6 @@ def test_there_are_the_services_that_the_page_names() -> None:
 @pytest.mark.parametrize("name", OWN)
 def test_each_command_is_one_that_apsi_takes(name: str) -> None:
     overrides = [filled_in(argument) for argument in SERVICES[name]["command"]]
-    task = next((o.partition("=")[2] for o in overrides if o.startswith("task=")), "pipeline")
-    if task == "serve_acquisition" and not (CONFIG_DIR / "task" / f"{task}.yaml").is_file():
-        pytest.skip("there is no task=serve_acquisition yet")
     check(load_config(overrides))
 
 
@@ -76,7 +72,6 @@ def test_variables_are_in_the_example_and_those_of_apsi_are_read_by_it() -> None
     assert used == set(EXAMPLE)
     code = "".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "apsi").rglob("*.py"))
     given = {key for name in OWN for key in SERVICES[name]["environment"]}
-    given -= set() if "APSI_ACQUISITION_TOKEN" in code else {"APSI_ACQUISITION_TOKEN"}
     assert len(given) >= 3
     assert not [name for name in given if f'"{name}"' not in code]
     assert not any(EXAMPLE[name] for name in EXAMPLE if "TOKEN" in name or "PASSWORD" in name)
@@ -208,3 +203,10 @@ def test_dashboards_are_found_by_grafana_with_the_source_that_they_name() -> Non
     assert set(boards()) == {"training", "search", "juror", "acquisition", "machine"}
     for board in boards().values():
         assert {panel["datasource"]["uid"] for panel in board["panels"]} == {source["uid"]}
+
+
+def test_the_dashboard_of_acquisition_asks_for_metrics_that_the_service_has() -> None:
+    text = (DEPLOY / "grafana" / "dashboards" / "acquisition.json").read_text(encoding="utf-8")
+    asked = {name.removesuffix("_total") for name in re.findall(r"apsi_acquisition_\w+", text)}
+    code = (REPOSITORY / "apsi" / "serve" / "acquisition" / "app.py").read_text(encoding="utf-8")
+    assert asked and all(f'"{name}"' in code for name in asked), asked
