@@ -3,11 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from apsi.advise.editor import Editor
 from apsi.photo import Photo
 from apsi.photo.hash import seed_for
 from apsi.preference.pair import Version
+
+if TYPE_CHECKING:
+    from apsi.advise.editor import Editor  # which brings torch: pairs of photos need none
 
 Candidate = tuple[Version, Version, str]
 """two versions that may become a pair, and their split"""
@@ -36,7 +39,7 @@ class PairContext:
     """in an order that says nothing"""
     read: Callable[[SortedPhoto], Photo | None]
     """its pixels `(H, W, 3)` `uint8` sRGB; None where they can't be had any more, which is told"""
-    editors: Sequence[Editor]
+    editors: "Sequence[Editor]"
     """who edits by each of the source's checkpoints"""
     seed: int
 
