@@ -63,10 +63,12 @@ class Yandex(Direct):
         return self.unpack_download(download, into, watch)
 
     def _locate(self, client: "httpx.Client", url: str) -> str:
+        from httpx import HTTPStatusError
+
         answer = client.get(self.api, params={"public_key": url})
         try:
             found = require_host(str(answer.raise_for_status().json()["href"]))
-        except Exception as error:
+        except (HTTPStatusError, ValueError, LookupError, TypeError, ApsiError) as error:
             raise ApsiError(
                 f"{self.api} does not say where {url} lies: {answer.status_code} {answer.text[:200]}"
             ) from error

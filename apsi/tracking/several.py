@@ -90,7 +90,7 @@ class SeveralTrackers(Tracker):
         for tracker in self.trackers:
             try:
                 done.append(act(tracker))
-            except Exception as error:
+            except Exception as error:  # raised below, when all have had their turn
                 errors.append(error)
         if errors:
             raise errors[0]
