@@ -79,8 +79,10 @@ def unpack(archive: Path, into: Path, limits: Limits, watch: Watch, kind: str | 
     except _UNREADABLE as error:
         shutil.rmtree(into)
         raise RefusedError(f"{archive.name} is damaged or cut off ({error}). Nothing of it was kept") from error
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(into, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno is None:  # bz2 and gzip say so that their data are wrong
+            raise RefusedError(f"{archive.name} is damaged or cut off ({error}). Nothing of it was kept") from error
         raise
 
 
@@ -277,6 +279,8 @@ def _tar_members(file: IO[bytes], limits: Limits, budget: _Budget) -> Iterator[_
             archive.members = []  # type: ignore[attr-defined]  # undocumented: tarfile would keep them all in memory
         if bounded.last.strip(b"\0") or len(bounded.last) < _BLOCK:
             raise RefusedError("it is damaged or cut off: what follows its last whole entry is no end of a tar file")
+        while bounded.read(_CHUNK):  # to the end, where the checksum of compressed data stands
+            pass
 
 
 def _tar_member(archive: tarfile.TarFile, info: tarfile.TarInfo, safe: Callable[..., object]) -> _Member:

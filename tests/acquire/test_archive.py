@@ -7,6 +7,7 @@ import tracemalloc
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -54,6 +55,20 @@ def test_a_hostile_archive_is_refused_with_its_reason_and_leaves_nothing(wrong: 
     assert "Nothing of it was kept" in str(refused.value)
     assert files_below(tmp_path) == before
     assert not (place / "out").exists()
+
+
+@pytest.mark.parametrize("compression", ["gz", "bz2", "xz"])
+def test_damage_behind_a_good_beginning_is_told_and_leaves_nothing(compression: str, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).bytes(1_000_000)
+    path = tmp_path / "archive"
+    make_tar(path, *[(f"{i}.bin", noise) for i in range(3)], compression=compression)
+    data = bytearray(path.read_bytes())
+    for i in range(len(data) * 2 // 3, len(data) * 2 // 3 + 200):
+        data[i] ^= 0xA5
+    path.write_bytes(data)
+    with pytest.raises(RefusedError, match="damaged or cut off"):
+        out(path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_bombs_take_no_memory(tmp_path: Path) -> None:
