@@ -5,6 +5,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,17 +125,18 @@ class Runner:
 
     def _do(self, job: Job) -> None:
         watch = self._watches[job.uuid] = _JobWatch(self._stopping)
-        found = self._jobs.find(job.uuid)
-        if found is not None and found.cancelling:  # between claiming and now
-            watch.cancelled.set()
         log.info("Job %s: %s of %s as %s", job.uuid, job.kind, job.url, job.name)
         try:
+            found = self._jobs.find(job.uuid)
+            if found is not None and found.cancelling:  # between claiming and now
+                watch.cancelled.set()
             self._finish(job, COMPLETED, result=self._get(job, watch))
         except CancelledError:
             discard_partial(self._root / job.name)
             self._finish(job, CANCELLED)
         except _StoppedError:
-            self._jobs.give_back(job.uuid)
+            with suppress(sqlite3.Error):  # what counts as running begins again all the same
+                self._jobs.give_back(job.uuid)
         except (ApsiError, OSError) as error:
             self._finish(job, FAILED, error=str(error))
         except Exception as error:  # whatever it is, the job failed by it, and the service works on
