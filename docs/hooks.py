@@ -16,11 +16,15 @@ from typing import Any
 import yaml
 from hydra.utils import get_class
 
+from apsi.acquire.local import Local
 from apsi.config import schema
 from apsi.config.options import about
 from apsi.installation import CONFIG_DIR
 from apsi.monitoring.machine import Machine
 from apsi.monitoring.metrics import Metrics, described
+from apsi.serve.acquisition.jobs import Jobs
+from apsi.serve.acquisition.metrics import AcquisitionMetrics
+from apsi.serve.acquisition.runner import Runner
 from apsi.serve.admission import Admission
 from apsi.serve.metrics import ServingMetrics
 from apsi.tracking.names import METRICS
@@ -88,9 +92,12 @@ def metrics() -> str:
 
 
 def prometheus() -> str:
-    """The metrics that Prometheus reads, of a process and of a served juror."""
+    """The metrics that Prometheus reads, of a process, of a served juror and of an acquisition service."""
     metrics = Metrics()
     ServingMetrics(Admission(1, 1), metrics)
+    jobs = Jobs(Path(":memory:"))
+    least = {"max_gigabytes": 1, "max_files": 1, "max_ratio": 1, "max_depth": 1}
+    AcquisitionMetrics(jobs, Runner(jobs, Path(), {}, Local(roots=[], **least), 1), 1, metrics)
     metrics.registry.register(Machine({}))
     rows = [f"| `{name}` | {kind} | {_cell(what)} |" for name, (kind, what) in described(metrics.registry).items()]
     return "\n".join(["| metric | kind | what |", "| --- | --- | --- |", *sorted(rows)])

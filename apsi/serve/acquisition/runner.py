@@ -38,6 +38,12 @@ class _JobWatch(Watch):
     def __init__(self, stopping: threading.Event) -> None:
         self.cancelled, self._stopping = threading.Event(), stopping
         self.progress = Progress()
+        self._began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.monotonic() - self._began
 
     def at(self, what: str, done: int, total: int | None) -> None:
         self.progress = Progress(what, done, total)
@@ -64,8 +70,7 @@ class Runner:
         self._stopping, self._news = threading.Event(), threading.Condition()
         self._watches: dict[str, _JobWatch] = {}
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(max_running)]
-        self.seconds = 0.0
-        """of all jobs together"""
+        self._ended, self._adding = 0.0, threading.Lock()
 
     def start(self) -> None:
         """Takes up what was running when the service ended, and begins to work."""
@@ -101,6 +106,12 @@ class Runner:
         watch = self._watches.get(uuid)
         return Progress() if watch is None else watch.progress
 
+    @property
+    def seconds(self) -> float:
+        """Of all jobs together since the start, those at work included."""
+        with self._adding:
+            return self._ended + sum(watch.seconds for watch in [*self._watches.values()])
+
     def acquire_for(self, job_kind: str, type: str) -> Acquire:
         """What does a job."""
         return self._copies if job_kind == "copy" and type == "acquired" else self._types[type]
@@ -112,9 +123,7 @@ class Runner:
                 with self._news:
                     self._news.wait(_LOOK)
             else:
-                began = time.monotonic()
                 self._do(job)
-                self.seconds += time.monotonic() - began
 
     def _claimed(self) -> Job | None:
         try:
@@ -143,7 +152,9 @@ class Runner:
             log.exception("Job %s", job.uuid)
             self._finish(job, FAILED, error=f"{type(error).__name__}: {error}")
         finally:
-            self._watches.pop(job.uuid, None)
+            with self._adding:
+                self._watches.pop(job.uuid, None)
+                self._ended += watch.seconds
 
     def _get(self, job: Job, watch: Watch) -> dict[str, Any]:
         watch.at("Beginning", 0, None)
