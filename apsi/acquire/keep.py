@@ -155,11 +155,21 @@ def acquire_once(
 def discard_partial(target: Path) -> None:
     """Removes what came so far of what nobody wants any more; where somebody is getting it, it stays."""
     with suppress(OSError), FileLock(target.with_name(f".{target.name}.lock"), timeout=0):
-        shutil.rmtree(_partial(target), ignore_errors=True)
+        _remove(_partial(target))
 
 
 def _partial(target: Path) -> Path:
     return target.with_name(f".{target.name}.partial")
+
+
+def _remove(partial: Path) -> None:
+    """Removes what came so far; whoever is killed meanwhile leaves nothing that counts as such."""
+    discarded = partial.with_suffix(".discarded")
+    if discarded.exists():
+        shutil.rmtree(discarded)
+    if partial.exists():
+        partial.rename(discarded)
+        shutil.rmtree(discarded)
 
 
 def _take(lock: FileLock, target: Path, watch: Watch) -> None:
@@ -197,9 +207,9 @@ def _fetch_whole(
     when = datetime.now(UTC).isoformat(timespec="seconds")
     record = {**about, "acquired": when, "sources": entries}
     write_text(partial / RECORD, json.dumps(record, indent=1, ensure_ascii=False))
-    for left in [*partial.glob("work-*"), *partial.glob("done-*"), partial / _WANTED]:
-        shutil.rmtree(left) if left.is_dir() else left.unlink()
     partial.rename(target)
+    for left in [*target.glob("work-*"), *target.glob("done-*"), target / _WANTED]:  # after it: else a kill costs all
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
     return fetched
 
 
@@ -211,7 +221,7 @@ def _begun(target: Path, urls: Sequence[str], first: Callable[[], None]) -> Path
     with suppress(OSError, ValueError):
         known = (partial / _WANTED).read_text(encoding="utf-8")
     if known != wanted:
-        shutil.rmtree(partial, ignore_errors=True)
+        _remove(partial)
         first()
         partial.mkdir(exist_ok=True)
         write_text(partial / _WANTED, wanted)

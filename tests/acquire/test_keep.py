@@ -178,6 +178,26 @@ def test_what_nobody_wants_any_more_is_removed(server: Files, tmp_path: Path) ->
     assert visible(tmp_path / "in") == []
 
 
+def test_a_kill_while_it_is_removed_leaves_nothing_that_counts_as_got(
+    server: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, first = server.add("/one.zip", zip_of(tmp_path, "x.jpg"))
+    two, _ = server.add("/two.zip", zip_of(tmp_path, "x.jpg"))
+    with pytest.raises(CancelledError):
+        get(tmp_path / "in" / "set", Source(one), Source(two), watch=_Second())
+
+    def killed(folder: Path) -> None:
+        next(folder.rglob("x.jpg")).unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("shutil.rmtree", killed)
+        discard_partial(tmp_path / "in" / "set")
+    acquired = get(tmp_path / "in" / "set", Source(one), Source(two))
+    assert files_below(acquired.files_folder) == {"one/x.jpg": DATA, "two/x.jpg": DATA} and len(first.requests) == 2
+    assert visible(tmp_path / "in") == [DIGESTS, "set"]
+
+
 @pytest.mark.parametrize(
     ("url", "name"),
     [
