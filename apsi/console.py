@@ -15,8 +15,8 @@ T = TypeVar("T")
 
 _WIDE = 400  # columns, where nobody says how many there are
 
-console = Console(stderr=True)
-"""Progress and log lines go to stderr, results to stdout."""
+console = Console(stderr=True, force_jupyter=False)
+"""Progress and log lines go to stderr, results to stdout; in notebooks too, where rich would show HTML instead"""
 
 
 def progress(*columns: str) -> Progress:
@@ -51,10 +51,10 @@ def silent() -> Iterator[None]:
 
 def show(*results: RenderableType) -> None:
     """Prints results on stdout, whole where no terminal sets the width of lines; the run's log has them too."""
-    out = Console()
+    out = Console(force_jupyter=False)
     wide = None if out.is_terminal else _WIDE
-    kept = Console(file=StringIO(), width=_WIDE)
-    for console_ in (Console(width=wide, quiet=console.quiet), kept):
+    kept = Console(file=StringIO(), width=_WIDE, force_jupyter=False)
+    for console_ in (Console(width=wide, quiet=console.quiet, force_jupyter=False), kept):
         for result in results:
             console_.print(result, soft_wrap=isinstance(result, str | Text), highlight=False)
     assert isinstance(kept.file, StringIO)
