@@ -48,7 +48,7 @@ def run(*overrides: str, config_dir: str | Path | None = None) -> Run:
         config_dir: a folder with options of your own, as of `--config-dir`.
 
     Raises:
-        ApsiError: what the command line would end with as an error.
+        ApsiError: an override or setting that can't be, or what the task itself raises.
     """
     given = prepare([*overrides, *([] if config_dir is None else [f"--config-dir={config_dir}"])])
     own, kept = folder_of(given), [one for one in given if not one.startswith("--config-dir=")]
@@ -75,7 +75,7 @@ def _as_hydra_would(whole: DictConfig) -> Iterator[DictConfig]:
     level = root.level
     hydra.set_config(whole)
     path = Path(str(whole.hydra.run.dir)).expanduser().absolute()
-    known = HydraConfig.get()
+    known: Any = HydraConfig.get()
     with read_write(known):
         known.runtime.output_dir = str(path)
     log = logging.FileHandler(path / "run.log", encoding="utf-8", delay=True)
