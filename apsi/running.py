@@ -23,7 +23,7 @@ from apsi.config import schema
 from apsi.config.compose import choices_made, compose_with_hydra, explain, with_checkpoint
 from apsi.errors import ApsiError
 from apsi.installation import command
-from apsi.task import require_evaluating
+from apsi.task import built_by, require_evaluating
 from apsi.tracking.run_folder import RunFolder
 
 
@@ -145,11 +145,17 @@ def run_configured(config: DictConfig, said: str | None = None) -> Any:
         )
     config = with_checkpoint(config, overrides)
     _check_values(config)
-    define_missing()
     require_evaluating(config)
-    check(config)
-    instantiate(config.device).activate()  # a device that is not there is no reason to prepare photos first
-    open_tracker(config)  # a password in its URI is refused before anything is written down
+    built = built_by(config)
+    if built is None:
+        define_missing()
+        check(config)
+        instantiate(config.device).activate()  # a device that is not there is no reason to prepare photos first
+    else:
+        for group in ("task", *built):
+            check(config[group])
+    if built is None or "tracking" in built:
+        open_tracker(config)  # a password in its URI is refused before anything is written down
     choices = choices_made(ran.runtime.choices, config, overrides)
     with monitored(config):  # an address that can't be had is no reason to leave a folder
         folder = RunFolder.create(Path(ran.runtime.output_dir), config, overrides, choices, said)
