@@ -74,7 +74,7 @@ def test_it_runs_from_top_to_bottom_and_shows_pictures(
     for variable in ("TMPDIR", "IPYTHONDIR", "JUPYTER_CONFIG_DIR"):  # nothing is left behind or taken from elsewhere
         monkeypatch.setenv(variable, str(tmp_path))
     read = nbformat.read(notebook, as_version=4)
-    client = NotebookClient(read, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}})
+    client = NotebookClient(read, timeout=1800, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}})
     client.execute()  # raises what a cell raises
     outputs = [output for cell in read.cells for output in cell.get("outputs", [])]
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 2
