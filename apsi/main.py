@@ -145,6 +145,8 @@ def _explain(error: BaseException) -> str | None:
             said = f"{error}: a group takes the name of an option, as in tracking=none; see {command()} --help"
         case MemoryError():
             said = f"not enough memory: {error}. Lower train.n_envs, env.observation_size or the buffers of algo"
+        case RuntimeError() if "home directory" in str(error):  # pathlib's, for ~somebody
+            said = "a path begins with ~NAME, and there is no such user here: give the folder itself, or ~/..."
         case OSError():
             said = _explain_os_error(error)
     return said
