@@ -118,6 +118,38 @@ TRAINING = Diagram(
     ],
 )
 
+EPISODE = Diagram(
+    "One photo in an episode: the editing core draws it and begins an edit state, which the agent sees as an observation; "
+    "its action means transforms, which the core applies; the juror scores the outcome, the reward makes a number of it, "
+    "and the agent sees it again until the episode is over; the recipe of all edits is then applied at full size.",
+    {
+        "start": Box("apsi.episodes.base.Start", 0, 0, "a photo to begin with"),
+        "core": Box("apsi.env.core.EditCore", 1, 0, "editing core", "Holds the episodes and steps them together"),
+        "edit": Box("apsi.env.edit_state.EditState", 2, 0, "edit state", "The original, the recipe so far, the view"),
+        "observation": Box("apsi.env.core.Observations", 3, 0, "observation", "The view, 64 x 64 pixels, and env.extras"),
+        "juror": Box("apsi.juror.base.Juror", 0, 1, "juror", "Scores the view from 0 to 10"),
+        "reward": Box("apsi.reward.base.Reward", 1, 1, "reward", "Of the scores before and after"),
+        "action": Box("apsi.policy.base.Choice", 2, 1, "action", "A number, or strengths: which transforms"),
+        "agent": Box("apsi.policy.agent.Agent", 3, 1, "agent", "Its network, and what it prefers"),
+        "result": Box("apsi.env.core.StepResult", 1, 2, "end of the step", "Over: STOP, the target, the last step"),
+        "recipe": Box("apsi.transform.recipe.Recipe", 2, 2, "recipe", "All transforms, in their order"),
+        "full": Box("apsi.transform.full_size.apply", 3, 2, "at full size", "The same edit of the photo itself"),
+    },
+    [
+        Arrow("start", "core"),
+        Arrow("core", "edit"),
+        Arrow("edit", "observation"),
+        Arrow("observation", "agent"),
+        Arrow("agent", "action"),
+        Arrow("action", "core", "edits"),
+        Arrow("core", "juror", "view"),
+        Arrow("core", "reward", "scores"),
+        Arrow("reward", "result"),
+        Arrow("result", "recipe"),
+        Arrow("recipe", "full"),
+    ],
+)
+
 SYSTEM = Diagram(
     "Tasks around the data: photos are prepared, agents trained and evaluated; the studio shows advice and pairs to "
     "people; jurors can run as a service; runs are recorded.",
@@ -320,5 +352,5 @@ def _arrow(start: Box, end: Box, carries: str) -> str:
 
 def diagram(name: str) -> str:
     """The drawing of a name, for a page."""
-    known = {"training": lambda: TRAINING, "preprocessing": preprocessing, "system": lambda: SYSTEM}
+    known = {"episode": lambda: EPISODE, "training": lambda: TRAINING, "preprocessing": preprocessing, "system": lambda: SYSTEM}
     return f"<figure>{draw(known[name]())}</figure>\n"
