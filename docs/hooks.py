@@ -32,8 +32,8 @@ from diagrams import diagram
 
 MARKER = re.compile(r"^<!-- (\w+)(?: (\S+))? -->$", re.MULTILINE)
 NOT_RUN = re.compile(r"^ *<!-- not run: (\S.*\S) -->\n", re.MULTILINE)
-_ACTIONS = {Discrete: "discrete", Box: "continuous"}
 _NO_SETTING = {"_target_", "_partial_", "_recursive_", "defaults"}
+_ACTIONS = {Discrete: "discrete", Box: "continuous"}
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
