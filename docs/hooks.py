@@ -1,6 +1,7 @@
 """Fills the pages with what the code says of itself, so that adding a component edits no page. MkDocs calls it.
 
-A line `<!-- NAME -->` or `<!-- NAME ARGUMENT -->` in a page is replaced by the table of that name.
+A line `<!-- NAME -->` or `<!-- NAME ARGUMENT -->` in a page is replaced by the table of that name. A line
+`<!-- not run: REASON -->` says why no test runs the block of code below it, and is left out.
 """
 
 import ast
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from gymnasium.spaces import Box, Discrete
 from hydra.utils import get_class
 
 from apsi.acquire.local import Local
@@ -33,12 +35,14 @@ sys.path.append(str(Path(__file__).parent))  # MkDocs loads this file alone
 from diagrams import diagram
 
 MARKER = re.compile(r"^<!-- (\w+)(?: (\S+))? -->$", re.MULTILINE)
+NOT_RUN = re.compile(r"^ *<!-- not run: (\S.*\S) -->\n", re.MULTILINE)
 _NO_SETTING = {"_target_", "_partial_", "_recursive_", "defaults"}
+_ACTIONS = {Discrete: "discrete", Box: "continuous"}
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """MkDocs' hook: the page with its tables."""
-    return MARKER.sub(lambda found: TABLES[found[1]](*filter(None, [found[2]])), markdown)
+    return MARKER.sub(lambda found: TABLES[found[1]](*filter(None, [found[2]])), NOT_RUN.sub("", markdown))
 
 
 def options(group: str) -> str:
@@ -47,6 +51,21 @@ def options(group: str) -> str:
     rows = [f"| `{path.stem}` | {_cell(about(group, path.stem))} |" for path in files]
     blocks = [_block(path.stem, text) for path in files if (text := _settings(path))]
     return "\n".join(["| option | what it is |", "| --- | --- |", *rows, "", *blocks])
+
+
+def what(option: str) -> str:
+    """What an option is, in its own words, and what has to be installed for it; `GROUP/OPTION`."""
+    text = about(*option.rsplit("/", 1))
+    needed = re.search(r"pip install '[^']+'", text)
+    said = re.split(r": (?=[\w/@.]+=)|; by |\s+\((?:needs|pip) ", text)[0]  # without the command, which the page has
+    return f"{said}.{f' Needs `{needed[0]}`.' if needed else ''}"
+
+
+def settings(option: str) -> str:
+    """The settings of an option, in a block that opens when it is touched; `GROUP/OPTION`."""
+    path = CONFIG_DIR / f"{option}.yaml"
+    text = _settings(path)
+    return _block(path.stem, text) if text else "It has no settings of its own."
 
 
 def root() -> str:
@@ -125,12 +144,25 @@ def jurors() -> str:
     return "\n".join(rows)
 
 
+def algorithms() -> str:
+    """One row an option of `algo=`: which actions it can have, and what it is."""
+    rows = ["| algo= | actions | what it is |", "| --- | --- | --- |"]
+    for path in sorted((CONFIG_DIR / "algo").glob("*.yaml")):
+        spaces = get_class(yaml.safe_load(path.read_text(encoding="utf-8"))["_target_"]).action_spaces
+        actions = " or ".join(word for kind, word in _ACTIONS.items() if kind in spaces)
+        rows.append(f"| `{path.stem}` | {actions} | {_cell(about('algo', path.stem))} |")
+    return "\n".join(rows)
+
+
 TABLES = {
     "options": options,
+    "what": what,
+    "settings": settings,
     "common": common,
     "root": root,
     "section": section,
     "metrics": metrics,
+    "algorithms": algorithms,
     "jurors": jurors,
     "diagram": diagram,
     "prometheus": prometheus,
