@@ -1,6 +1,7 @@
 """Fills the pages with what the code says of itself, so that adding a component edits no page. MkDocs calls it.
 
-A line `<!-- NAME -->` or `<!-- NAME ARGUMENT -->` in a page is replaced by the table of that name.
+A line `<!-- NAME -->` or `<!-- NAME ARGUMENT -->` in a page is replaced by the table of that name. A line
+`<!-- not run: REASON -->` says why no test runs the block of code below it, and is left out.
 """
 
 import ast
@@ -29,12 +30,13 @@ sys.path.append(str(Path(__file__).parent))  # MkDocs loads this file alone
 from diagrams import diagram
 
 MARKER = re.compile(r"^<!-- (\w+)(?: (\S+))? -->$", re.MULTILINE)
+NOT_RUN = re.compile(r"^ *<!-- not run: (\S.*\S) -->\n", re.MULTILINE)
 _NO_SETTING = {"_target_", "_partial_", "_recursive_", "defaults"}
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """MkDocs' hook: the page with its tables."""
-    return MARKER.sub(lambda found: TABLES[found[1]](*filter(None, [found[2]])), markdown)
+    return MARKER.sub(lambda found: TABLES[found[1]](*filter(None, [found[2]])), NOT_RUN.sub("", markdown))
 
 
 def options(group: str) -> str:
