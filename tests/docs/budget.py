@@ -14,24 +14,24 @@ from omegaconf import DictConfig, OmegaConf
 from apsi.arguments import config_dir, prepare, quote
 from apsi.config import schema
 from apsi.installation import CONFIG_DIR
+from tests.fast import SMALL
 
 _AT_MOST = {
     "dataset.enlarge.train": 2,
     "dataset.enlarge.val": 1,
     "dataset.enlarge.test": 1,
-    "train.total_timesteps": 512,
+    "train.total_timesteps": 256,
     "train.total_episodes": 64,
     "train.epochs": 2,
     "train.n_envs": 8,
-    "train.eval_every": 256,
-    "train.eval_episodes": 8,
-    "train.checkpoint_every": 256,
+    "train.eval_every": 128,
+    "train.eval_episodes": 4,
+    "train.checkpoint_every": 128,
     "train.images": 0,
-    "evaluate.episodes": 8,
+    "evaluate.episodes": 4,
     "evaluate.images": 2,
-    "algo.gradient_steps": 4,
     "algo.n_epochs": 2,
-    "algo.learning_starts": 8,
+    **{f"algo.{name}": value for name, value in SMALL.items()},
     "task.folds": 2,
     "task.tuning.epochs": 1,
     "search.trials": 2,
@@ -87,11 +87,15 @@ def known(text: str, folder: Path) -> str:
     """The text with what is there below a folder for each place that a page leaves to its reader.
 
     `outputs/.../checkpoints/best.zip` and `outputs/train/2026-11-29_10-00-00` are the newest that fit, `PATH` the
-    newest agent, `RUN` the newest run that was evaluated, and `RUN_ID` MLflow's newest run that left a model.
+    newest agent, `RUN` the newest run that was evaluated, and `RUN_ID` MLflow's newest run that left a model. What lies
+    in `/mnt` of the reader lies below the folder.
     """
+    text = re.sub(r"(?<=[=\s\"'])/mnt/(?=\w)", f"{folder}/mnt/", text)
     text = re.sub(r"outputs/[^\s'\",\]]*(?<=/)\.\.\.[^\s'\",\]]*", lambda found: _newest(folder, found[0]), text)
     text = re.sub(r"(outputs/\w+/)\d{4}-\d\d-\d\d_[\d-]+", lambda found: _newest(folder, f"{found[1]}..."), text)
-    text = re.sub(r"(?<=[=\[,])(PATH|CHECKPOINT)\b", lambda _: _newest(folder, "outputs/.../checkpoints/best.zip"), text)
+    text = re.sub(
+        r"(?<=[=\[,])(PATH|CHECKPOINT)\b", lambda _: _newest(folder, "outputs/.../checkpoints/best.zip"), text
+    )
     text = re.sub(r"(?<=[=\[,])(RUN|ID_OR_FOLDER)\b", lambda _: _evaluated(folder), text)
     return re.sub(r"\bRUN_ID\b", lambda _: _run_id(folder), text)
 

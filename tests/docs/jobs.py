@@ -17,19 +17,22 @@ import time
 import traceback
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra import compose
 from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+import apsi.config.compose
 from apsi.errors import ApsiError
 from apsi.evaluate.require import RequirementError
 from tests.command_line import REPOSITORY
 from tests.docs.budget import composed, known, port_of, small
 
-_HERE = ["task.port=0", "task.host=127.0.0.1"]
 _PATIENCE = 120  # seconds until a server answers
 
 
@@ -85,8 +88,9 @@ def _attend(connection: socket.socket) -> None:
         os.kill(pid, signal.SIGTERM)
     _, status, used = os.wait4(pid, 0)
     code = os.waitstatus_to_exitcode(status)
-    open("/tmp/h1/times","a").write(f"{used.ru_utime+used.ru_stime:.1f} {job['argv']}\n")
-    connection.sendall(str(code).encode())
+    open("/tmp/h1/times", "a").write(f"{used.ru_utime + used.ru_stime:.1f} {job['argv']}\n")
+    with suppress(OSError):  # nobody may be waiting any more
+        connection.sendall(str(code).encode())
     os._exit(0)
 
 
@@ -125,7 +129,8 @@ def _affordable(argv: list[str]) -> tuple[list[str], int | None]:
     except (ApsiError, HydraException, OmegaConfBaseException, SystemExit):
         return [argv[0], *arguments], None  # it says itself what is wrong
     port = port_of(config)
-    return [argv[0], *small(arguments, config), *(_HERE if port is not None else [])], port
+    here = ["task.host=127.0.0.1"] if OmegaConf.select(config, "task.host") else []
+    return [argv[0], *small(arguments, config), *here, *([] if port is None else ["task.port=0"])], port
 
 
 def _at_real_port(text: str) -> str:
@@ -138,12 +143,19 @@ def _end_of(argv: list[str]) -> int:
     sys.argv = [str(REPOSITORY / argv[0]) if argv[0] == "run.py" else argv[0], *argv[1:]]
     sys.path[:0] = [str(Path.cwd()), *filter(None, os.environ.get("PYTHONPATH", "").split(":"))]
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if is_script:
+        apsi.config.compose.compose = _small_composed
     try:
         runpy.run_path(argv[0] if is_script else str(REPOSITORY / "run.py"), run_name="__main__")
     except SystemExit as end:
         missed = end.code == RequirementError.exit_code  # so little training need not reach what the page asks for
         return 0 if missed or not end.code else int(end.code) if isinstance(end.code, int) else 1
     return 0
+
+
+def _small_composed(name: str, overrides: list[str]) -> DictConfig:
+    """In place of Hydra's function, for what scripts compose."""
+    return compose(name, overrides=small(overrides, compose(name, overrides=overrides)))
 
 
 def _left_running(argv: list[str]) -> int:

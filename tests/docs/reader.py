@@ -24,7 +24,7 @@ from tests.command_line import REPOSITORY
 from tests.docs.blocks import Block
 from tests.docs.budget import known
 
-_TIMEOUT = 300.0  # seconds of a block
+_TIMEOUT = 900.0  # seconds of a block; only one that hangs takes so long
 _COMMANDS = ("python", "python3", "apsi", "pip", "make", "curl")
 _OWN = ("HOME", "USER", "LANG", "TMPDIR", "OMP_NUM_THREADS")
 _NOWHERE = "http://127.0.0.1:9"  # the proxy for all but this machine: nothing is asked of others
@@ -37,6 +37,7 @@ python run.py dataset=folder dataset.path=~/Photos
 python run.py task=make_pairs pairs=anchors dataset=folder dataset.path=~/Photos
 python run.py task=simulate_answers dataset=folder dataset.path=~/Photos
 python run.py task=fit_preference dataset=folder dataset.path=~/Photos
+python run.py task=import_answers preference/format=csv task.file=answers.csv dataset=folder dataset.path=~/Photos
 """
 """What earlier pages made"""
 
@@ -45,7 +46,7 @@ class Reader:
     """A home and a folder, with apsi's commands; `run` types a block."""
 
     def __init__(self, root: Path, supplies: dict[str, Callable[[Path], None]]) -> None:
-        """Starts with the photos in `~/Photos` and `~/Photos/2026`.
+        """Makes a home with photos in `~/Photos` and `~/Photos/2026`.
 
         Args:
             root: the reader's folders are made below it.
@@ -84,6 +85,7 @@ class Reader:
 
     def prepare(self) -> None:
         """Does what earlier pages do, and keeps the outcome for all pages."""
+        self._supply(PREPARED)
         self._type(PREPARED)
         shutil.copytree(self.home, self._kept, symlinks=True)
 
@@ -95,13 +97,7 @@ class Reader:
         shutil.copytree(self._kept, self.home, symlinks=True)
         self._servers.mkdir()
         text = "".join(block.text for block in blocks if block.language in ("bash", "python"))
-        for number, name in enumerate(dict.fromkeys(_PHOTO.findall(text))):
-            self._make_photo(self.folder / name.replace("~", str(self.home)), number)
-        for name, make in self._supplies.items():
-            if re.search(rf"(?<![\w./-]){re.escape(name)}", text):
-                if not (self._supplied / name).exists():
-                    make(self._supplied / name)
-                (self.folder / name).symlink_to(self._supplied / name)
+        self._supply(text)
         try:
             yield
         finally:
@@ -155,10 +151,18 @@ class Reader:
             where = "what pages begin with" if block is None else str(block)
             pytest.fail(f"{where} does not work:\n{text}\n{said[-6000:]}", pytrace=False)
 
-    def _make_photo(self, place: Path, number: int) -> None:
-        if not place.exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(place), cv2.imread(str(self._photos[number % len(self._photos)])))
+    def _supply(self, text: str) -> None:
+        """Puts the photos and files that the text names where it says, unless they are there."""
+        for number, name in enumerate(dict.fromkeys(_PHOTO.findall(text))):
+            place = self.folder / name.replace("~", str(self.home))
+            if not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(place), cv2.imread(str(self._photos[number % len(self._photos)])))
+        for name, make in self._supplies.items():
+            if re.search(rf"(?<![\w./-]){re.escape(name)}\b", text) and not (self.folder / name).exists():
+                if not (self._supplied / name).exists():
+                    make(self._supplied / name)
+                (self.folder / name).symlink_to(self._supplied / name)
 
     def _end_servers(self) -> Iterator[tuple[str, int]]:
         for log in self._servers.glob("*.log"):

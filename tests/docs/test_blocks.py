@@ -14,8 +14,9 @@ from apsi.transform.recipe import Recipe
 from tests.command_line import CAN_FORK
 from tests.docs.blocks import PAGES, Block, blocks
 from tests.docs.budget import composed, small
-from tests.docs.reader import Reader
+from tests.docs.reader import FILE, Reader
 from tests.docs.test_commands import COMMAND, OWN
+from tests.docs.test_extending import SHOWN
 from tests.juror.small_models import settled
 
 PARSED: dict[str, Callable[[str], object]] = {
@@ -66,7 +67,7 @@ def test_budgets_are_made_smaller_and_never_larger() -> None:
     def added(*arguments: str) -> list[str]:
         return small(list(arguments), composed(list(arguments)))[len(arguments) :]
 
-    assert "train.total_timesteps=512" in added("train.total_timesteps=200000")
+    assert "train.total_timesteps=256" in added("train.total_timesteps=200000")
     assert not any("total_timesteps" in word for word in added("train.total_timesteps=100"))
     assert "train.total_timesteps=2000" in added("train.keep_every=1000")  # or nothing would be kept
     config = composed(["experiment=demo", *added("experiment=demo")])
@@ -92,18 +93,36 @@ def model(place: Path) -> None:
 
 def answers(place: Path) -> None:
     """Ann's answers, as docs/answers.md has them."""
-    rows = [f'{name},"crop(0.100,0.000,0.900,1.000)|exposure(+0.200)",,left,Ann' for name in ("china.jpg", "rocket.jpg")]
+    rows = [
+        f'{name},"crop(0.100,0.000,0.900,1.000)|exposure(+0.200)",,left,Ann' for name in ("china.jpg", "rocket.jpg")
+    ]
     place.write_text("\n".join(["image,left,right,answer,annotator", *rows, ""]), encoding="utf-8")
+
+
+def own_options(place: Path) -> None:
+    """The folder of options that docs/extending.md describes."""
+    for name, file in (
+        ("my_rewards.py", "apsi/reward/hurried.py"),
+        ("reward/hurried.yaml", "conf/reward/hurried.yaml"),
+    ):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(SHOWN[file].replace("apsi.reward.hurried", "my_rewards"), encoding="utf-8")
 
 
 SUPPLIES: dict[str, Callable[[Path], None]] = {
     "RECIPE.json": recipe,
     "IMG_1234-recipe.json": recipe,
     "answers.csv": answers,
+    "mine": own_options,
     "model.onnx": model,
     "resnet18.pth": partial(settled, "resnet18"),
 }
 """What makes the files that pages name and no command of theirs does"""
+
+
+def is_tested_in_a_copy(block: Block) -> bool:
+    """Whether tests/docs/test_extending.py adds it to a copy of the repository, or runs it there."""
+    return block.page.stem == OWN and bool(FILE.match(block.text) or COMMAND.match(block.text))
 
 
 @pytest.fixture(scope="module")
@@ -117,11 +136,11 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
 @pytest.mark.skipif(not CAN_FORK, reason="commands are forked from a process that has imported the libraries")
 @pytest.mark.parametrize(
     "page",
-    [page for page in PAGES if page.stem != OWN and any(block.language in RUN for block in blocks(page))],
+    [page for page in PAGES if any(block.language in RUN for block in blocks(page))],
     ids=lambda page: page.name,
 )
 def test_the_blocks_of_a_page_work_in_their_order(page: Path, reader: Reader) -> None:
-    to_run = [block for block in blocks(page) if block.not_run is None]
+    to_run = [block for block in blocks(page) if block.not_run is None and not is_tested_in_a_copy(block)]
     with reader.page(to_run):
         for block in to_run:
             reader.run(block)

@@ -1,0 +1,35 @@
+"""The site in a browser, opened from its folder without a server."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browsers import NEEDS_CHROMIUM, browser, serious, until, watched_page
+
+__all__ = ["browser"]
+
+pytestmark = NEEDS_CHROMIUM
+SIZES = {"narrow": {"width": 400, "height": 900}, "wide": {"width": 1400, "height": 900}}
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", ["index", "api", "learning"])
+def test_pages_can_be_read_by_everybody(name: str, size: str, colours: str, browser: Any, site: Path) -> None:
+    with watched_page(browser, f"file://{site}", viewport=SIZES[size], color_scheme=colours) as page:
+        page.goto(f"file://{site}/{name}.html")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the window"
+        assert page.evaluate("document.body.dataset.mdColorScheme") == {"light": "default", "dark": "slate"}[colours]
+        assert serious(page) == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_searching_finds_pages_without_a_server(size: str, browser: Any, site: Path) -> None:
+    with watched_page(browser, f"file://{site}", viewport=SIZES[size]) as page:
+        page.goto(f"file://{site}/index.html")
+        page.click("label[for=__search]" if size == "narrow" else ".md-search__input")
+        page.fill(".md-search__input", "quantile-regression")
+        until(page, "document.querySelectorAll('.md-search-result__link').length > 0")
+        page.click(".md-search-result__link >> nth=0")
+        until(page, "location.pathname.endsWith('/configuration.html') && !!document.querySelector('mark')")
