@@ -1,4 +1,4 @@
-"""The blocks of code on the pages, and the marks on those that no test runs: `<!-- not run: needs a Slurm cluster -->`."""
+"""The blocks of code on the pages; `<!-- not run: needs a Slurm cluster -->` before one says why no test runs it."""
 
 import re
 import textwrap

@@ -40,6 +40,9 @@ _AT_MOST = {
 """Each replaces what the configuration has where that is more"""
 
 
+_AGENT = "outputs/.../checkpoints/best.zip"
+
+
 def one_of(override: str) -> str:
     """The first value of several that a multirun goes through."""
     parsed = OverridesParser.create().parse_override(override)
@@ -68,10 +71,9 @@ def small(arguments: list[str], config: DictConfig) -> list[str]:
     overrides = [word for word in map(quote, arguments) if not word.startswith("-")]
     swept = {word.partition("=")[0] for word in overrides if one_of(word) != word}
     added = []
-    for key, limit in _AT_MOST.items():
-        value = OmegaConf.select(config, key)
-        if key == "train.total_timesteps":
-            limit = max(limit, 2 * (config.train.keep_every or 0))
+    kept = {"train.total_timesteps": 2 * (config.train.keep_every or 0)}  # so that there is what is kept
+    for key, usual in _AT_MOST.items():
+        value, limit = OmegaConf.select(config, key), max(usual, kept.get(key, 0))
         if isinstance(value, int) and value > limit and not {key, key.partition(".")[0]} & swept:
             added.append(f"{key}={limit}")
     return [*arguments, *added]
@@ -93,9 +95,7 @@ def known(text: str, folder: Path) -> str:
     text = re.sub(r"(?<=[=\s\"'])/mnt/(?=\w)", f"{folder}/mnt/", text)
     text = re.sub(r"outputs/[^\s'\",\]]*(?<=/)\.\.\.[^\s'\",\]]*", lambda found: _newest(folder, found[0]), text)
     text = re.sub(r"(outputs/\w+/)\d{4}-\d\d-\d\d_[\d-]+", lambda found: _newest(folder, f"{found[1]}..."), text)
-    text = re.sub(
-        r"(?<=[=\[,])(PATH|CHECKPOINT)\b", lambda _: _newest(folder, "outputs/.../checkpoints/best.zip"), text
-    )
+    text = re.sub(r"(?<=[=\[,])(PATH|CHECKPOINT)\b", lambda _: _newest(folder, _AGENT), text)
     text = re.sub(r"(?<=[=\[,])(RUN|ID_OR_FOLDER)\b", lambda _: _evaluated(folder), text)
     return re.sub(r"\bRUN_ID\b", lambda _: _run_id(folder), text)
 

@@ -4,7 +4,6 @@ Every page begins with the same folder, in which there are an agent, pairs and a
 that it names.
 """
 
-import json
 import os
 import re
 import shutil
