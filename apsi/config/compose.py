@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from apsi.config import schema
+from apsi.config.quoting import quote
 from apsi.config.renamed import new_names_for
 from apsi.config.trust import require_trust
 from apsi.errors import ApsiError, did_you_mean
@@ -64,7 +65,7 @@ def load_config(overrides: Sequence[str] = ()) -> DictConfig:
     schema.register()
     running = GlobalHydra.instance().is_initialized()  # where a task asks, within run.py
     with nullcontext() if running else initialize_config_dir(str(CONFIG_DIR)):
-        return with_checkpoint(compose("config", overrides=list(overrides)), overrides)
+        return with_checkpoint(compose("config", overrides=[quote(override) for override in overrides]), overrides)
 
 
 def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:

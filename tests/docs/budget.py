@@ -11,8 +11,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep
 from omegaconf import DictConfig, OmegaConf
 
-from apsi.arguments import config_dir, prepare, quote
+from apsi.arguments import config_dir, prepare
 from apsi.config import schema
+from apsi.config.quoting import quote
 from apsi.installation import CONFIG_DIR
 from tests.fast import SMALL
 

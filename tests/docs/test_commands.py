@@ -11,9 +11,9 @@ import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from apsi.arguments import quote
 from apsi.config import schema
 from apsi.config.instantiate import check
+from apsi.config.quoting import quote
 from apsi.dataset.base import Dataset
 from apsi.installation import CONFIG_DIR
 from tests.docs.blocks import PAGES
