@@ -92,6 +92,7 @@ def _attend(connection: socket.socket) -> None:
 def _run(job: dict[str, Any], files: list[int]) -> None:
     for number, file in enumerate(files):
         os.dup2(file, number)
+        os.close(file)  # or what reads them would wait for servers that are left running
     os.chdir(job["folder"])
     os.environ.clear()
     os.environ.update(job["environment"])
