@@ -82,13 +82,16 @@ def recipe(place: Path) -> None:
 
 
 def model(place: Path) -> None:
-    """A model that scores photos by how bright they are."""
+    """A model that scores photos by how warm they are, on the scale of docs/jurors.md."""
     import onnx
 
     text = """<ir_version: 10, opset_import: ["": 18]>
-    mean (float[n, 3, 224, 224] x) => (float[n, 1] y) <int64[3] axes = {1, 2, 3}, int64[1] one = {1}> {
-        light = ReduceMean <keepdims = 0> (x, axes)
-        y = Unsqueeze (light, one)
+    warm (float[n, 3, 224, 224] x) => (float[n, 1] y) <
+        int64[2] axes = {2, 3}, float[3, 1] warmth = {40, 10, -40}, float[1] usual = {-15.3}
+    > {
+        means = ReduceMean <keepdims = 0> (x, axes)
+        sums = MatMul (means, warmth)
+        y = Add (sums, usual)
     }"""
     onnx.save(onnx.parser.parse_model(text), place)
 
