@@ -68,7 +68,7 @@ def composed(arguments: list[str], hydra: bool = False) -> DictConfig:
 
 
 def small(arguments: list[str], config: DictConfig) -> list[str]:
-    """The arguments, followed by smaller values for what they set or leave large."""
+    """The arguments, two values of what a multirun goes through, and smaller ones for what they set or leave large."""
     overrides = [word for word in map(quote, arguments) if not word.startswith("-")]
     swept = {word.partition("=")[0] for word in overrides if one_of(word) != word}
     added = []
@@ -77,7 +77,12 @@ def small(arguments: list[str], config: DictConfig) -> list[str]:
         value, limit = OmegaConf.select(config, key), max(usual, kept.get(key, 0))
         if isinstance(value, int) and value > limit and not {key, key.partition(".")[0]} & swept:
             added.append(f"{key}={limit}")
-    return [*arguments, *added]
+    return [*map(_two_of, arguments), *added]
+
+
+def _two_of(argument: str) -> str:
+    """`seed=1,2` of `seed=1,2,3`."""
+    return re.sub(r"^([\w./@]+=[\w.-]+,[\w.-]+)(,[\w.-]+)+$", r"\1", argument)
 
 
 def port_of(config: DictConfig) -> int | None:

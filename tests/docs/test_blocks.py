@@ -72,6 +72,7 @@ def test_budgets_are_made_smaller_and_never_larger() -> None:
     assert "train.total_timesteps=256" in added("train.total_timesteps=200000")
     assert not any("total_timesteps" in word for word in added("train.total_timesteps=100"))
     assert "train.total_timesteps=2000" in added("train.keep_every=1000")  # or nothing would be kept
+    assert small(["seed=1,2,3", "policy=[a,b,c]"], composed([]))[:2] == ["seed=1,2", "policy=[a,b,c]"]
     config = composed(["experiment=demo", *added("experiment=demo")])
     assert OmegaConf.select(config, "task.folds") == 2
 
