@@ -34,6 +34,7 @@ _AT_MOST = {
     "algo.n_epochs": 2,
     **{f"algo.{name}": value for name, value in SMALL.items()},
     "task.folds": 2,
+    "transform.bins": 6,
     "task.tuning.epochs": 1,
     "search.trials": 2,
     "hydra.sweeper.n_trials": 2,
