@@ -1,6 +1,7 @@
 """What stands in the blocks of code of README.md and docs/ works as it stands there, or says why no test runs it."""
 
 import json
+import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from omegaconf import OmegaConf
 from apsi.transform.recipe import Recipe
 from tests.command_line import CAN_FORK
 from tests.docs.blocks import PAGES, Block, blocks
-from tests.docs.budget import composed, small
+from tests.docs.budget import composed, known, small
 from tests.docs.reader import FILE, Reader
 from tests.docs.test_commands import COMMAND, OWN
 from tests.docs.test_extending import SHOWN
@@ -75,6 +76,21 @@ def test_budgets_are_made_smaller_and_never_larger() -> None:
     assert small(["seed=1,2,3", "policy=[a,b,c]"], composed([]))[:2] == ["seed=1,2", "policy=[a,b,c]"]
     config = composed(["experiment=demo", *added("experiment=demo")])
     assert OmegaConf.select(config, "task.folds") == 2
+
+
+def test_what_only_a_reader_knows_is_the_newest_that_is_there(tmp_path: Path) -> None:
+    for number, run in enumerate(("pipeline/a", "train/b")):
+        folder = tmp_path / "outputs" / run
+        (folder / "checkpoints").mkdir(parents=True)
+        for file in ("run.json", "checkpoints/best.zip"):
+            (folder / file).touch()
+            os.utime(folder / file, (number, number))
+    assert known("init_from=PATH", tmp_path) == "init_from=outputs/train/b/checkpoints/best.zip"
+    assert known("outputs/pipeline/.../best.zip", tmp_path) == "outputs/pipeline/a/checkpoints/best.zip"
+    assert known("run_id=outputs/train/2026-11-29_10-00-00", tmp_path) == "run_id=outputs/train/b"
+    assert known("$PATH data_dir=/mnt/shared", tmp_path) == f"$PATH data_dir={tmp_path}/mnt/shared"
+    with pytest.raises(LookupError, match=r"no outputs/\.\.\./preference\.npz"):
+        known("juror.path=outputs/.../preference.npz", tmp_path)
 
 
 def recipe(place: Path) -> None:
