@@ -148,9 +148,9 @@ def _end_of(argv: list[str]) -> int:
     return 0
 
 
-def _small_composed(name: str, overrides: list[str]) -> DictConfig:
+def _small_composed(name: str, overrides: list[str], **more: bool) -> DictConfig:
     """In place of Hydra's function, for what scripts compose."""
-    return compose(name, overrides=small(overrides, compose(name, overrides=overrides)))
+    return compose(name, overrides=small(overrides, compose(name, overrides=overrides)), **more)
 
 
 def _left_running(argv: list[str]) -> int:
