@@ -27,6 +27,7 @@ from apsi.tracking.names import METRICS
 
 sys.path.append(str(Path(__file__).parent))  # MkDocs loads this file alone
 from diagrams import diagram
+from gallery import gallery
 
 MARKER = re.compile(r"^<!-- (\w+)(?: (\S+))? -->$", re.MULTILINE)
 _NO_SETTING = {"_target_", "_partial_", "_recursive_", "defaults"}
@@ -126,6 +127,7 @@ TABLES = {
     "metrics": metrics,
     "jurors": jurors,
     "diagram": diagram,
+    "gallery": gallery,
     "prometheus": prometheus,
 }
 """By the name in a page"""
