@@ -28,6 +28,7 @@ from apsi.tracking.names import METRICS
 sys.path.append(str(Path(__file__).parent))  # MkDocs loads this file alone
 from diagrams import diagram
 from gallery import gallery
+from stories import story
 
 MARKER = re.compile(r"^<!-- (\w+)(?: (\S+))? -->$", re.MULTILINE)
 _NO_SETTING = {"_target_", "_partial_", "_recursive_", "defaults"}
@@ -129,6 +130,7 @@ TABLES = {
     "diagram": diagram,
     "gallery": gallery,
     "prometheus": prometheus,
+    "story": story,
 }
 """By the name in a page"""
 

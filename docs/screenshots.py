@@ -61,7 +61,9 @@ class Screen:
         context = browser.new_context(
             viewport=size, color_scheme=self.scheme, device_scale_factor=self.scale, reduced_motion="reduce"
         )
-        return context.new_page()
+        page = context.new_page()
+        page.set_default_timeout(1000 * _PATIENCE)
+        return page
 
 
 WIDE, WIDE_DARK, PHONE = (
@@ -158,10 +160,19 @@ def mlflow(browser: Any, work: Path, place: Path) -> None:
     run = runs[-1]
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store, "--workers", "1"]
     with _served([*command, "--port", str(_free_port())], r"running on (http://127.0.0.1:\d+)") as url:
-        for name, address, height in (("runs", "", 560), ("curves", f"/runs/{run.info.run_id}/model-metrics", 900)):
+        for name, address, height, shown in (
+            ("runs", "", 560, f"document.body.innerText.includes('{run.info.run_name[:8]}')"),
+            (
+                "curves",
+                f"/runs/{run.info.run_id}/model-metrics",
+                900,
+                "document.querySelectorAll('.main-svg').length > 5",
+            ),
+        ):
             page = Screen(name, 1400, height, "light").open(browser)
             page.goto(f"{url}/#/experiments/{experiment}{address}")
-            page.wait_for_timeout(15_000)
+            _until(lambda page=page, shown=shown: page.evaluate(shown), f"MLflow's {name}")
+            page.wait_for_timeout(5_000)
             _save(page, place / f"mlflow_{name}.webp")
 
 

@@ -71,6 +71,10 @@ LEFT_ALONE = (Case("chelsea.png"), Case("chelsea.png", "exposure_error(+1.00)", 
 FRAMED = (Case("flower.jpg"), Case("coffee.png"), Case("grace_hopper.jpg"))
 CUT = (Case("china.jpg"),)
 SQUARE = (Case("rocket.jpg"), Case("chelsea.png"))
+ENOUGH = (("warm_tight", 100), ("wide_calm", 100))
+PEOPLE = (*ENOUGH, ("warm_tight", 10))
+"""Tastes of `apsi.preference.simulated`, and how many pairs they answer"""
+TASTED = (Case("chelsea.png"), Case("flower.jpg"), Case("china.jpg"), Case("rocket.jpg"))
 
 
 @dataclass(frozen=True)
@@ -100,25 +104,25 @@ class Shown:
         }
 
 
-def repair() -> Mapping[str, Sequence[Mapping[str, Any]]]:
+def repair(folder: Path) -> Mapping[str, Sequence[Mapping[str, Any]]]:
     """Copies with a flaw, as the agent that comes with apsi repairs them."""
     shown = [_advised(case) for case in REPAIRED]
-    _save([[one.before for one in shown], [one.after for one in shown]], "repair")
+    _save([[one.before for one in shown], [one.after for one in shown]], folder / "repair.webp")
     wrong = [_advised(case) for case in NOT_REPAIRED]
     originals = [Case(case.photo).make() for case in NOT_REPAIRED]
-    _save([[one.before for one in wrong], [one.after for one in wrong], originals], "repair_wrong")
+    _save([[one.before for one in wrong], [one.after for one in wrong], originals], folder / "repair_wrong.webp")
     return {"right": [one.row() for one in shown], "wrong": [one.row() for one in wrong]}
 
 
-def advice() -> Mapping[str, Sequence[Mapping[str, Any]]]:
+def advice(folder: Path) -> Mapping[str, Sequence[Mapping[str, Any]]]:
     """What is said of one photo, step by step."""
     shown = _advised(EXPLAINED)
     steps = [shown.before]
     for label in shown.advice.recipe:
         steps.append(Recipe.of([label])(steps[-1]))
-    _save([steps], "advice")
+    _save([steps], folder / "advice.webp")
     left = [_advised(case) for case in LEFT_ALONE]
-    _save([[one.before for one in left]], "advice_wrong")
+    _save([[one.before for one in left]], folder / "advice_wrong.webp")
     reasons = [
         {
             "step": f"`{step.label}`",
@@ -131,7 +135,7 @@ def advice() -> Mapping[str, Sequence[Mapping[str, Any]]]:
     return {"steps": reasons, "whole": [shown.row()], "wrong": [one.row() for one in left]}
 
 
-def crops() -> Mapping[str, Sequence[Mapping[str, Any]]]:
+def crops(folder: Path) -> Mapping[str, Sequence[Mapping[str, Any]]]:
     """Crops that are suggested, and squares that were asked for."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for name, cases, overrides in (
@@ -147,7 +151,7 @@ def crops() -> Mapping[str, Sequence[Mapping[str, Any]]]:
                 [_framed(photo, crop) for photo, crop in zip(photos, advised, strict=True)],
                 [Recipe.of([crop.label])(photo) for photo, crop in zip(photos, advised, strict=True)],
             ],
-            {"right": "crops", "wrong": "crops_wrong", "square": "crops_square"}[name],
+            folder / {"right": "crops.webp", "wrong": "crops_wrong.webp", "square": "crops_square.webp"}[name],
         )
         found[name] = [
             {
@@ -160,30 +164,25 @@ def crops() -> Mapping[str, Sequence[Mapping[str, Any]]]:
     return found
 
 
-def taste(work: Path | None = None) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+def taste(folder: Path, work: Path | None = None) -> Mapping[str, Sequence[Mapping[str, Any]]]:
     """The crops that jurors like best which were fitted on the answers of made-up people.
 
     Args:
+        folder: gets the pictures.
         work: a folder whose fitted jurors are taken where they are there; None: a temporary one.
     """
     with tempfile.TemporaryDirectory() as temporary:
         fitted = {person: _fitted((work or Path(temporary)), *person) for person in PEOPLE}
         jurors = [instantiate(load_config(["juror=framing"]).juror)]
-        for folder in fitted.values():
-            jurors.append(instantiate(load_config(["juror=preference", f"juror.path={folder / MODEL_FILE}"]).juror))
-        figures = [_accuracy(*person, folder) for person, folder in fitted.items()]
+        for run in fitted.values():
+            jurors.append(instantiate(load_config(["juror=preference", f"juror.path={run / MODEL_FILE}"]).juror))
+        figures = [_accuracy(*person, run) for person, run in fitted.items()]
     photos = [case.make() for case in TASTED]
     framers = [replace(_framer(), juror=juror, min_gain=-10.0) for juror in jurors]
     rows = [[_framed(photo, _crop(framer, photo)) for photo in photos] for framer in framers]
-    _save(rows[: 1 + len(ENOUGH)], "taste")
-    _save(rows[1:2] + rows[1 + len(ENOUGH) :], "taste_few")
+    _save(rows[: 1 + len(ENOUGH)], folder / "taste.webp")
+    _save(rows[1:2] + rows[1 + len(ENOUGH) :], folder / "taste_few.webp")
     return {"figures": figures}
-
-
-ENOUGH = (("warm_tight", 100), ("wide_calm", 100))
-PEOPLE = (*ENOUGH, ("warm_tight", 10))
-"""Tastes of `apsi.preference.simulated`, and how many pairs they answer"""
-TASTED = (Case("chelsea.png"), Case("flower.jpg"), Case("china.jpg"), Case("rocket.jpg"))
 
 
 def _fitted(work: Path, name: str, count: int) -> Path:
@@ -205,7 +204,7 @@ def _fitted(work: Path, name: str, count: int) -> Path:
 def _accuracy(name: str, count: int, folder: Path) -> Mapping[str, str]:
     """How often the juror is right about answers to photos that it was not fitted on, beside simple rules."""
     shares = json.loads((folder / "preference.json").read_text(encoding="utf-8"))["accuracy"]
-    low, high = shares["model"]["interval"] or (0, 1)
+    low, high = shares["model"]["interval"]
     rules = {rule: f"{shares[rule]['share']:.2f}" for rule in ("prior juror", "larger wins")}
     right = f"{shares['model']['share']:.2f} ({low:.2f} to {high:.2f})"
     return {"made-up person": name.replace("_", ", "), "pairs": str(count), "right": right, **rules}
@@ -226,7 +225,7 @@ def main(names: Sequence[str] = (), folder: Path = FOLDER) -> None:
     """Makes these stories, all where none is named."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in names or STORIES:
-        text = json.dumps(STORIES[name](), indent=1, ensure_ascii=False)
+        text = json.dumps(STORIES[name](folder), indent=1, ensure_ascii=False)
         (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
@@ -277,7 +276,7 @@ def _framed(photo: Photo, crop: CropAdvice) -> Photo:
     return cv2.rectangle(dimmed, (left, top), (right - 1, bottom - 1), (255, 255, 255), 3)
 
 
-def _save(rows: Sequence[Sequence[Photo]], name: str) -> None:
+def _save(rows: Sequence[Sequence[Photo]], path: Path) -> None:
     """Rows of photos of one height, each column as wide as its widest, with nothing between them."""
     small = [[_of_height(photo) for photo in row] for row in rows]
     widths = [max(photo.shape[1] for photo in column) for column in zip(*small, strict=True)]
@@ -290,7 +289,6 @@ def _save(rows: Sequence[Sequence[Photo]], name: str) -> None:
                 [photo, np.full(photo.shape[:2], 255, np.uint8)]
             )
             left += width + _GAP
-    path = FOLDER / f"{name}.webp"
     Image.fromarray(sheet, "RGBA").save(path, quality=_QUALITY, method=6)
     print(f"{path}: {sheet.shape[1]} x {sheet.shape[0]}, {path.stat().st_size / 1000:.0f} kB", flush=True)
 
