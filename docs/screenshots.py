@@ -170,7 +170,7 @@ def mlflow(browser: Any, work: Path, place: Path) -> None:
             ),
         ):
             page = Screen(name, 1400, height, "light").open(browser)
-            page.goto(f"{url}/#/experiments/{experiment}{address}")
+            page.goto(f"{url}/#/experiments/{experiment}{address}", wait_until="commit")
             _until(lambda page=page, shown=shown: page.evaluate(shown), f"MLflow's {name}")
             page.wait_for_timeout(5_000)
             _save(page, place / f"mlflow_{name}.webp")
@@ -208,7 +208,7 @@ def _served(command: list[str], says: str = r"(http://127.0.0.1:\d+)") -> Iterat
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), "COLUMNS": "300"}
+    return {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "300", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
 def _free_port() -> int:

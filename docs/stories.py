@@ -132,7 +132,7 @@ def advice(folder: Path) -> Mapping[str, Sequence[Mapping[str, Any]]]:
         }
         for step in shown.advice.steps
     ]
-    return {"steps": reasons, "whole": [shown.row()], "wrong": [one.row() for one in left]}
+    return {"steps": reasons, "wrong": [one.row() for one in left]}
 
 
 def crops(folder: Path) -> Mapping[str, Sequence[Mapping[str, Any]]]:
