@@ -37,6 +37,13 @@ _PATIENCE = 300  # seconds for a server, or for what a page has to show
 _DARK = ("matplotlib/grace_hopper.jpg", ("exposure_error(-1.50)",))
 """The photo that is given to the studio, and the flaw that it gets"""
 
+_MLFLOW_AS_LEFT = """
+localStorage.setItem('mlflow.workflowType_v1', '"machine_learning"');
+localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true');
+localStorage.setItem('mlflow.assistant.panelOpen_v1', 'false');
+"""
+"""What MLflow's page remembers of a visitor who trains models and has closed its assistant"""
+
 RUNS = (
     ("task=make_pairs", "dataset=sample"),
     ("debug=tiny", "train.total_timesteps=2048", "algo=dqn"),
@@ -161,7 +168,7 @@ def mlflow(browser: Any, work: Path, place: Path) -> None:
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store, "--workers", "1"]
     with _served([*command, "--port", str(_free_port())], r"running on (http://127.0.0.1:\d+)") as url:
         for name, address, height, shown in (
-            ("runs", "", 560, f"document.body.innerText.includes('{run.info.run_name[:8]}')"),
+            ("runs", "/runs", 560, f"document.body.innerText.includes('{run.info.run_name[:8]}')"),
             (
                 "curves",
                 f"/runs/{run.info.run_id}/model-metrics",
@@ -170,8 +177,11 @@ def mlflow(browser: Any, work: Path, place: Path) -> None:
             ),
         ):
             page = Screen(name, 1400, height, "light").open(browser)
+            page.add_init_script(_MLFLOW_AS_LEFT)
             page.goto(f"{url}/#/experiments/{experiment}{address}", wait_until="commit")
             _until(lambda page=page, shown=shown: page.evaluate(shown), f"MLflow's {name}")
+            if name == "curves":
+                page.get_by_placeholder("Search metric charts").fill("eval/")
             page.wait_for_timeout(5_000)
             _save(page, place / f"mlflow_{name}.webp")
 
