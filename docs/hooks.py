@@ -33,6 +33,8 @@ from apsi.tracking.names import METRICS
 
 sys.path.append(str(Path(__file__).parent))  # MkDocs loads this file alone
 from diagrams import diagram
+from gallery import gallery
+from stories import story
 
 MARKER = re.compile(r"^<!-- (\w+)(?: (\S+))? -->$", re.MULTILINE)
 NOT_RUN = re.compile(r"^ *<!-- not run: (\S.*\S) -->\n", re.MULTILINE)
@@ -170,7 +172,9 @@ TABLES = {
     "algorithms": algorithms,
     "jurors": jurors,
     "diagram": diagram,
+    "gallery": gallery,
     "prometheus": prometheus,
+    "story": story,
 }
 """By the name in a page"""
 
