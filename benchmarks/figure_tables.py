@@ -318,7 +318,7 @@ def crop(runs: Mapping[str, Run], seeds: Sequence[int]) -> dict[str, Table]:
 def attention(runs: Mapping[str, Run], _: Sequence[int]) -> dict[str, Table]:
     """Share of the fixations that the crops of each map keep, and how far ours is ahead."""
     found = runs["run"].result
-    titles = {key: f"{key.split()[0]}, {_SHAPES[key.split()[1]]}" for key in found if _is_area(key)}
+    titles = {key: f"{float(key.split()[0]):.0%}, {_SHAPES[key.split()[1]]}" for key in found if _is_area(key)}
     columns = {"crop": ""} | dict.fromkeys(titles.values(), ".3f")
     maps = [name for name in found[next(iter(titles))] if " - " not in name]
     ahead = [name for name in found[next(iter(titles))] if " - " in name]
@@ -352,7 +352,12 @@ def crop_prior(runs: Mapping[str, Run], _: Sequence[int]) -> dict[str, Table]:
     rows = [[title, *(estimate(*found[key][name].values()) for key in _PAIRS)] for name, title in who.items()]
     ahead = [estimate(*found[key]["crop_prior_minus_larger"].values()) for key in _PAIRS]
     rows.append(["`crop_prior` minus the larger crop", *ahead])
-    return {"majorities": {"columns": {"": ""} | dict.fromkeys(_PAIRS.values(), ".3f"), "rows": rows}}
+    second = found["second_wins_at_equal_size"]
+    sides = {f"{side} of the photo's sides": ".0%" for side in second}
+    return {
+        "majorities": {"columns": {"": ""} | dict.fromkeys(_PAIRS.values(), ".3f"), "rows": rows},
+        "second": {"columns": {"crops of": ""} | sides, "rows": [["votes for the second", *second.values()]]},
+    }
 
 
 _PAIRS = {"all": "all pairs", "equal_size": "pairs of one size"}

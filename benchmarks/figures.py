@@ -58,8 +58,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "outputs" / "figures", help="folder of the runs")
     parser.add_argument("--afresh", action="store_true", help="takes runs again that are there")
     options = parser.parse_args()
-    if options.list or options.name is None:
+    if options.list:
         print("\n".join(f"{name:18}{state(name)}" for name in ALL))
+        return
+    if options.name is None:
+        print(json.dumps({"skipped": "name a figure, one of those that --list names"}))
         return
     figure = ALL[options.name]
     if unknown := set(options.seeds or ()) - set(figure.seeds if figure.each else ()):

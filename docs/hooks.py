@@ -5,6 +5,7 @@ A line `<!-- NAME -->` or `<!-- NAME ARGUMENT -->` in a page is replaced by the 
 
 import ast
 import inspect
+import json
 import re
 import sys
 from dataclasses import asdict
@@ -29,6 +30,8 @@ sys.path.append(str(Path(__file__).parent))  # MkDocs loads this file alone
 from diagrams import diagram
 
 MARKER = re.compile(r"^<!-- (\w+)(?: (\S+))? -->$", re.MULTILINE)
+FIGURES = Path(__file__).parent / "figures"
+"""A JSON file for each figure that was measured; `benchmarks/figures.py` writes them"""
 _NO_SETTING = {"_target_", "_partial_", "_recursive_", "defaults"}
 
 
@@ -118,6 +121,49 @@ def jurors() -> str:
     return "\n".join(rows)
 
 
+def figure(where: str) -> str:
+    """One of the tables of a measured figure, `NAME/TABLE`."""
+    name, _, table = where.partition("/")
+    found = measured(name)["tables"][table]
+    rows = [
+        [_number(cell, form) for cell, form in zip(row, found["columns"].values(), strict=True)]
+        for row in found["rows"]
+    ]
+    return _table(list(found["columns"]), rows)
+
+
+def taken(name: str) -> str:
+    """How, when and on what a figure was measured."""
+    record = measured(name)
+    commands = "\n".join(["```bash", record["command"], *(f"# {line}" for line in record["runs"]), "```"])
+    return f"{commands}\n\nTaken {_when(record)}{_on(record)}."
+
+
+def figures() -> str:
+    """When, on what and for how long each figure was taken."""
+    header = ["figure", "taken", "with", "on", "seeds", "processor time", "by the clock", "load before"]
+    rows = []
+    for path in sorted(FIGURES.glob("*.json")):
+        record = measured(path.stem)
+        versions, computer, seconds = record["versions"], record["machine"], record["seconds"]
+        rows.append(
+            [
+                *(f"`{path.stem}`: {record['about']}", record["date"]),
+                f"apsi {versions['apsi']} ({versions['commit']}), PyTorch {versions['torch']}",
+                f"{computer['cpu']}, {computer['cores']} cores, {computer['gpu'] or 'no GPU'}",
+                *(", ".join(map(str, record["seeds"])), f"{seconds['cpu']:,} s", f"{seconds['wall']:,} s"),
+                f"{record['load']:.1f}",
+            ]
+        )
+    return _table(header, rows)
+
+
+def measured(name: str) -> dict[str, Any]:
+    """What was written down about a figure."""
+    record: dict[str, Any] = json.loads((FIGURES / f"{name}.json").read_text(encoding="utf-8"))
+    return record
+
+
 TABLES = {
     "options": options,
     "common": common,
@@ -127,8 +173,43 @@ TABLES = {
     "jurors": jurors,
     "diagram": diagram,
     "prometheus": prometheus,
+    "figure": figure,
+    "taken": taken,
+    "figures": figures,
 }
 """By the name in a page"""
+
+
+def _table(columns: list[str], rows: list[list[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _number(cell: Any, form: str) -> str:
+    """Text as it is, an estimate with its interval, several numbers with commas."""
+    match cell:
+        case None:
+            return ""
+        case {"mean": mean, "ci95": None}:
+            return format(mean, form)
+        case {"mean": mean, "ci95": (low, high)}:
+            return f"{mean:{form}} ({low:{form}} to {high:{form}})"
+        case list():
+            return ", ".join(_number(one, form) for one in cell)
+        case str():
+            return cell
+    return format(cell, form)
+
+
+def _when(record: dict[str, Any]) -> str:
+    seeds = record["seeds"]
+    of = f", seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}" if seeds else ""
+    return f"{record['date']}{of}"
+
+
+def _on(record: dict[str, Any]) -> str:
+    photos = " and ".join(f"the {one['count']} photos of {one['name']}" for one in record["photos"])
+    return f", on {photos}" if photos else ""
 
 
 def _settings(path: Path) -> str:
