@@ -77,7 +77,7 @@ def estimate(mean: float, interval: Sequence[float] | None) -> dict[str, Any]:
 
 def of_policy(policy: Mapping[str, Any], name: str) -> dict[str, Any]:
     """One of its figures that have an interval."""
-    return estimate(policy[name], policy[f"{name}_ci95"])
+    return estimate(policy[name], policy[f"{name.removesuffix('_rate')}_ci95"])
 
 
 def scores(runs: Mapping[str, Run], _: Sequence[int] = ()) -> dict[str, Table]:
@@ -118,20 +118,13 @@ def group(name: str, folders: Sequence[Path]) -> Compared:
 
 def seeds_by_success(runs: Mapping[str, Run], seeds: Sequence[int]) -> dict[str, Table]:
     """The agent's success and gain of every seed and of all of them."""
-    columns = {
-        "seed": "",
-        "success": ".3f",
-        "mean gain": "+.2f",
-        "edits": ".2f",
-        "training, s of the processor": ",.0f",
-    }
+    columns = {"seed": "", "success": ".3f", "mean gain": "+.2f", "edits": ".2f", "a run, s of the processor": ",.0f"}
     of_seeds = [runs[f"run {seed}"] for seed in seeds]
     agents = [run.result["policies"]["agent"] for run in of_seeds]
     rows = [
         [str(seed), of_policy(agent, "success_rate"), of_policy(agent, "mean_gain"), agent["mean_steps"], run.cpu]
         for seed, agent, run in zip(seeds, agents, of_seeds, strict=True)
     ]
-    columns["whole run, s of the processor"] = columns.pop("training, s of the processor")
     if len(seeds) > 1:
         both = pooled("agent", of_seeds)
         success, gain = both.sample(0), both.sample(1)

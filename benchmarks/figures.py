@@ -64,6 +64,8 @@ def main() -> None:
     if options.name is None:
         print(json.dumps({"skipped": "name a figure, one of those that --list names"}))
         return
+    for each in (signal.SIGINT, signal.SIGTERM):  # SIGINT is ignored in the background of a shell
+        signal.signal(each, signal.default_int_handler)
     figure = ALL[options.name]
     if unknown := set(options.seeds or ()) - set(figure.seeds if figure.each else ()):
         parser.error(f"--seeds {min(unknown)}: {options.name} has {figure.seeds if figure.each else 'none to choose'}")
@@ -179,7 +181,13 @@ def run(folder: Path, line: str, places: Mapping[str, Any]) -> None:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with (folder / _ERRORS).open("w", encoding="utf-8") as errors:
         process = subprocess.Popen(
-            [sys.executable, *words], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
+            [sys.executable, *words],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            process_group=0,  # a terminal's Ctrl-C would reach it twice
         )
         try:
             output, _ = process.communicate()
@@ -188,6 +196,8 @@ def run(folder: Path, line: str, places: Mapping[str, Any]) -> None:
             process.communicate()
             raise
         finally:
+            process.kill()  # where Ctrl-C came again meanwhile
+            process.wait()
             spent = {"wall": time.monotonic() - began, "cpu": cpu_seconds() - before, "load": load}
             with (folder / _ATTEMPTS).open("a", encoding="utf-8") as attempts:
                 attempts.write(f"{json.dumps(spent)}\n")

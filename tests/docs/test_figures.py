@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,6 +142,30 @@ def test_a_figure_goes_on_where_it_was_interrupted_and_says_which_seeds_it_has(
     assert (tmp_path / "ran").read_text() == "1 2 2 "
     take(afresh=True)
     assert (tmp_path / "ran").read_text() == "1 2 2 1 2 "
+
+
+@needs_scripts
+def test_ctrl_c_lets_the_run_save_its_progress_and_its_time_counts(
+    scripts: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, pathlib, signal, time\n"
+        "try:\n"
+        "    os.kill(os.getppid(), signal.SIGINT), time.sleep(60)\n"
+        "except KeyboardInterrupt:\n"
+        "    (pathlib.Path(__file__).parent / 'saved').touch()\n"
+    )
+    monkeypatch.setattr(scripts, "versions", dict)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            scripts.run(tmp_path / "run", str(script), {})
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (tmp_path / "saved").exists()
+    assert json.loads((tmp_path / "run" / "attempts.jsonl").read_text())["wall"] > 0
+    assert not (tmp_path / "run" / "done.json").exists()
 
 
 @needs_scripts
