@@ -12,6 +12,7 @@ from apsi.interval import Sample, mean_interval, rate_interval
 
 COLLECTIONS = {"bsds": ("BSDS500, train and val", 300), "osie": ("OSIE", 250)}
 """Of photos: what each is called, and how many it has"""
+VOTED_ON, SAMPLE = ("FCDB, of which there are votes only", 3_362), ("`dataset=sample`", 8)
 FILES = {"fixations": "OSIE's fixations.json", "votes": "FCDB's ranking_annotation.json"}
 
 
@@ -57,6 +58,13 @@ class Figure:
         """The options that say where its photos and files are."""
         text = " ".join([*self.once.values(), *self.each.values()]).replace("{both}", "{bsds}{osie}")
         return [name for name in (*COLLECTIONS, *FILES) if f"{{{name}}}" in text]
+
+    @property
+    def photos(self) -> list[dict[str, Any]]:
+        """What it is measured on."""
+        known = [COLLECTIONS[need] for need in self.needs if need in COLLECTIONS]
+        known += [VOTED_ON] if "votes" in self.needs else []
+        return [{"name": name, "count": count} for name, count in known or [SAMPLE]]
 
     @property
     def shown(self) -> list[str]:

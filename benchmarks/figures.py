@@ -253,9 +253,7 @@ def write(name: str, figure: Figure, out: Path, seeds: Sequence[int], figures: P
         "about": figure.about,
         "command": figure.command(name),
         "runs": figure.shown,
-        "photos": [
-            {"name": title, "count": count} for need, (title, count) in COLLECTIONS.items() if need in figure.needs
-        ],
+        "photos": figure.photos,
         "seeds": list(seeds),
         "date": last.taken,
         "versions": last.versions

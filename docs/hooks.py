@@ -141,7 +141,7 @@ def taken(name: str) -> str:
 
 def figures() -> str:
     """When, on what and for how long each figure was taken."""
-    header = ["figure", "taken", "with", "on", "seeds", "processor time", "by the clock", "load before"]
+    header = ["figure", "taken", "with", "on", "photos", "seeds", "processor time", "by the clock", "load before"]
     rows = []
     for path in sorted(FIGURES.glob("*.json")):
         record = measured(path.stem)
@@ -151,6 +151,7 @@ def figures() -> str:
                 *(f"`{path.stem}`: {record['about']}", record["date"]),
                 f"apsi {versions['apsi']} ({versions['commit']}), PyTorch {versions['torch']}",
                 f"{computer['cpu']}, {computer['cores']} cores, {computer['gpu'] or 'no GPU'}",
+                ", ".join(f"{one['name']}: {one['count']:,}" for one in record["photos"]),
                 *(", ".join(map(str, record["seeds"])), f"{seconds['cpu']:,} s", f"{seconds['wall']:,} s"),
                 f"{record['load']:.1f}",
             ]
@@ -208,8 +209,8 @@ def _when(record: dict[str, Any]) -> str:
 
 
 def _on(record: dict[str, Any]) -> str:
-    photos = " and ".join(f"the {one['count']} photos of {one['name']}" for one in record["photos"])
-    return f", on {photos}" if photos else ""
+    photos = " and ".join(f"the {one['count']:,} photos of {one['name']}" for one in record["photos"])
+    return f", on {photos}"
 
 
 def _settings(path: Path) -> str:
