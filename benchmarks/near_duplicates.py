@@ -21,6 +21,8 @@ from apsi.photo import Photo, alike
 from apsi.photo.read import read_photo
 from apsi.photo.resample import fit, resample
 
+SHARES = (0.02, 0.05, 0.1, 0.15, 0.2)
+
 
 def main() -> None:
     """Measures and prints."""
@@ -76,7 +78,7 @@ def resized(by: float) -> Callable[[Photo], Photo]:
 
 
 def cropped(share: float, both: bool = False) -> Callable[[Photo], Photo]:
-    """Without a share of the height at the bottom or, where it is off both, of each side at one end."""
+    """Without a share of the height at the bottom or, where it is of both sides, of the width at the right too."""
 
     def crop(photo: Photo) -> Photo:
         height, width = photo.shape[:2]
@@ -91,8 +93,8 @@ COPIES: dict[str, Callable[[Photo], Photo]] = {
     "halved": resized(0.5),
     "a quarter as wide": resized(0.25),
     "doubled": resized(2),
-    **{f"{share:.0%} off both sides": cropped(share, both=True) for share in (0.02, 0.05, 0.1, 0.15, 0.2)},
-    "10% off one side": cropped(0.1),
+    "without 10% at the bottom": cropped(0.1),
+    **{f"without {share:.0%} at the bottom and at the right": cropped(share, both=True) for share in SHARES},
 }
 """By what is said of them"""
 
