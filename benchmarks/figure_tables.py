@@ -330,7 +330,12 @@ def attention(runs: Mapping[str, Run], _: Sequence[int]) -> dict[str, Table]:
 
 
 _SHAPES = {"own": "the photo's shape", "any": "any shape"}
-_MAPS = {"saliency": "`apsi.transform.saliency`", "oracle": "the best box of the fixations themselves"}
+_MAPS = {
+    "residual": "spectral residual",
+    "residual x centre": "residual times centre",
+    "saliency": "`apsi.transform.saliency`",
+    "oracle": "the best box of the fixations themselves",
+}
 
 
 def _is_area(key: str) -> bool:
