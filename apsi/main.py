@@ -27,7 +27,7 @@ from apsi.errors import ApsiError
 from apsi.installation import CONFIG_DIR, command
 from apsi.multirun import began_multirun, run_one_of_many, summarise_multiruns
 from apsi.search.sweeper import PruningSweeper
-from apsi.task import require_evaluating
+from apsi.task import built_by, require_evaluating
 from apsi.tracking.run_folder import RunFolder, is_one_of_many
 
 _INTERRUPTED = "Interrupted. Progress is saved; the same command resumes from there, unless it says resume=never."
@@ -134,11 +134,17 @@ def _run(config: DictConfig) -> Any:
         )
     config = with_checkpoint(config, overrides)
     _check_values(config)
-    define_missing()
     require_evaluating(config)
-    check(config)
-    instantiate(config.device).activate()  # a device that is not there is no reason to prepare photos first
-    open_tracker(config)  # a password in its URI is refused before anything is written down
+    built = built_by(config)
+    if built is None:
+        define_missing()
+        check(config)
+        instantiate(config.device).activate()  # a device that is not there is no reason to prepare photos first
+    else:
+        for group in ("task", *built):
+            check(config[group])
+    if built is None or "tracking" in built:
+        open_tracker(config)  # a password in its URI is refused before anything is written down
     choices = choices_made(ran.runtime.choices, config, overrides)
     with monitored(config):  # an address that can't be had is no reason to leave a folder
         folder = RunFolder.create(Path(ran.runtime.output_dir), config, overrides, choices)

@@ -3,6 +3,7 @@
 import re
 from dataclasses import fields
 
+import pytest
 import yaml
 from hydra.utils import get_class
 
@@ -46,3 +47,8 @@ def small(algo: str) -> list[str]:
 
 ALGORITHMS = {path.stem: small(path.stem) for path in sorted((CONFIG_DIR / "algo").glob("*.yaml"))}
 """By the name of the option"""
+
+EACH_ALGORITHM = [
+    name if name in ("ppo", "dqn", "undo") else pytest.param(name, marks=pytest.mark.slow) for name in ALGORITHMS
+]
+"""For tests of each: one of each kind quickly, the others with the slow tests"""

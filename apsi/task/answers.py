@@ -19,6 +19,7 @@ from apsi.photo.write import write_text
 from apsi.preference.agreement import Agreement, agreement, as_numbers
 from apsi.preference.answer_page import headline, number_text, range_text, remarks, share_text, write_answer_page
 from apsi.preference.folder import MODEL, MODEL_FILE, PreferenceFolder
+from apsi.task import builds
 from apsi.tracking.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ _FITTED = (MODEL, "run.json")
 _SHOWN = 10
 
 
+@builds()
 def answers(
     config: DictConfig,
     folder: RunFolder,

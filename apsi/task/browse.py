@@ -14,6 +14,7 @@ from apsi.advise.words import Words
 from apsi.console import show
 from apsi.errors import ApsiError
 from apsi.preference.folder import PreferenceFolder
+from apsi.task import builds
 from apsi.tracking.run_folder import RunFolder
 
 _PATIENCE = 3  # seconds that requests in hand may take at the end
@@ -21,6 +22,7 @@ _CACHE = "APSI_CACHE_DIR"
 log = logging.getLogger(__name__)
 
 
+@builds()
 def browse(
     config: DictConfig,
     folder: RunFolder,

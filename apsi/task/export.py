@@ -15,12 +15,14 @@ from apsi.photo import Photo
 from apsi.photo.file import read_file
 from apsi.photo.metadata import stored_orientation
 from apsi.photo.read import MAX_PIXELS, UnreadablePhotoError, decode_photo, max_file_bytes
+from apsi.task import builds
 from apsi.tracking.run_folder import RunFolder
 from apsi.transform.recipe import read_recipe
 
 log = logging.getLogger(__name__)
 
 
+@builds("export")
 def export(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     """Writes `recipe` in the way of each chosen `export` into the run's folder; `photo` is what it was made for.
 

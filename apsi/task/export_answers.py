@@ -11,10 +11,12 @@ from apsi.console import show
 from apsi.preference.folder import PreferenceFolder
 from apsi.preference.format.base import Outgoing
 from apsi.preference.photos import Originals
+from apsi.task import builds
 from apsi.task.import_answers import chosen_format
 from apsi.tracking.run_folder import RunFolder
 
 
+@builds("preference", "dataset")
 def export_answers(config: DictConfig, folder: RunFolder, *, annotators: list[str]) -> dict[str, Any]:
     """Writes the answers that hold, or the pairs, in the way of `preference/format`.
 

@@ -14,9 +14,11 @@ from apsi.preference.format.base import Format, add
 from apsi.preference.format.names import Names
 from apsi.preference.split import Splits
 from apsi.preprocess.split import Split
+from apsi.task import builds
 from apsi.tracking.run_folder import RunFolder
 
 
+@builds("preference", "preprocess", "dataset")
 def import_answers(config: DictConfig, folder: RunFolder, *, file: str) -> dict[str, Any]:
     """Adds what is new in a file of pairs and answers to `preference_dir`; where something is wrong, nothing.
 

@@ -11,11 +11,13 @@ from apsi.console import show
 from apsi.errors import ApsiError
 from apsi.photo.write import atomic
 from apsi.preprocess.resize import write_skipped
+from apsi.task import builds
 from apsi.tracking.run_folder import RunFolder
 
 LIST, TABLE, SKIPPED = "photos.txt", "photos.csv", "skipped.csv"
 
 
+@builds("dataset")
 def list_photos(config: DictConfig, folder: RunFolder) -> dict[str, int]:
     """Writes `photos.txt`, a path a line, `photos.csv` with names and paths, and `skipped.csv`; reads no photo.
 

@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 
 from apsi.console import track
 from apsi.errors import ApsiError
+from apsi.task import builds
 from apsi.tracking.base import KILLED
 from apsi.tracking.journal import files_to_record, journals_below
 from apsi.tracking.mlflow_store import MlflowStore
@@ -17,6 +18,7 @@ from apsi.tracking.sender import send_now
 log = logging.getLogger(__name__)
 
 
+@builds("tracking")
 def sync(config: DictConfig, folder: RunFolder) -> dict[str, int]:
     """Sends the journals below `output_dir`, each where its run was recorded; returns how many runs and entries.
 

@@ -77,6 +77,7 @@ def test_a_process_that_ended_is_taken_up_by_the_next_at_the_byte(server: Files,
     assert file.requests[-1]["range"] == f"bytes={here}-"
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.sets(st.integers(1, len(DATA) - 1), max_size=4), stops=st.lists(st.integers(1, len(DATA)), max_size=3))
 def test_wherever_it_is_cut_or_stopped_the_bytes_are_the_same(

@@ -103,6 +103,7 @@ def test_of_photos_too_small_or_too_long_for_the_shape_nothing_is_said(
     assert not caplog.records
 
 
+@pytest.mark.slow
 def test_what_is_edited_does_not_change_by_a_suggestion(save: Save, job: Job, tmp_path: Path) -> None:
     file = save("a.jpg")
     (plain,) = advice_of(job, file)

@@ -36,7 +36,7 @@ from apsi.errors import ApsiError
 from apsi.photo.prepared import PreparedSplit
 from apsi.train.run_state import restore_run, run_state
 from tests.conftest import context
-from tests.fast import ALGORITHMS
+from tests.fast import ALGORITHMS, EACH_ALGORITHM
 
 
 @cache
@@ -71,7 +71,7 @@ def saved(
     return path, model, config
 
 
-@pytest.mark.parametrize("saved", list(ALGORITHMS), indirect=True)
+@pytest.mark.parametrize("saved", EACH_ALGORITHM, indirect=True)
 def test_a_checkpoint_gives_the_same_agent_and_optimiser_back_and_is_a_model_of_stable_baselines3_too(
     saved: tuple[Path, BaseAlgorithm, DictConfig], restore: EnvComponents, split: PreparedSplit
 ) -> None:

@@ -21,7 +21,7 @@ from apsi.photo.prepared import PreparedSplit
 from apsi.transform.action_set import DiscreteActions
 from tests.agent.test_checkpoint import best_actions, config_of, model_of
 from tests.conftest import LABELS
-from tests.fast import ALGORITHMS
+from tests.fast import EACH_ALGORITHM
 
 OTHER_ACTIONS = {
     **dict.fromkeys(("sac", "td3", "recover"), "transform.adjustments=[gamma,contrast,exposure]"),
@@ -53,7 +53,7 @@ def begun(
     return model, take_over(checkpoint, instantiate(config.algo), model, config, actions)
 
 
-@pytest.mark.parametrize("algo", ALGORITHMS)
+@pytest.mark.parametrize("algo", EACH_ALGORITHM)
 def test_a_new_agent_of_the_same_kind_does_what_the_old_one_did_on_every_photo(
     algo: str, restore: EnvComponents, split: PreparedSplit, tmp_path: Path
 ) -> None:
@@ -70,7 +70,7 @@ def test_a_new_agent_of_the_same_kind_does_what_the_old_one_did_on_every_photo(
     assert optimizers and not any(part["state"] for part in optimizers)
 
 
-@pytest.mark.parametrize("algo", ALGORITHMS)
+@pytest.mark.parametrize("algo", EACH_ALGORITHM)
 def test_with_another_number_of_actions_all_but_what_means_actions_is_taken_over(
     algo: str, restore: EnvComponents, split: PreparedSplit, tmp_path: Path
 ) -> None:
@@ -181,6 +181,7 @@ NETWORK = ("feature_extractor=mobilenet_v2", "feature_extractor.batch_size=16", 
 NETWORK += ("feature_extractor.memory_format=contiguous", "algo.n_steps=4", "algo.n_epochs=1")
 
 
+@pytest.mark.slow
 def test_a_second_phase_lets_the_frozen_network_learn_at_a_rate_of_its_own(
     frozen: tuple[Checkpoint, Path], restore: EnvComponents, split: PreparedSplit
 ) -> None:
@@ -202,6 +203,7 @@ def test_a_second_phase_lets_the_frozen_network_learn_at_a_rate_of_its_own(
     assert not torch.equal(model.policy.state_dict()[first], old[first])
 
 
+@pytest.mark.slow
 def test_another_pretrained_network_is_refused_even_where_some_of_its_layers_fit(
     frozen: tuple[Checkpoint, Path], restore: EnvComponents, split: PreparedSplit
 ) -> None:

@@ -31,6 +31,7 @@ def policy() -> AfterstatePolicy:
     )
 
 
+@pytest.mark.slow
 def test_it_predicts_the_jurors_score_of_every_edit(optimise: EnvComponents, split: PreparedSplit) -> None:
     algo, model = trained(optimise, split, 300, *SMALL)
     core = EditCore(optimise, InOrder(context(split)), 3)

@@ -120,6 +120,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[
     return root, places
 
 
+@pytest.mark.slow
 def test_it_learns_the_order_of_people_and_the_task_tells_how_well(
     learned: tuple[Path, list[tuple[str, float, float]]],
 ) -> None:
@@ -147,6 +148,7 @@ def test_what_ranks_no_crops_or_has_none_to_rank_is_told(tmp_path: Path) -> None
         run(show_crops, tmp_path, ["tracking=none"], photos=3, free_area=0.1)
 
 
+@pytest.mark.slow
 def test_a_page_shows_what_jurors_like_without_limits_and_within_them(
     learned: tuple[Path, list[tuple[str, float, float]]], tmp_path: Path
 ) -> None:

@@ -68,6 +68,7 @@ def parameters_of(model: Any) -> list[torch.Tensor]:
     return [parameter.detach().clone() for parameter in model.policy.parameters()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("distribution", "theirs"),
     [({}, DQN), ({"distribution": "quantile", "n_quantiles": 5}, QRDQN)],
@@ -199,6 +200,7 @@ def test_the_target_network_is_noisy_only_while_it_is_learned_from(env: Callable
     assert asked == [True, True] and not any(layer.is_noisy for layer in layers)
 
 
+@pytest.mark.slow
 def test_exploration_decays_with_every_episode_down_to_its_floor(env: Callable[..., PhotoVecEnv]) -> None:
     model: Any = algo_of(exploration_decay=0.9, exploration_final_eps=0.3).build(env(1), NETWORK, 1000)
     seen: list[tuple[int, float]] = []

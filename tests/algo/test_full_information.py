@@ -86,6 +86,7 @@ def test_undo_repairs_photos_that_it_never_saw_and_asks_no_juror(restore: EnvCom
     assert [(r.success, r.steps) for r in results] == [(True, 1)] * 3
 
 
+@pytest.mark.slow
 def test_undo_tells_a_curriculum_how_it_did_so_that_the_photos_get_harder(
     restore: EnvComponents, split: PreparedSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +133,7 @@ def test_undo_goes_on_after_a_rise_as_one_that_begins_at_that_level(
     assert photos.tobytes() == seen[following]
 
 
+@pytest.mark.slow
 def test_full_q_learns_what_every_action_is_worth(optimise: EnvComponents, split: PreparedSplit) -> None:
     """Without discount a Q-value is the step's own reward, which the juror tells."""
     small = ["algo.learning_starts=16", "algo.batch_size=32", "algo.gamma=0", "algo.gradient_steps=8"]

@@ -99,6 +99,7 @@ def test_it_goes_on_from_where_its_own_edits_led_until_it_stops(
     assert recipes == [[["exposure_up"], ["exposure_down"]], [["exposure_down", "exposure_up"]]]
 
 
+@pytest.mark.slow
 def test_it_learns_to_repair_what_is_degraded_and_to_leave_alone_what_is_not(split: PreparedSplit) -> None:
     algo, model = model_of(split)
     source = model.core.source

@@ -45,6 +45,7 @@ def test_it_changes_nothing_before_it_has_learned(split: PreparedSplit) -> None:
     assert (actions[0, :2] == 0).all() and actions[0, 2] > 0.5  # STOP: it expects no gain
 
 
+@pytest.mark.slow
 def test_learning_brings_degraded_photos_nearer_to_their_originals(
     split: PreparedSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -80,6 +80,7 @@ def test_a_mean_has_hubers_loss_or_the_square() -> None:
     assert Mean().errors(outputs, targets).tolist() == [0.5, 3.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "of_return", [Mean(), Categorical(-5.0, 5.0, 11), Quantiles(11)], ids=lambda r: type(r).__name__
 )

@@ -10,6 +10,7 @@ from apsi.errors import ApsiError
 from tests.analyse.conftest import usual
 
 
+@pytest.mark.slow
 def test_points_are_of_the_agents_own_network_and_of_one_photo_each() -> None:
     config = load_config([f"checkpoint={SHIPPED}", "task=analyse", "device=cpu"])
     photos = [usual(i) for i in range(3)]

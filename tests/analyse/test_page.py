@@ -95,6 +95,7 @@ def test_the_files_hold_what_was_found(analysis: Analysis, tmp_path: Path) -> No
         assert float(rows[photo.name]["mean_drop"]) == pytest.approx(np.mean(drops))
 
 
+@pytest.mark.slow
 def test_the_scoring_report_has_the_seconds_of_steps_where_they_are_known(made: Prepared, tmp_path: Path) -> None:
     seconds = write_scoring(made.folder, tmp_path, Local(2), seed=0)
     without = Page((tmp_path / SCORING_PAGE).read_text(encoding="utf-8"))
@@ -108,6 +109,7 @@ def test_the_scoring_report_has_the_seconds_of_steps_where_they_are_known(made: 
     assert re.search(r"looks alike", found.text)  # as preparing found them
 
 
+@pytest.mark.slow
 def test_the_scoring_report_places_some_of_many_photos(
     made: Prepared, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,7 @@ FIGURE = st.sampled_from(["", "0", "2.5", "5", "7.1", "-3"])
 RANGE = st.tuples(FIGURE, FIGURE).map(":".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     query=st.fixed_dictionaries(

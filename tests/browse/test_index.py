@@ -121,6 +121,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     content=st.dictionaries(st.text(max_size=5), st.lists(JSON, max_size=5) | JSON, max_size=5),

@@ -72,6 +72,7 @@ def test_links_in_a_removed_run_are_removed_and_what_they_lead_to_stays(output_d
     assert (tmp_path / "mine" / "photo.jpg").exists()
 
 
+@pytest.mark.slow
 def test_the_local_record_of_a_removed_run_is_marked_as_deleted_and_its_files_go(
     output_dir: Path, mlflow_database: Path
 ) -> None:

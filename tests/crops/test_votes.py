@@ -45,6 +45,7 @@ def test_votes_know_sizes_and_majorities(tmp_path: Path) -> None:
     assert votes[votes.second_won].counts.tolist() == [[0, 5], [1, 4], [2, 3]]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FCDB.is_file(), reason="../shared/fcdb is not here")
 def test_the_published_votes() -> None:
     photos = read_ranking(FCDB)

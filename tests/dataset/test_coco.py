@@ -140,6 +140,7 @@ PARTS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(PARTS)
 def test_whatever_stands_in_the_file_is_listed_or_refused_and_nothing_else_happens(

@@ -178,6 +178,7 @@ def replay_of(path: Path, data: Path) -> Replay:
     return open_replay(read_run(str(path), *files, flat(recorded.config()), []), recorded, compare_config(data))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["edit", "frame", "frame_too"])
 def test_recorded_edits_made_once_more_score_what_they_did(name: str, runs: dict[str, Path], data_dir: Path) -> None:
     replay = replay_of(runs[name], data_dir)
@@ -197,6 +198,7 @@ def _parts(endings: Sequence[Ending]) -> tuple[list[FramedPhoto], list[FramedPho
     return [ending.start for ending in endings], [ending.end for ending in endings]
 
 
+@pytest.mark.slow
 def test_the_task_judges_runs_of_different_jurors_by_both(
     runs: dict[str, Path], data_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -227,6 +229,7 @@ def changed(path: Path, copy: Path, file: str, old: str, new: str) -> Path:
     return copy
 
 
+@pytest.mark.slow
 def test_a_juror_that_cannot_be_opened_is_named_with_how_to_leave_it_out(
     runs: dict[str, Path], data_dir: Path, tmp_path: Path
 ) -> None:
@@ -247,6 +250,7 @@ def test_a_juror_that_cannot_be_opened_is_named_with_how_to_leave_it_out(
         compare(both_runs, RunFolder(tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "change", "message"),
     [

@@ -37,6 +37,7 @@ def test_a_plain_name_stays() -> None:
     assert file_in(Path(), "Grün & Söhne (2)", "cube").name == "Grün & Söhne (2).cube"
 
 
+@pytest.mark.slow
 def test_every_export_says_of_every_step_whether_it_holds_it(tmp_path: Path) -> None:
     recipe = Recipe.of(["white_balance", "gamma_up", "blur_box_3", "crop_thirds", "flip_vertical"])
     results = export_all(exports(), recipe, PHOTO, tmp_path, "../it")

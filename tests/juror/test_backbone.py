@@ -35,6 +35,7 @@ def backbone(option: str, weights: object) -> Backbone:
     return found
 
 
+@pytest.mark.slow
 def test_its_features_are_those_of_a_photo_in_any_company(weights: Path) -> None:
     network = backbone("resnet18", weights)
     maker = FeatureMaker(("box", "neural"), False, network)

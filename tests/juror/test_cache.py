@@ -124,6 +124,7 @@ def test_scoring_goes_on_when_the_disk_is_full(tmp_path: Path, caplog: pytest.Lo
     assert sum("no longer remembered on disk" in record.message for record in caplog.records) == 1
 
 
+@pytest.mark.slow
 def test_several_processes_share_one_file(tmp_path: Path) -> None:
     path = tmp_path / "scores.sqlite3"
     with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as processes:

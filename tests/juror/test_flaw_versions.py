@@ -30,6 +30,7 @@ def maker(*edits: str) -> VersionMaker:
     )
 
 
+@pytest.mark.slow
 def test_a_photo_and_its_number_have_the_same_versions_again(coffee: Photo) -> None:
     one, again, other = (maker("warmth", "unsharp").random(coffee, number) for number in (3, 3, 4))
     assert np.array_equal(one.rows, again.rows) and one.pairs == again.pairs

@@ -53,6 +53,16 @@ def juror(seen: list[Photo]) -> Flaws:
 
 
 @pytest.fixture(scope="module")
+def hardly_learned(seen: list[Photo]) -> Flaws:
+    """Where it matters that it is fitted, not what it knows."""
+    fitted = made()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("apsi.juror.flaw_ranking._STEPS", (30, 30))
+        fitted.fit(seen[:4])
+    return fitted
+
+
+@pytest.fixture(scope="module")
 def others() -> list[Photo]:
     """Other parts of these photos, larger."""
     photos = (data.astronaut(), data.coffee(), data.rocket(), data.chelsea())
@@ -73,12 +83,14 @@ BOTH_WAYS: dict[str, Transform] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flaw", BOTH_WAYS)
 def test_too_much_and_too_little_are_both_worse(juror: Flaws, others: list[Photo], flaw: str) -> None:
     worse = juror.ranks([BOTH_WAYS[flaw](photo) for photo in others]) < juror.ranks(others)
     assert worse.mean() >= 0.75
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flaw", FLAWS)
 def test_the_score_falls_with_the_strength_on_average(juror: Flaws, others: list[Photo], flaw: str) -> None:
     means = [
@@ -89,6 +101,7 @@ def test_the_score_falls_with_the_strength_on_average(juror: Flaws, others: list
     assert means[0] > means[1] > means[2]
 
 
+@pytest.mark.slow
 def test_it_is_flat_where_it_sees_no_flaw_and_falls_to_0(juror: Flaws, seen: list[Photo], others: list[Photo]) -> None:
     scores = juror.score(seen)
     assert (scores == 10).mean() > 0.5
@@ -96,33 +109,36 @@ def test_it_is_flat_where_it_sees_no_flaw_and_falls_to_0(juror: Flaws, seen: lis
     assert juror.score([bad.sample(np.random.default_rng(i))(photo) for i, photo in enumerate(others)]).mean() < 2
 
 
-def test_scores_are_the_same_one_by_one_in_any_batch_and_in_any_order(juror: Flaws, others: list[Photo]) -> None:
-    together = juror.ranks(others)
-    assert together.tolist() == [juror.ranks([photo])[0] for photo in others]
-    assert together.tolist() == juror.ranks(others[::-1])[::-1].tolist()
+def test_scores_are_the_same_one_by_one_in_any_batch_and_in_any_order(
+    hardly_learned: Flaws, others: list[Photo]
+) -> None:
+    together = hardly_learned.ranks(others)
+    assert together.tolist() == [hardly_learned.ranks([photo])[0] for photo in others]
+    assert together.tolist() == hardly_learned.ranks(others[::-1])[::-1].tolist()
 
 
-def test_scores_lie_between_0_and_10_for_any_photo(juror: Flaws) -> None:
+def test_scores_lie_between_0_and_10_for_any_photo(hardly_learned: Flaws) -> None:
     rng = np.random.default_rng(0)
     strange = [np.full((40, 30, 3), v, np.uint8) for v in (0, 128, 255)]
     strange += [rng.integers(0, 256, (33, 50, 3), dtype=np.uint8), np.zeros((1, 1, 3), np.uint8)]
-    scores = juror.score(strange)
+    scores = hardly_learned.score(strange)
     assert ((scores >= 0) & (scores <= 10)).all()
     assert np.isfinite([features(photo) for photo in strange]).all()
-    assert juror.score([]).shape == (0,)
+    assert hardly_learned.score([]).shape == (0,)
 
 
 def test_fitted_parameters_are_small_and_survive_a_file_bit_for_bit(
-    juror: Flaws, others: list[Photo], tmp_path: Path
+    hardly_learned: Flaws, others: list[Photo], tmp_path: Path
 ) -> None:
-    save_parameters(tmp_path / "juror.npz", juror)
+    save_parameters(tmp_path / "juror.npz", hardly_learned)
     assert (tmp_path / "juror.npz").stat().st_size < 1_000_000
     loaded = made()
     load_parameters(tmp_path / "juror.npz", loaded)
-    assert loaded.fingerprint == juror.fingerprint
-    assert loaded.score(others).tolist() == juror.score(others).tolist()
+    assert loaded.fingerprint == hardly_learned.fingerprint
+    assert loaded.score(others).tolist() == hardly_learned.score(others).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_the_same_photos_give_the_same_juror_whatever_was_drawn_before(seen: list[Photo]) -> None:
     one, other = made(), made()
@@ -160,6 +176,7 @@ def test_few_photos_are_warned_of_and_one_is_too_few(seen: list[Photo], caplog: 
         made().fit(seen[:1])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_more_photos_than_it_needs_are_thinned_out_evenly(seen: list[Photo], monkeypatch: pytest.MonkeyPatch) -> None:
     learned_from: list[Sequence[Versions]] = []
@@ -176,6 +193,7 @@ def test_more_photos_than_it_needs_are_thinned_out_evenly(seen: list[Photo], mon
         assert first == [features(seen[i]).tolist() for i in (0, 2, 4)]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_outputs_of_a_frozen_network_are_learned_from_too(seen: list[Photo], models: Path) -> None:
     network = ["path", "size", "mean", "std", "mapping.centre", "mapping.scale", "activation"]
@@ -198,8 +216,8 @@ def test_an_unfitted_juror_refuses_to_score(photo: Photo) -> None:
         made().parameters()
 
 
-def test_parameters_of_another_juror_are_refused(juror: Flaws) -> None:
-    cut = juror.parameters() | {"spread": np.ones(3)}
+def test_parameters_of_another_juror_are_refused(hardly_learned: Flaws) -> None:
+    cut = hardly_learned.parameters() | {"spread": np.ones(3)}
     with pytest.raises(ApsiError, match="not those of a fitted flaws juror"):
         made().load_parameters(cut)
 

@@ -29,6 +29,7 @@ from tests.juror.small_models import (
 )
 
 
+@pytest.mark.slow
 def test_a_photo_has_one_score_in_any_batch(siglip: Path, files: dict[str, Path], models: Path) -> None:
     resnet, *others = small_resnet(files), *every_juror(siglip, files, models)[:2], onnx_juror(models / "mean.onnx")
     for each in (resnet, *others):
@@ -43,6 +44,7 @@ def test_a_batch_size_that_is_chosen_keeps_the_score_too(files: dict[str, Path])
     assert each.setting.batch == 3
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not WEIGHTS.is_dir(), reason="the published weights are not here")
 def test_a_real_onnx_juror_gives_one_score_in_any_batch() -> None:
     real = onnx_juror(WEIGHTS / "ranked_naturalness.onnx", "juror.size=224")
@@ -84,6 +86,7 @@ def test_what_was_measured_is_used_by_the_next_juror(
         juror("juror=nima", "juror.backbone=resnet18", f"juror.path='{files['resnet18']}'").warm_up()
 
 
+@pytest.mark.slow
 def test_channels_last_and_passes_side_by_side_only_change_the_last_digits(files: dict[str, Path]) -> None:
     each = small_resnet(files)
     scores = each.score(photos())
@@ -97,6 +100,7 @@ def test_channels_last_and_passes_side_by_side_only_change_the_last_digits(files
     assert torch.get_num_threads() == threads
 
 
+@pytest.mark.slow
 def test_a_juror_scores_the_same_in_another_process(siglip: Path, files: dict[str, Path], models: Path) -> None:
     batch = photos()[:2]
     for each in every_juror(siglip, files, models):

@@ -12,6 +12,7 @@ from tests.conftest import natural_photo
 from tests.juror.small_models import WEIGHTS, juror, photos
 
 
+@pytest.mark.slow
 def test_siglip_is_the_pooled_output_normalised_and_scored(siglip: Path, files: dict[str, Path]) -> None:
     from transformers import SiglipVisionModel
 
@@ -34,6 +35,7 @@ def test_the_published_head_loads(siglip: Path) -> None:
     assert np.ptp(published.native(photos())) > 0
 
 
+@pytest.mark.slow
 def test_nima_gives_mean_and_spread_of_its_distribution(files: dict[str, Path]) -> None:
     nima = juror("juror=nima", f"juror.path='{files['mobilenet_v2']}'")
     shares = nima.distribution(photos())  # type: ignore[attr-defined]

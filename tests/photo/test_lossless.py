@@ -183,6 +183,7 @@ def test_the_photo_itself_is_never_written_over(tmp_path: Path, jpeglib: Any) ->
     assert photo.path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_damage_gives_a_part_or_a_remark_never_another_error(tmp_path: Path, jpeglib: Any) -> None:
     """Files that Pillow still reads, as its decoder and jpeglib's may forgive other things."""
     write(tmp_path / "a.jpg", image=Image.fromarray(PHOTO[:1000, :1000]), restart_marker_blocks=7)

@@ -45,6 +45,7 @@ def test_one_right_action_is_found_and_then_it_stops(optimise: EnvComponents, sp
     assert all(result.juror_calls == result.steps for result in results)  # it asks no juror
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [["exposure", "gamma", "temperature"], ["blur_sharpen", "exposure", "temperature"]])
 def test_strengths_take_flaws_back_and_a_photo_without_any_is_left_alone(
     names: list[str], optimise: EnvComponents, flawed: PreparedSplit

@@ -87,6 +87,7 @@ def margins(network: Backbone, learned: tuple[list[Photo], Answered], test: tupl
     return fit.margins(columns(*test), sides=False) * np.where(test[1].outcomes == LEFT, 1, -1)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_network_bit_for_bit(weights: Path) -> None:
     network = small(weights)
     photos, answered = made(6)

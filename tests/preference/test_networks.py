@@ -39,6 +39,7 @@ def test_networks_are_chosen_where_they_help() -> None:
     assert Settings("linear", 0.0, 0).fit(answered, GROUPS).head.is_linear
 
 
+@pytest.mark.slow
 def test_exchanging_sides_changes_the_sign_and_nothing_else() -> None:
     answered = in_the_middle(200)
     fit = with_networks(answered, fit_linear(answered, 3.0, 0.0, GROUPS), 0.0, 0)
@@ -50,6 +51,7 @@ def test_exchanging_sides_changes_the_sign_and_nothing_else() -> None:
     assert (fit.head.deviation(answered.left, answered.right) > 0).all()
 
 
+@pytest.mark.slow
 def test_few_answers_get_a_linear_head() -> None:
     assert Settings("auto", 0.0, 0).fit(in_the_middle(60), GROUPS).head.is_linear
     assert not Settings("mlp", 0.0, 0).fit(in_the_middle(60), GROUPS).head.is_linear

@@ -65,6 +65,7 @@ def test_what_others_wrote_is_checked(change: dict[str, Any], said: str) -> None
         Pair.from_dict(pair().as_dict() | change)
 
 
+@pytest.mark.slow
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), st.lists, max_leaves=5))
 def test_anything_else_is_refused_in_one_sentence(data: Any) -> None:
     with pytest.raises(ApsiError):

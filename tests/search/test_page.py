@@ -66,6 +66,7 @@ def page(folder: Path) -> str:
     return (folder / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_the_page_shows_every_plot_once_without_a_title_inside(folder: Path, page: str) -> None:
     tags = Page(page)
     assert page.count("<svg") == 5
@@ -113,6 +114,7 @@ def test_trials_that_validate_at_different_steps_are_not_drawn_over_steps() -> N
     assert validations(search(3, settings={"config": {"train": {"total_timesteps": 9}}, "seeds": []}))[1] is None
 
 
+@pytest.mark.slow
 def test_a_search_for_several_figures_shows_what_can_not_be_had_together(tmp_path: Path) -> None:
     study = search(12, ("maximize", "minimize"))
     text = page_of(study, tmp_path, ("val_success_rate", "val_calls"))

@@ -46,6 +46,7 @@ def work(url: str) -> None:
         storage.tell(opened(url)[0], trials[0].number, State.COMPLETE, [0.5])
 
 
+@pytest.mark.slow
 def test_trials_are_dealt_out_up_to_the_total_over_all_runs(url: str) -> None:
     study = study_at(url)
     for trial in deal(url, total=2, at_most=5):
@@ -81,6 +82,7 @@ def test_a_trial_whose_process_died_is_closed_and_tried_again_with_the_same_valu
     assert storage.started(study) == 1  # the two are one
 
 
+@pytest.mark.slow
 def test_a_trial_that_kills_its_process_each_time_is_given_up(url: str) -> None:
     study = study_at(url)
     for _ in range(storage.RETRIES + 1):

@@ -44,6 +44,7 @@ def test_figures_reach_the_storage_by_the_number_of_the_validation(tmp_path: Pat
     assert reported(config) == {1: 0.7, 2: 0.8, 3: 0.9}
 
 
+@pytest.mark.slow
 def test_a_trial_that_does_worse_than_the_median_is_pruned(tmp_path: Path) -> None:
     report = reporter(trial_config(tmp_path))
     report(100, 0.55)
@@ -56,6 +57,7 @@ def test_what_is_whole_is_not_thrown_away(tmp_path: Path) -> None:
     report(300, 0.0)
 
 
+@pytest.mark.slow
 def test_with_several_seeds_the_mean_is_reported_after_the_validations_of_the_first(tmp_path: Path) -> None:
     config = trial_config(tmp_path, earlier=[0.8], pruner=None)
     reporter(config)(100, 0.6)

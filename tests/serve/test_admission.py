@@ -93,6 +93,7 @@ def test_an_array_of_too_many_photos_is_refused_before_it_is_taken_apart(
     assert decoded.arrays == 0
 
 
+@pytest.mark.slow
 def test_all_requests_together_hold_no_more_than_is_allowed(decoded: Decoded) -> None:
     juror = Slow()
     juror.gate.clear()

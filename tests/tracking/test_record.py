@@ -94,6 +94,7 @@ def test_artefacts_are_the_files_of_the_run(client: MlflowClient, recorded: Run,
     assert Path(fetched).read_bytes() == (run / "results.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_model_loads_with_mlflow_alone_and_edits_photos_of_any_size(client: MlflowClient, recorded: Run) -> None:
     mlflow.set_tracking_uri(client.tracking_uri)
     assert len(recorded.outputs.model_outputs) == 1

@@ -27,13 +27,11 @@ from apsi.tracking.run_folder import RunFolder
 from apsi.train.loop import train_agent
 from apsi.train.run_state import random_state_kept
 from tests.command_line import Place
-from tests.fast import ALGORITHMS
+from tests.fast import ALGORITHMS, EACH_ALGORITHM
 
 HALF = 96
 SMALL = ("debug=tiny", "device=cpu", "device.threads=1", "task=train", "resume=never", "seed=6", "train.images=0")
 TRAIN = (f"train.total_timesteps={2 * HALF}", f"train.eval_every={HALF}", f"train.keep_every={HALF}")
-QUICK_ALGORITHMS = ("ppo", "dqn", "undo")
-"""Algorithms of different kinds: rollouts, a replay buffer, photos made ahead (outcomes tried: `test_checkpoint.py`)"""
 
 
 def config_of(data: Path, *overrides: str) -> DictConfig:
@@ -93,9 +91,7 @@ def require_same(path: Path, expected: Path) -> None:
     assert read_checkpoint(path).state.counters == read_checkpoint(expected).state.counters
 
 
-@pytest.mark.parametrize(
-    "algo", [name if name in QUICK_ALGORITHMS else pytest.param(name, marks=pytest.mark.slow) for name in ALGORITHMS]
-)
+@pytest.mark.parametrize("algo", EACH_ALGORITHM)
 def test_every_algorithm_goes_on_as_if_it_had_never_stopped(algo: str, data_dir: Path, tmp_path: Path) -> None:
     config = config_of(data_dir, f"algo={algo}", *ALGORITHMS[algo])
     unbroken = trained(config, tmp_path / "unbroken")
@@ -128,7 +124,7 @@ VARIANTS = {
         *("episodes.window=70", "episodes.success_rate=0.01"),  # one level up before the break, one after it
     ],
 }
-QUICK = ("distance", "episodes_counted")
+QUICK = ("distance",)
 
 
 @pytest.mark.parametrize("variant", [v if v in QUICK else pytest.param(v, marks=pytest.mark.slow) for v in VARIANTS])
@@ -162,6 +158,7 @@ def test_looking_at_the_validation_split_changes_no_random_number() -> None:
     assert [random.random(), np.random.random(), torch.rand(1).item()] == expected
 
 
+@pytest.mark.slow
 def test_how_often_one_looks_and_saves_changes_nothing_that_is_learned(data_dir: Path, tmp_path: Path) -> None:
     config = config_of(data_dir, "algo=dqn", *ALGORITHMS["dqn"])
     often, seldom = config.copy(), config.copy()
@@ -201,7 +198,13 @@ def test_the_best_checkpoint_is_small_and_says_what_going_on_from_it_lacks(
     assert "holds the agent only: training resumes with new episodes" in caplog.text
 
 
-@pytest.mark.parametrize(("key", "value"), [("train.n_envs", 4), ("env.max_steps", 3), ("seed", 4)])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seed", 4),
+        *(pytest.param(*changed, marks=pytest.mark.slow) for changed in (("train.n_envs", 4), ("env.max_steps", 3))),
+    ],
+)
 def test_other_episodes_than_before_are_begun_anew_and_said_so(
     key: str, value: int, finished: tuple[DictConfig, RunFolder], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -214,6 +217,7 @@ def test_other_episodes_than_before_are_begun_anew_and_said_so(
     assert read_checkpoint(after.last_checkpoint).state.timesteps >= 3 * HALF
 
 
+@pytest.mark.slow
 def test_the_best_checkpoint_of_a_later_time_is_not_taken_for_one_of_then(
     finished: tuple[DictConfig, RunFolder], tmp_path: Path
 ) -> None:

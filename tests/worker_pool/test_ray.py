@@ -88,6 +88,7 @@ def test_a_cluster_that_is_not_there_is_an_error() -> None:
         RayPool(Fragile(), address="127.0.0.1:1", workers=1, threads=1, chunk_size=4, timeout=1.0, start_timeout=9.0)
 
 
+@pytest.mark.slow
 def test_nothing_is_left_after_the_end(pool: RayPool) -> None:
     pool.score(photos(1))
     rays = [child for child in psutil.Process().children(recursive=True) if "ray" in child.name()]

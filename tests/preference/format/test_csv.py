@@ -57,6 +57,7 @@ def nothing_known(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("empty")
 
 
+@pytest.mark.slow
 @given(comparisons=answered())
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_written_comes_back_as_it_was(comparisons: list[Comparison], nothing_known: Path) -> None:
