@@ -1,8 +1,10 @@
 """What people see while they wait."""
 
 import logging
+import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from io import StringIO
 from typing import TypeVar
 
@@ -15,7 +17,10 @@ T = TypeVar("T")
 
 _WIDE = 400  # columns, where nobody says how many there are
 
-console = Console(stderr=True)
+# in notebooks rich would show HTML instead, and a kernel sets FORCE_COLOR, by which it would take this for a terminal
+_text_console = partial(Console, force_jupyter=False, force_terminal=False if "ipykernel" in sys.modules else None)
+
+console = _text_console(stderr=True)
 """Progress and log lines go to stderr, results to stdout."""
 
 
@@ -51,10 +56,10 @@ def silent() -> Iterator[None]:
 
 def show(*results: RenderableType) -> None:
     """Prints results on stdout, whole where no terminal sets the width of lines; the run's log has them too."""
-    out = Console()
+    out = _text_console()
     wide = None if out.is_terminal else _WIDE
-    kept = Console(file=StringIO(), width=_WIDE)
-    for console_ in (Console(width=wide, quiet=console.quiet), kept):
+    kept = Console(file=StringIO(), width=_WIDE, force_jupyter=False, force_terminal=False)
+    for console_ in (_text_console(width=wide, quiet=console.quiet), kept):
         for result in results:
             console_.print(result, soft_wrap=isinstance(result, str | Text), highlight=False)
     assert isinstance(kept.file, StringIO)

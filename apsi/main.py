@@ -7,8 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, redirect_stdout
-from pathlib import Path
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -17,18 +16,18 @@ import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, MissingConfigException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from apsi.arguments import config_dir, prepare
 from apsi.config import schema
-from apsi.config.compose import choices_made, explain, with_checkpoint
+from apsi.config.compose import explain
 from apsi.errors import ApsiError
 from apsi.installation import CONFIG_DIR, command
 from apsi.multirun import began_multirun, run_one_of_many, summarise_multiruns
+from apsi.running import hold_to_requirements, run_configured, run_to_the_end
 from apsi.search.sweeper import PruningSweeper
-from apsi.task import built_by, require_evaluating
-from apsi.tracking.run_folder import RunFolder, is_one_of_many
+from apsi.tracking.run_folder import is_one_of_many
 
 _INTERRUPTED = "Interrupted. Progress is saved; the same command resumes from there, unless it says resume=never."
 _MULTIRUN_INTERRUPTED = (
@@ -59,44 +58,17 @@ def run(config: DictConfig) -> Any:
     if is_one_of_many():
         return _run_one_of_many(config)
     with _explained(logging.getLogger()):  # here already, so that Hydra adds no message
-        result = _run_to_the_end(config)
+        result = run_to_the_end(config)
         if config.quiet:
             print(json.dumps({"folder": HydraConfig.get().runtime.output_dir, "result": result}, default=str))
-        _require_reached(config, result)
+        hold_to_requirements(config, result)
         return result
-
-
-def _run_to_the_end(config: DictConfig) -> Any:
-    """Runs the task, shows only what was asked for, and points `latest` to the run."""
-    from apsi.console import console
-    from apsi.tracking.run_folder import point_latest
-
-    console.quiet = config.quiet
-    with redirect_stdout(sys.stderr) if config.quiet else nullcontext():
-        result = _run(config)
-    folder = RunFolder(Path(HydraConfig.get().runtime.output_dir))
-    record = folder.record()
-    if not record.get("housekeeping"):
-        point_latest(Path(config.output_dir).expanduser(), Path(record.get("results", folder.path)))
-    return result
-
-
-def _require_reached(config: DictConfig, result: Any) -> None:
-    """Checks the evaluation against `evaluate.require`; the run is complete by then."""
-    if config.evaluate.require is not None and isinstance(result, dict):
-        from apsi.evaluate.require import RequirementError, conditions, require_reached
-
-        try:
-            require_reached(conditions(config.evaluate.require, result["policies"]), result["policies"])
-        except RequirementError as missed:
-            RunFolder(Path(HydraConfig.get().runtime.output_dir)).note(missed=str(missed))
-            raise
 
 
 def _run_one_of_many(config: DictConfig) -> Any:
     def run_and_hold() -> Any:
-        result = _run_to_the_end(config)
-        _require_reached(config, result)
+        result = run_to_the_end(config)
+        hold_to_requirements(config, result)
         return result
 
     try:
@@ -110,75 +82,10 @@ def _run_trial(config: DictConfig) -> Any:
     from apsi.search.trial import run_trial
 
     try:
-        return run_trial(config, _run)
+        return run_trial(config, run_configured)
     finally:
         if _interrupts:  # whatever a library raised for it
             raise KeyboardInterrupt
-
-
-def _run(config: DictConfig) -> Any:
-    from apsi.config.instantiate import check, instantiate
-    from apsi.config.trackers import open_tracker
-    from apsi.console import show_log
-    from apsi.monitoring.exporter import monitored
-    from apsi.monitoring.metrics import METRICS
-    from apsi.torchvision_ops import define_missing
-
-    show_log()
-    ran = HydraConfig.get()
-    overrides = list(ran.overrides.task)
-    search = ran.runtime.choices.get("hparams_search")
-    if search and config.search.trial is None:
-        raise ApsiError(
-            f"hparams_search={search} is a search of many runs: {command()} --multirun hparams_search={search}"
-        )
-    config = with_checkpoint(config, overrides)
-    _check_values(config)
-    require_evaluating(config)
-    built = built_by(config)
-    if built is None:
-        define_missing()
-        check(config)
-        instantiate(config.device).activate()  # a device that is not there is no reason to prepare photos first
-    else:
-        for group in ("task", *built):
-            check(config[group])
-    if built is None or "tracking" in built:
-        open_tracker(config)  # a password in its URI is refused before anything is written down
-    choices = choices_made(ran.runtime.choices, config, overrides)
-    with monitored(config):  # an address that can't be had is no reason to leave a folder
-        folder = RunFolder.create(Path(ran.runtime.output_dir), config, overrides, choices)
-        logging.getLogger("apsi").info("Run folder: %s", folder.path)
-        METRICS.begin(choices.get("task", ""), folder.path.name)
-        return _run_task(config, folder)
-
-
-def _run_task(config: DictConfig, folder: RunFolder) -> Any:
-    from apsi.config.instantiate import instantiate
-    from apsi.errors import Pruned
-    from apsi.tracking.run_folder import FAILED, FINISHED, INTERRUPTED, PRUNED
-
-    try:
-        result = instantiate(config.task)(config, folder)
-    except KeyboardInterrupt:
-        folder.finish(INTERRUPTED)
-        raise
-    except Pruned:
-        folder.finish(PRUNED)
-        raise
-    except BaseException as error:
-        folder.finish(FAILED, error=str(error))
-        raise
-    folder.finish(FINISHED)
-    return result
-
-
-def _check_values(config: DictConfig) -> None:
-    """Checks the configuration against its schema once more, as `+key=value` bypasses it."""
-    missing = sorted(OmegaConf.missing_keys(config))
-    if missing:
-        raise ApsiError(f"{missing[0]} has no value; add {missing[0]}=... to the command line")
-    OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema.Config), OmegaConf.to_container(config)))
 
 
 @contextmanager
@@ -238,6 +145,8 @@ def _explain(error: BaseException) -> str | None:
             said = f"{error}: a group takes the name of an option, as in tracking=none; see {command()} --help"
         case MemoryError():
             said = f"not enough memory: {error}. Lower train.n_envs, env.observation_size or the buffers of algo"
+        case RuntimeError() if "home directory" in str(error):  # pathlib's, for ~somebody
+            said = "a path begins with ~NAME, and there is no such user here: give the folder itself, or ~/..."
         case OSError():
             said = _explain_os_error(error)
     return said

@@ -118,6 +118,41 @@ TRAINING = Diagram(
     ],
 )
 
+EPISODE = Diagram(
+    "One photo in an episode: the editing core draws it and begins an edit state, which the agent sees as an "
+    "observation; its action means transforms, which the core applies; the juror scores the outcome, the reward makes "
+    "a number of it, and the agent sees it again until the episode is over; the recipe of all edits is then applied at "
+    "full size.",
+    {
+        "start": Box("apsi.episodes.base.Start", 0, 0, "a photo to begin with"),
+        "core": Box("apsi.env.core.EditCore", 1, 0, "editing core", "Holds the episodes and steps them together"),
+        "edit": Box("apsi.env.edit_state.EditState", 2, 0, "edit state", "The original, the recipe so far, the view"),
+        "observation": Box(
+            "apsi.env.core.Observations", 3, 0, "observation", "The view, 64 x 64 pixels, and env.extras"
+        ),
+        "juror": Box("apsi.juror.base.Juror", 0, 1, "juror", "Scores the view from 0 to 10"),
+        "reward": Box("apsi.reward.base.Reward", 1, 1, "reward", "Of the scores before and after"),
+        "action": Box("apsi.policy.base.Choice", 2, 1, "action", "A number, or strengths: which transforms"),
+        "agent": Box("apsi.policy.agent.Agent", 3, 1, "agent", "Its network, and what it prefers"),
+        "result": Box("apsi.env.core.StepResult", 1, 2, "end of the step", "Over: STOP, the target, the last step"),
+        "recipe": Box("apsi.transform.recipe.Recipe", 2, 2, "recipe", "All transforms, in their order"),
+        "full": Box("apsi.transform.full_size.apply", 3, 2, "at full size", "The same edit of the photo itself"),
+    },
+    [
+        Arrow("start", "core"),
+        Arrow("core", "edit"),
+        Arrow("edit", "observation"),
+        Arrow("observation", "agent"),
+        Arrow("agent", "action"),
+        Arrow("action", "core", "edits"),
+        Arrow("core", "juror", "view"),
+        Arrow("core", "reward", "scores"),
+        Arrow("reward", "result"),
+        Arrow("result", "recipe"),
+        Arrow("recipe", "full"),
+    ],
+)
+
 SYSTEM = Diagram(
     "Tasks around the data: photos are prepared, agents trained and evaluated; the studio shows advice and pairs to "
     "people; jurors can run as a service; runs are recorded.",
@@ -195,7 +230,8 @@ def draw(diagram: Diagram) -> str:
     width = max(box.left for box in boxes.values()) + _WIDTH + _MARGIN
     height = max(box.top for box in boxes.values()) + _HEIGHT + _MARGIN
     parts = [
-        f'<svg class="diagram" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(diagram.describes)}" '
+        f'<svg class="diagram" viewBox="0 0 {width:g} {height:g}" style="width: 100%; min-width: 36rem" role="img" '
+        f'aria-label="{escape(diagram.describes)}" '
         'xmlns="http://www.w3.org/2000/svg" font-size="12" fill="currentColor" stroke="none">',
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0L8 4L0 8z" fill="currentColor"/></marker></defs>',
@@ -320,5 +356,10 @@ def _arrow(start: Box, end: Box, carries: str) -> str:
 
 def diagram(name: str) -> str:
     """The drawing of a name, for a page."""
-    known = {"training": lambda: TRAINING, "preprocessing": preprocessing, "system": lambda: SYSTEM}
-    return f"<figure>{draw(known[name]())}</figure>\n"
+    known = {
+        "episode": lambda: EPISODE,
+        "training": lambda: TRAINING,
+        "preprocessing": preprocessing,
+        "system": lambda: SYSTEM,
+    }
+    return f'<figure style="width: 100%; overflow-x: auto" tabindex="0">{draw(known[name]())}</figure>\n'

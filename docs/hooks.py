@@ -1,6 +1,7 @@
 """Fills the pages with what the code says of itself, so that adding a component edits no page. MkDocs calls it.
 
-A line `<!-- NAME -->` or `<!-- NAME ARGUMENT -->` in a page is replaced by the table of that name.
+A line `<!-- NAME -->` or `<!-- NAME ARGUMENT -->` in a page is replaced by the table of that name. A line
+`<!-- not run: REASON -->` says why no test runs the block of code below it, and is left out.
 """
 
 import ast
@@ -15,13 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from gymnasium.spaces import Box, Discrete
 from hydra.utils import get_class
 
+from apsi.acquire.local import Local
 from apsi.config import schema
 from apsi.config.options import about
 from apsi.installation import CONFIG_DIR
 from apsi.monitoring.machine import Machine
 from apsi.monitoring.metrics import Metrics, described
+from apsi.serve.acquisition.jobs import Jobs
+from apsi.serve.acquisition.metrics import AcquisitionMetrics
+from apsi.serve.acquisition.runner import Runner
 from apsi.serve.admission import Admission
 from apsi.serve.metrics import ServingMetrics
 from apsi.tracking.names import METRICS
@@ -32,12 +38,14 @@ from diagrams import diagram
 MARKER = re.compile(r"^<!-- (\w+)(?: (\S+))? -->$", re.MULTILINE)
 FIGURES = Path(__file__).parent / "figures"
 """A JSON file for each figure that was measured; `benchmarks/figures.py` writes them"""
+NOT_RUN = re.compile(r"^ *<!-- not run: (\S.*\S) -->\n", re.MULTILINE)
 _NO_SETTING = {"_target_", "_partial_", "_recursive_", "defaults"}
+_ACTIONS = {Discrete: "discrete", Box: "continuous"}
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """MkDocs' hook: the page with its tables."""
-    return MARKER.sub(lambda found: TABLES[found[1]](*filter(None, [found[2]])), markdown)
+    return MARKER.sub(lambda found: TABLES[found[1]](*filter(None, [found[2]])), NOT_RUN.sub("", markdown))
 
 
 def options(group: str) -> str:
@@ -46,6 +54,21 @@ def options(group: str) -> str:
     rows = [f"| `{path.stem}` | {_cell(about(group, path.stem))} |" for path in files]
     blocks = [_block(path.stem, text) for path in files if (text := _settings(path))]
     return "\n".join(["| option | what it is |", "| --- | --- |", *rows, "", *blocks])
+
+
+def what(option: str) -> str:
+    """What an option is, in its own words, and what has to be installed for it; `GROUP/OPTION`."""
+    text = about(*option.rsplit("/", 1))
+    needed = re.search(r"pip install '[^']+'", text)
+    said = re.split(r": (?=[\w/@.]+=)|; by |\s+\((?:needs|pip) ", text)[0]  # without the command, which the page has
+    return f"{said}.{f' Needs `{needed[0]}`.' if needed else ''}"
+
+
+def settings(option: str) -> str:
+    """The settings of an option, in a block that opens when it is touched; `GROUP/OPTION`."""
+    path = CONFIG_DIR / f"{option}.yaml"
+    text = _settings(path)
+    return _block(path.stem, text) if text else "It has no settings of its own."
 
 
 def root() -> str:
@@ -91,9 +114,12 @@ def metrics() -> str:
 
 
 def prometheus() -> str:
-    """The metrics that Prometheus reads, of a process and of a served juror."""
+    """The metrics that Prometheus reads, of a process, of a served juror and of an acquisition service."""
     metrics = Metrics()
     ServingMetrics(Admission(1, 1), metrics)
+    jobs = Jobs(Path(":memory:"))
+    least = {"max_gigabytes": 1, "max_files": 1, "max_ratio": 1, "max_depth": 1}
+    AcquisitionMetrics(jobs, Runner(jobs, Path(), {}, Local(roots=[], **least), 1), 1, metrics)
     metrics.registry.register(Machine({}))
     rows = [f"| `{name}` | {kind} | {_cell(what)} |" for name, (kind, what) in described(metrics.registry).items()]
     return "\n".join(["| metric | kind | what |", "| --- | --- | --- |", *sorted(rows)])
@@ -165,12 +191,25 @@ def measured(name: str) -> dict[str, Any]:
     return record
 
 
+def algorithms() -> str:
+    """One row an option of `algo=`: which actions it can have, and what it is."""
+    rows = ["| algo= | actions | what it is |", "| --- | --- | --- |"]
+    for path in sorted((CONFIG_DIR / "algo").glob("*.yaml")):
+        spaces = get_class(yaml.safe_load(path.read_text(encoding="utf-8"))["_target_"]).action_spaces
+        actions = " or ".join(word for kind, word in _ACTIONS.items() if kind in spaces)
+        rows.append(f"| `{path.stem}` | {actions} | {_cell(about('algo', path.stem))} |")
+    return "\n".join(rows)
+
+
 TABLES = {
     "options": options,
+    "what": what,
+    "settings": settings,
     "common": common,
     "root": root,
     "section": section,
     "metrics": metrics,
+    "algorithms": algorithms,
     "jurors": jurors,
     "diagram": diagram,
     "prometheus": prometheus,

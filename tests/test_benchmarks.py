@@ -10,7 +10,6 @@ from apsi.config.compose import load_config
 from apsi.errors import ApsiError
 
 SCRIPTS = Path(__file__).parents[1] / "benchmarks"
-pytestmark = pytest.mark.skipif(not SCRIPTS.exists(), reason="benchmarks are not part of the package's sources")
 
 
 def loaded(name: str) -> ModuleType:

@@ -90,6 +90,7 @@ BEFOREHAND = {
     "no value": (["dataset=folder"], ["dataset.path has no value", "dataset.path=..."]),
     "null for a number": (["seed=null"], ["seed=null", "not Optional"]),
     "unknown split": (["split=foo"], ["split=foo", "'train', 'val', 'test', 'all'"]),
+    "folder of nobody": (["data_dir=~nobodyhere/x"], ["begins with ~NAME", "no such user"]),
     "negative seed": (["seed=-1"], ["seed=-1", "at least 0"]),
     "no environments": (["train.n_envs=0"], ["train.n_envs=0", "at least 1"]),
     "no steps": (["train.total_timesteps=0"], ["train.total_timesteps=0", "at least 1"]),

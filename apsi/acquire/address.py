@@ -8,7 +8,10 @@ from urllib.parse import urlsplit
 from apsi.acquire.base import RefusedError
 from apsi.errors import ApsiError
 
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_INNER = [ipaddress.IPv6Network(net) for net in ("64:ff9b::/96", "::ffff:0:0:0/96", "::/96")]
+"""Networks whose addresses end with one of IPv4: NAT64, and two older ways"""
+_PRIVATE = [ipaddress.IPv6Network(net) for net in ("64:ff9b:1::/48", "fec0::/10")]
+"""That not every Python knows: NAT64 of a network's own, and what fc00::/7 has replaced"""
 
 
 def is_public(address: str) -> bool:
@@ -16,10 +19,12 @@ def is_public(address: str) -> bool:
     found = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address):
         inner = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
-        if inner is None and found in _NAT64:
+        if inner is None and any(found in network for network in _INNER):
             inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
+        if any(found in network for network in _PRIVATE):
+            return False
     return found.is_global and not found.is_multicast
 
 

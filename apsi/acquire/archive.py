@@ -1,6 +1,7 @@
 """Unpacking archives of others: the same rules for tar and zip, and all of it or nothing."""
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
@@ -27,7 +28,10 @@ _SLACK = 2**20
 _LARGEST_HEADER = 2**23
 _BLOCK = 512
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-_UNREADABLE = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, NotImplementedError)
+_UNREADABLE = (
+    *(tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, NotImplementedError),
+    UnicodeError,  # names that are not in the encoding that they claim
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,8 @@ def unpack(archive: Path, into: Path, limits: Limits, watch: Watch, kind: str | 
         raise RefusedError(f"{archive.name} is damaged or cut off ({error}). Nothing of it was kept") from error
     except BaseException as error:
         shutil.rmtree(into, ignore_errors=True)
-        if isinstance(error, OSError) and error.errno is None:  # bz2 and gzip say so that their data are wrong
+        # bz2 and gzip say so that their data are wrong, and zipfile seeks wherever a damaged directory says
+        if isinstance(error, OSError) and error.filename is None and error.errno in (None, errno.EINVAL):
             raise RefusedError(f"{archive.name} is damaged or cut off ({error}). Nothing of it was kept") from error
         raise
 

@@ -30,7 +30,7 @@ _PROGRESS = 2**20
 """bytes after which a server that breaks off again counts as one that delivers"""
 _MAX_REDIRECTS = 10
 _AGAIN = (408, 425, 429, 500, 502, 503, 504)
-_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,9 @@ class _State:
 
     @property
     def condition(self) -> str | None:
-        """For If-Range: only a strong ETag tells files apart byte by byte."""
-        return self.etag if self.etag and not self.etag.startswith("W/") else self.modified
+        """For If-Range: only a strong ETag tells files apart byte by byte, and only ASCII can be sent back."""
+        etag = self.etag if self.etag and not self.etag.startswith("W/") else None
+        return next((text for text in (etag, self.modified) if text and text.isascii()), None)
 
 
 class _BrokenError(Exception):
@@ -124,7 +125,6 @@ class Download:
         self._transferred = 0
         self._went_on = False
         """whether some of it came earlier or in another piece"""
-        self._ranges = True
 
     def run(self) -> Downloaded:
         """Downloads the file, or what is missing of it.
@@ -148,13 +148,12 @@ class Download:
 
     def _whole(self, client: "httpx.Client") -> str:
         """Has all bytes in `.part`; their digest."""
-        while True:
-            self._until_whole(client)
-            digest = self._digest.hexdigest()
-            if self._expected in (None, digest) or not self._went_on:
-                return digest
-            log.warning("%s: the pieces don't make the expected file; it is downloaded anew in one", self._url)
+        self._until_whole(client)
+        if self._expected not in (None, self._digest.hexdigest()) and self._went_on:
+            log.warning("%s: the pieces don't make the expected file; it is downloaded anew", self._url)
             self._begin_anew(_State(self._url))
+            self._until_whole(client)
+        return self._digest.hexdigest()
 
     def _until_whole(self, client: "httpx.Client") -> None:
         failures, most, pause = 0, self._size, self._settings.pause
@@ -207,7 +206,7 @@ class Download:
                 response.close()
         except httpx.TransportError as error:
             raise _BrokenError(f"{type(error).__name__}: {error}") from error
-        except httpx.InvalidURL as error:
+        except (httpx.InvalidURL, UnicodeError) as error:  # such as a host of 300 letters
             raise ApsiError(f"{self._url} is no URL that can be asked ({error})") from error
 
     def _answer(self, client: "httpx.Client", url: str) -> "httpx.Response":
@@ -222,17 +221,22 @@ class Download:
             headers = {"User-Agent": f"apsi/{__version__}", "Accept-Encoding": "identity", **own, **self._range()}
             request = client.build_request("GET", url, headers=headers, extensions=extensions)
             response = client.send(request, stream=True)
-            if not response.is_redirect:
+            if not response.has_redirect_location:
                 return response
             response.close()
-            url = self._redirected(url, response.headers["location"])
+            url = self._redirected(url, response)
         raise ApsiError(f"{self._url} leads from one address to the next, more than {_MAX_REDIRECTS} times")
 
-    def _redirected(self, url: str, location: str) -> str:
-        found = urljoin(url, location)
-        if urlsplit(found).scheme not in ("http", "https"):
+    def _redirected(self, url: str, response: "httpx.Response") -> str:
+        location = response.headers["location"]
+        try:
+            found = urljoin(url, location)
+            scheme = urlsplit(found).scheme
+        except ValueError as error:
+            raise RefusedError(f"{self._url} leads to {location!r}, which is no URL ({error})") from error
+        if scheme not in ("http", "https"):
             raise RefusedError(f"{self._url} leads to {found}, which is neither http nor https")
-        if urlsplit(url).scheme == "https" and urlsplit(found).scheme == "http":
+        if urlsplit(url).scheme == "https" and scheme == "http":
             raise RefusedError(f"{self._url} leads from https to {found}, which anybody on the way can change")
         return found
 
@@ -278,7 +282,8 @@ class Download:
         status = response.status_code
         if status in _AGAIN:
             after = response.headers.get("retry-after", "")
-            raise _BrokenError(f"the server answers {status}", min(float(after), 60.0) if after.isdigit() else None)
+            seconds = int(after) if re.fullmatch(r"[0-9]{1,9}", after) else None
+            raise _BrokenError(f"the server answers {status}", None if seconds is None else min(seconds, 60.0))
         remedy = {
             401: "it asks for a name and a password",
             403: "it lets not everybody have it; perhaps its terms must be accepted on its page first",
@@ -381,4 +386,4 @@ def _origin(url: str) -> tuple[str, str]:
 
 def _length(headers: "httpx.Headers") -> int | None:
     text = headers.get("content-length", "")
-    return int(text) if text.isdigit() else None
+    return int(text) if re.fullmatch(r"[0-9]{1,20}", text) else None

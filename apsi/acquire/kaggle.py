@@ -17,7 +17,8 @@ from apsi.types import Seconds
 _USER, _KEY = "KAGGLE_USERNAME", "KAGGLE_KEY"
 _NAMED = re.compile(
     r"(?:kaggle:|https?://(?:www\.)?kaggle\.com/(?:datasets/)?)?"
-    r"(?P<owner>[A-Za-z0-9][\w-]*)/(?P<name>[A-Za-z0-9][\w-]*)(?:/versions/(?P<version>\d+))?/?"
+    r"(?P<owner>[A-Za-z0-9][\w-]*)/(?P<name>[A-Za-z0-9][\w-]*)(?:/versions/(?P<version>\d{1,9}))?/?",
+    re.ASCII,
 )
 
 

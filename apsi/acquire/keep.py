@@ -25,6 +25,8 @@ RECORD, FILES = "acquired.json", "files"
 """In the folder of what was acquired"""
 DIGESTS = "digests.json"
 """Beside these folders: the digest that each source had when it first came"""
+_WANTED = "wanted.json"
+"""In a folder that is not whole yet: the URLs that it is made of"""
 _SUFFIXES = re.compile(r"(\.(zip|tgz|tbz2?|txz|tar|gz|bz2|xz|zst))+$", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -73,6 +75,8 @@ def require_name(name: str, place: str) -> str:
     Raises:
         ApsiError: it isn't.
     """
+    if name == DIGESTS:
+        raise ApsiError(f"{place}={name!r} is the name of a file beside these folders; take another one")
     if not _NAME.fullmatch(name) or name.endswith("."):
         raise ApsiError(
             f"{place}={name!r} must begin with a letter or digit and hold only letters, digits, '.', '_' and '-', at "
@@ -83,7 +87,11 @@ def require_name(name: str, place: str) -> str:
 
 def stem(url: str) -> str:
     """A name for what a URL leads to."""
-    last = unquote(urlsplit(url).path).rstrip("/").rpartition("/")[2]
+    try:
+        path = urlsplit(url).path
+    except ValueError:  # a path may be what no URL can be
+        path = url
+    last = unquote(path).rstrip("/").rpartition("/")[2]
     return re.sub(r"[^A-Za-z0-9_-]+", "_", _SUFFIXES.sub("", last)).strip("_-")[:60] or "photos"
 
 
@@ -145,9 +153,23 @@ def acquire_once(
 
 
 def discard_partial(target: Path) -> None:
-    """Removes what came so far of what nobody wants any more."""
-    with FileLock(target.with_name(f".{target.name}.lock")):
-        shutil.rmtree(target.with_name(f".{target.name}.partial"), ignore_errors=True)
+    """Removes what came so far of what nobody wants any more; where somebody is getting it, it stays."""
+    with suppress(OSError), FileLock(target.with_name(f".{target.name}.lock"), timeout=0):
+        _remove(_partial(target))
+
+
+def _partial(target: Path) -> Path:
+    return target.with_name(f".{target.name}.partial")
+
+
+def _remove(partial: Path) -> None:
+    """Removes what came so far; whoever is killed meanwhile leaves nothing that counts as such."""
+    discarded = partial.with_suffix(".discarded")
+    if discarded.exists():
+        shutil.rmtree(discarded)
+    if partial.exists():
+        partial.rename(discarded)
+        shutil.rmtree(discarded)
 
 
 def _take(lock: FileLock, target: Path, watch: Watch) -> None:
@@ -173,24 +195,37 @@ def _fetch_whole(
     first: Callable[[], None],
 ) -> list[Fetched]:
     """Gets all sources into a folder beside the target, and renames it."""
-    partial = target.with_name(f".{target.name}.partial")
-    if not partial.exists():
-        first()
-    partial.mkdir(exist_ok=True)
+    partial = _begun(target, [url for url, _ in sources], first)
     try:
         fetched = _fetch_all(acquire, sources, partial, watch)
     finally:
-        for empty in (partial / FILES, partial):
-            with suppress(OSError):  # it holds something to go on from
-                empty.rmdir()
+        with suppress(OSError):  # it holds something to go on from
+            (partial / FILES).rmdir()
+        if [path.name for path in partial.glob("*")] == [_WANTED]:
+            shutil.rmtree(partial)
     entries = [{"url": url} | asdict(one) for (url, _), one in zip(sources, fetched, strict=True)]
     when = datetime.now(UTC).isoformat(timespec="seconds")
     record = {**about, "acquired": when, "sources": entries}
     write_text(partial / RECORD, json.dumps(record, indent=1, ensure_ascii=False))
-    for left in [*partial.glob("work-*"), *partial.glob("done-*")]:
-        shutil.rmtree(left) if left.is_dir() else left.unlink()
     partial.rename(target)
+    for left in [*target.glob("work-*"), *target.glob("done-*"), target / _WANTED]:  # after it: else a kill costs all
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
     return fetched
+
+
+def _begun(target: Path, urls: Sequence[str], first: Callable[[], None]) -> Path:
+    """The folder beside the target that gets all; what an earlier call left in it of other URLs is removed."""
+    partial = _partial(target)
+    wanted = json.dumps(urls)
+    known = ""
+    with suppress(OSError, ValueError):
+        known = (partial / _WANTED).read_text(encoding="utf-8")
+    if known != wanted:
+        _remove(partial)
+        first()
+        partial.mkdir(exist_ok=True)
+        write_text(partial / _WANTED, wanted)
+    return partial
 
 
 def _fetch_all(acquire: Acquire, sources: Sequence[tuple[str, Source]], partial: Path, watch: Watch) -> list[Fetched]:
@@ -200,10 +235,12 @@ def _fetch_all(acquire: Acquire, sources: Sequence[tuple[str, Source]], partial:
     for i, ((url, source), name) in enumerate(zip(sources, names, strict=True)):
         done, work = partial / f"done-{i}.json", partial / f"work-{i}"
         into = partial / FILES / name
-        with suppress(OSError, ValueError, TypeError):
-            fetched.append(Fetched(**json.loads(done.read_text(encoding="utf-8"))))
-            continue
         known = source.sha256 or _digests(digests).get(url)
+        with suppress(OSError, ValueError, TypeError):
+            one = Fetched(**json.loads(done.read_text(encoding="utf-8")))
+            if known is None or known.lower() == one.sha256:
+                fetched.append(one)
+                continue
         work.mkdir(exist_ok=True)
         into.parent.mkdir(exist_ok=True)
         try:

@@ -8,12 +8,12 @@ import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pydantic import PositiveFloat, PositiveInt
 
 from apsi.acquire.base import Acquire, Fetched, Limits, RefusedError, Watch
-from apsi.acquire.direct import Ratio, require_digest, unpack_file
+from apsi.acquire.direct import Ratio, require_digest, split_url, unpack_file
 from apsi.errors import ApsiError
 from apsi.photo.file import open_regular
 
@@ -51,8 +51,9 @@ class Local(Acquire):
 
     def fetch(self, url: str, sha256: str | None, into: Path, work: Path, watch: Watch) -> Fetched:
         path = self._place(url)
-        if not path.is_dir():
-            if not path.is_file():
+        is_there = os.path.lexists(path)  # it takes a name that is too long as well
+        if not (is_there and path.is_dir()):
+            if not (is_there and path.is_file()):
                 raise ApsiError(f"url={url}: {path} is neither a folder nor a file; give one that holds photos")
             return unpack_file(path, sha256, into, self.limits, watch=watch)
         inside = Path(os.path.realpath(into))
@@ -65,20 +66,20 @@ class Local(Acquire):
         return fetched
 
     def _place(self, url: str) -> Path:
-        parts = urlsplit(url)
-        is_uri = url.lower().startswith("file:") and parts.netloc in ("", "localhost")
+        parts = split_url(url) if url.lower().startswith("file:") else None
+        is_uri = parts is not None and parts.netloc in ("", "localhost")
         if not is_uri and "://" in url:
             raise ApsiError(
                 f"url={url} must be a folder or an archive on this machine; a URL is got with acquire=direct"
             )
-        named = unquote(parts.path) if is_uri else url
+        named = unquote(parts.path) if parts is not None and is_uri else url
         if "\0" in named:
             raise ApsiError(f"url={named!r} holds a NUL character")
         if self.roots is None:
             return Path(os.path.realpath(Path(named).expanduser()))
         for root in self.roots:
             path = Path(os.path.realpath(root / named))
-            if path.is_relative_to(root) and path.exists():
+            if path.is_relative_to(root) and os.path.lexists(path):
                 return path
         where = ", ".join(map(str, self.roots)) or "none"
         raise ApsiError(f"url={url} is nothing below a folder that is open to this (roots: {where})")

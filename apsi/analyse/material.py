@@ -1,7 +1,7 @@
 """What a prepared data set holds, photo by photo."""
 
-import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,7 +134,7 @@ def _require_sound(split: PreparedSplit, folder: Path) -> None:
     """Refuses scores that are no numbers and labels that are no text: the folder may come from others."""
     for e in split.episodes:
         scores = (e.start_score, e.target_score)
-        if not all(isinstance(score, int | float) and math.isfinite(score) for score in scores):
+        if not all(isinstance(score, int | float) and abs(score) <= sys.float_info.max for score in scores):
             raise ApsiError(f"{folder / split.name}: {e.photo.name} has the scores {scores}, which are no numbers")
         if not all(isinstance(text, str) for text in (e.source, e.source_hash, *e.degradation)):
             raise ApsiError(f"{folder / split.name}: {e.photo.name} has names that are no text; prepare the data again")

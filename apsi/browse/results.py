@@ -101,7 +101,7 @@ def _played(row: dict[str, Any], measured: list[str]) -> Played:
         _number(row.get("target_score")),
         _number(row.get("final_score")),
         row.get("success") == "1",
-        None if steps is None else int(steps),
+        None if steps is None or not 0 <= steps < 2**31 else int(steps),
         json.dumps({text_of(k, 80): v for k, v in pairs.items() if v != [None, None]}),
     )
 

@@ -1,6 +1,7 @@
 """The files that tell of photos and runs: annotation files below `prepared`, results below `output_dir`."""
 
 import hashlib
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from apsi.preprocess.degrade import DROPPED
 ANNOTATIONS, SKIPPED_FILE, DROPPED_FILE, RESULTS = KINDS = ("annotations.json", "skipped.csv", DROPPED, "results")
 """The last: `results.csv` with `summary.json` beside it"""
 RESULTS_FILE, SUMMARY_FILE, RECORD_FILE = "results.csv", "summary.json", "run.json"
+log = logging.getLogger(__name__)
 _DEEP = 4  # folders below `output_dir`: task, multirun, run, fold
 
 
@@ -69,8 +71,8 @@ class Places:
         yield from self._of_runs(self.runs, ())
 
     def _of_sets(self) -> Iterator[Source]:
-        for folder in folders_in(self.prepared):
-            if not any((folder / split / ANNOTATIONS).is_file() for split in SPLITS):
+        for folder in _folders(self.prepared):
+            if not any(_is_file(folder / split / ANNOTATIONS) for split in SPLITS):
                 continue
             for split in SPLITS:
                 yield from _found(ANNOTATIONS, self.prepared, (folder.name, split, ANNOTATIONS))
@@ -78,11 +80,32 @@ class Places:
                 yield from _found(kind, self.prepared, (folder.name, kind))
 
     def _of_runs(self, folder: Path, parts: tuple[str, ...]) -> Iterator[Source]:
-        if parts and (folder / RECORD_FILE).is_file() and (folder / SUMMARY_FILE).is_file():
+        if parts and _is_file(folder / RECORD_FILE) and _is_file(folder / SUMMARY_FILE):
             yield from _found(RESULTS, self.runs, (*parts, RESULTS_FILE))
         if len(parts) < _DEEP:
-            for below in folders_in(folder):
+            for below in _folders(folder):
                 yield from self._of_runs(below, (*parts, below.name))
+
+
+def _folders(parent: Path) -> list[Path]:
+    """The folders in a folder; those that can't be looked into, or be named in a text, are left out, with a warning."""
+    try:
+        found = [*folders_in(parent)]
+    except OSError as error:
+        log.warning("%s is left out: %s", parent, error.strerror)
+        return []
+    named = [folder for folder in found if folder.name.encode(errors="replace").decode() == folder.name]
+    for folder in found:
+        if folder not in named:
+            log.warning("%r in %s is left out: its name is not UTF-8; rename it", folder.name, parent)
+    return named
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # in a folder of somebody else
+        return False
 
 
 def _found(kind: str, root: Path, parts: tuple[str, ...]) -> Iterator[Source]:

@@ -8,13 +8,14 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
 from apsi.browse.annotations import SKIPPED
 from apsi.browse.below import read_below
+from apsi.browse.facts import Told, facts_of
 from apsi.browse.photos import Indexed
 from apsi.browse.sources import Places
 from apsi.errors import ApsiError
@@ -69,7 +70,8 @@ class Made:
 def make_dataset(photos: Sequence[Indexed], places: Places, parent: Path, now: datetime) -> Made:
     """A folder with the undegraded originals of photos, each once, at working size, and a COCO file of them.
 
-    It is made beside and renamed when it is whole.
+    The file says of each what its own set said: licence, author, address, tags, scores. It is made beside and renamed
+    when it is whole.
 
     Args:
         photos: starred ones.
@@ -85,10 +87,14 @@ def make_dataset(photos: Sequence[Indexed], places: Places, parent: Path, now: d
     parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".starred-", dir=parent))
     try:
-        records = [record for photo in unique if (record := _added(photo, folder, places)) is not None]
-        if not records:
+        told = facts_of(unique, places)
+        added = [(photo, record) for photo in unique if (record := _added(photo, folder, places)) is not None]
+        if not added:
             raise ApsiError("none of the starred photos has an original that is still there")
-        write_coco(folder / "annotations.json", records, {"description": f"{len(records)} starred photos"})
+        records = [_with_facts(record, told.get(photo.id, Told())) for photo, record in added]
+        info = {"description": f"{len(records)} starred photos"}
+        cited = sorted({told[photo.id].citation for photo, _ in added if photo.id in told} - {""})
+        write_coco(folder / "annotations.json", records, info | ({"citation": "; ".join(cited)} if cited else {}))
         folder.chmod(0o755)
         target = parent / f"starred-{now:%Y-%m-%d_%H-%M-%S}"
         number = 1
@@ -113,6 +119,14 @@ def _added(photo: Indexed, folder: Path, places: Places) -> ImageRecord | None:
     split = photo.split if photo.split in SPLITS else ""
     size = photo.width or 0, photo.height or 0
     return ImageRecord(name, *size, photo.name, photo.original, photo.version, split, score=photo.initial)
+
+
+def _with_facts(record: ImageRecord, told: Told) -> ImageRecord:
+    """With what was told of the photo; its score is that of the juror who is named, as sets may have different ones."""
+    scores = dict(told.facts.scores)
+    if told.juror and record.score is not None:
+        scores[told.juror], record = record.score, replace(record, score=None)
+    return replace(record, facts=replace(told.facts, scores=tuple(scores.items())))
 
 
 def make_pairs(photos: Sequence[Indexed], folder: PreferenceFolder, count: int, seed: int) -> list[Pair]:

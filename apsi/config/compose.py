@@ -1,7 +1,7 @@
 """Configurations, with and without Hydra's command line."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +61,26 @@ OF_THIS_RUN = (
 
 def load_config(overrides: Sequence[str] = ()) -> DictConfig:
     """The configuration that the command line would run with these overrides."""
-    schema.register()
-    running = GlobalHydra.instance().is_initialized()  # where a task asks, within run.py
-    with nullcontext() if running else initialize_config_dir(str(CONFIG_DIR)):
+    with _hydra():
         return with_checkpoint(compose("config", overrides=list(overrides)), overrides)
+
+
+def compose_with_hydra(overrides: Sequence[str], own: Path | None) -> DictConfig:
+    """The configuration as the command line begins with it: with Hydra's part, and before a checkpoint is followed.
+
+    Args:
+        overrides: as `apsi.arguments.prepare` leaves them.
+        own: a folder with options of the user's own.
+    """
+    added = [] if own is None else ["hydra.searchpath=['file://" + str(own).replace("'", r"\'") + "']"]
+    with _hydra():
+        return compose("config", overrides=[*added, *overrides], return_hydra_config=True)
+
+
+def _hydra() -> AbstractContextManager[None]:
+    """Lets Hydra find apsi's options, where it does not already because a task asks within `run.py`."""
+    schema.register()
+    return nullcontext() if GlobalHydra.instance().is_initialized() else initialize_config_dir(str(CONFIG_DIR))
 
 
 def with_checkpoint(config: DictConfig, overrides: Sequence[str]) -> DictConfig:

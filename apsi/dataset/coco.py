@@ -1,9 +1,9 @@
 """Photos of an annotated set: a COCO file and the folder of its images."""
 
 import json
-import math
 import os
 import posixpath
+import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -193,7 +193,7 @@ class Coco(Dataset):
         if image.get("initial_score") is not None:
             found[f"{source}, before it was degraded"] = image["initial_score"]
         for whose, score in found.items():
-            if not isinstance(score, int | float) or isinstance(score, bool) or not math.isfinite(score):
+            if not isinstance(score, int | float) or isinstance(score, bool) or not abs(score) <= sys.float_info.max:
                 raise ApsiError(f"{self.annotations}: {place} has the score {score!r} of {whose!r}, which is no number")
         return tuple((whose, float(score)) for whose, score in found.items())
 

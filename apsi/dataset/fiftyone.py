@@ -10,8 +10,10 @@ from pydantic import PositiveInt
 
 from apsi.dataset.base import Dataset, Listing, Skipped, SourceFile
 from apsi.dataset.fiftyone_database import FILE, ORIGINAL, SOURCE_PATH, load_dataset, open_fiftyone
+from apsi.dataset.folder import printable, unusable_name
 from apsi.errors import ApsiError, did_you_mean
-from apsi.photo.read import IMAGE_SUFFIXES, MAX_PIXELS
+from apsi.photo.formats import why_unread
+from apsi.photo.read import MAX_PIXELS
 
 _SHOWN_TAGS = 20
 
@@ -63,8 +65,8 @@ class FiftyOne(Dataset):
         files: dict[str, SourceFile] = {}
         skipped = []
         for name, path in sorted(_named(rows)):
-            if path.suffix.lower() not in IMAGE_SUFFIXES:
-                skipped.append(Skipped(name, "not an image format that is read"))
+            if reason := unusable_name(name) or why_unread(path.suffix):
+                skipped.append(Skipped(printable(name), reason))
             elif name in files:
                 if files[name].path != path:
                     skipped.append(Skipped(name, f"a photo of this name is there already: {files[name].path}"))

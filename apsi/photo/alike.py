@@ -1,13 +1,12 @@
 """Telling copies of one photo, saved again, resized or slightly cropped, from other photos.
 
-A perceptual hash (phash of ImageHash, 64 bits, of the whole photo and of crops of it) finds candidates among all pairs;
-comparing their pixels decides.
+A perceptual hash (64 bits, of the whole photo and of crops of it, as `phash` of ImageHash makes it) finds candidates
+among all pairs; comparing their pixels decides.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 
 import cv2
-import imagehash
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -25,6 +24,8 @@ _CROPS = (
     *((0.88, x, y) for x in _PLACES for y in _PLACES),
 )
 """Share of each side and place (0: left or top) of the crops that are hashed; the first is the whole photo"""
+_HASHED, _FREQUENCIES = 32, 8
+"""Pixels of the sides of what is hashed, and how many of its lowest frequencies count in each direction"""
 _MAX_BITS = 12
 """By which a photo's hash may differ from that of a crop of its copy"""
 _ROWS = 128
@@ -37,19 +38,25 @@ _FLAT, _SAME_GRAY = 0.5, 2.0
 
 
 def looks(photo: Photo) -> Looks:
-    """Perceptual hashes `(15,)` of the whole photo and of crops of it."""
+    """Perceptual hashes `(15,)` of the whole photo and of crops of it, all at once.
+
+    Each bit says whether one of the lowest frequencies (DCT) is above their median.
+    """
+    from scipy.fft import dct
+
     gray = Image.fromarray(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY))
-    return np.array([_hash(_crop(gray, *crop)) for crop in _CROPS], np.uint64)
+    size = (_HASHED, _HASHED)
+    small = np.stack([np.asarray(_crop(gray, *crop).resize(size, Image.Resampling.LANCZOS)) for crop in _CROPS])
+    rows = dct(small, axis=1)[:, :_FREQUENCIES]
+    lowest = dct(rows, axis=2)[:, :, :_FREQUENCIES].reshape(len(small), -1)
+    bits = lowest > np.median(lowest, axis=1, keepdims=True)
+    return np.packbits(bits, axis=1).view(">u8")[:, 0].astype(np.uint64)
 
 
 def _crop(gray: Image.Image, share: float, x: float, y: float) -> Image.Image:
     width, height = share * gray.width, share * gray.height
     left, top = x * (gray.width - width), y * (gray.height - height)
     return gray.crop((round(left), round(top), round(left + width), round(top + height)))
-
-
-def _hash(gray: Image.Image) -> int:
-    return int(str(imagehash.phash(gray)), 16)
 
 
 def outline(photo: Photo) -> Outline:

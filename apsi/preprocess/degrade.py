@@ -76,7 +76,8 @@ class Degrade(Step):
                         kept[record.split].append(replace(record, score=score))
         splits = {(record.original, record.split) for record in context.records}
         is_shared = len(splits) > len({record.original for record in context.records})
-        write_coco(target / DROPPED, [record for records in dropped.values() for record in records], {})
+        said = {"juror": context.juror.fingerprint, **context.dataset.info}
+        write_coco(target / DROPPED, [record for records in dropped.values() for record in records], said)
         for split, records in kept.items():
             info = {
                 "description": f"{split} split of {context.dataset.title}, degraded by {context.degradation!r}",

@@ -127,7 +127,7 @@ def _router(browsing: Browsing, words: Words) -> APIRouter:
     async def dataset(request: Request) -> dict[str, Any]:
         await body_of(request, Nothing, _MAX_BODY)
         made = await ask(_written, browsing.new_dataset)
-        command = f"python run.py dataset=folder dataset.path={made.folder / 'images'}"
+        command = f"python run.py dataset=coco dataset.annotations={made.folder / 'annotations.json'}"
         said = words.plural(
             "{n} photo is in a data set of its own now.", "{n} photos are in a data set of their own now.", made.count
         )

@@ -125,8 +125,8 @@ class Browsing:
     def counts(self, wanted: Wanted) -> dict[str, Any]:
         """How many photos each further choice would show, and histograms."""
         catalogue = self.catalogue
-        counts = catalogue.counts(wanted, self.stars.photos)
-        return counts | {"total": len(self._order(catalogue, wanted))}
+        total = len(self._order(catalogue, wanted))  # first: it refuses runs that are not there
+        return catalogue.counts(wanted, self.stars.photos) | {"total": total}
 
     def place(self, wanted: Wanted, number: int) -> int | None:
         """Where a photo stands among the wanted ones; None: it is not one of them."""

@@ -38,6 +38,7 @@ def serve_acquisition(
     try:
         from apsi.access_token import ACQUISITION_VARIABLE, require_token, token_from_environment
         from apsi.acquire.direct import require_httpx
+        from apsi.monitoring.metrics import METRICS
         from apsi.serve.acquisition.app import Service, make_app
         from apsi.serve.acquisition.jobs import Jobs
         from apsi.serve.acquisition.runner import Runner
@@ -65,7 +66,9 @@ def serve_acquisition(
         jobs = Jobs(table)
         runner = Runner(jobs, place, types, copies, max_running)
         app = make_app(
-            Service(jobs, runner, place, max_queue, tuple(types)), Door(host, real_port, token, tuple(allowed_hosts))
+            Service(jobs, runner, place, max_queue, tuple(types)),
+            Door(host, real_port, token, tuple(allowed_hosts)),
+            METRICS,
         )
         log.info("Acquisition service on http://%s:%d, for %s; Ctrl-C stops it", address, real_port, place)
         try:

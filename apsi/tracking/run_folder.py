@@ -62,9 +62,21 @@ class RunFolder:
 
     @classmethod
     def create(
-        cls, path: Path, config: DictConfig, overrides: Sequence[str] = (), choices: Mapping[str, str] | None = None
+        cls,
+        path: Path,
+        config: DictConfig,
+        overrides: Sequence[str] = (),
+        choices: Mapping[str, str] | None = None,
+        command: str | None = None,
     ) -> Self:
-        """Creates the folder and records what will run; `choices` are the options chosen, by group.
+        """Creates the folder and records what will run.
+
+        Args:
+            path: of the folder.
+            config: of the run.
+            overrides: what the command changes.
+            choices: the options chosen, by group.
+            command: that makes the same run; None: the one that this process was started with.
 
         Raises:
             ApsiError: another run is at work in it.
@@ -83,7 +95,7 @@ class RunFolder:
                 "status": RUNNING,
                 "config_key": config_key(config),
                 "resume": config.resume,
-                "command": shlex.join([Path(sys.executable).name, *sys.argv]),
+                "command": command or shlex.join([Path(sys.executable).name, *sys.argv]),
                 "started": datetime.now(UTC).isoformat(timespec="seconds"),
                 "host": socket.gethostname(),
                 "process": identity(),

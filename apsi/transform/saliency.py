@@ -24,8 +24,8 @@ def saliency(photo: Photo, faces: Floats | None = None) -> Floats:
 
     A log-linear model: the logarithm is a weighted sum of `features` and of powers of the place in the photo. Its
     weights, in `saliency.json`, are the most likely ones for the fixations of OSIE (Xu et al., "Predicting human gaze
-    beyond pixels", Journal of Vision 2014) on the photos that are not `held_out`; `models/saliency` has the script that
-    makes them and the model card.
+    beyond pixels", Journal of Vision 2014) on the photos that are not `held_out`; MODEL_CARD.md says
+    how good they are.
 
     Args:
         photo: `(H, W, 3)` `uint8` RGB.

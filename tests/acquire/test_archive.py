@@ -71,6 +71,27 @@ def test_damage_behind_a_good_beginning_is_told_and_leaves_nothing(compression: 
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [
+        (b"PK\x01\x02", (8, b"\x00\x08")),  # says that its name is UTF-8, which 0xe9 is not
+        (b"PK\x05\x06", (16, b"\xff\xff\xff\x7f")),  # its directory would begin before the file
+    ],
+    ids=["name", "seek"],
+)
+def test_a_zip_with_a_damaged_directory_is_told_and_leaves_nothing(
+    at: bytes, value: tuple[int, bytes], tmp_path: Path
+) -> None:
+    path = make_zip(tmp_path / "archive", ("photo-a.jpg", b"x" * 5000))
+    data = bytearray(path.read_bytes().replace(b"photo-a.jpg", b"photo-\xe9.jpg"))
+    place = data.index(at) + value[0]
+    data[place : place + len(value[1])] = value[1]
+    path.write_bytes(data)
+    with pytest.raises(RefusedError, match="damaged or cut off"):
+        out(path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_bombs_take_no_memory(tmp_path: Path) -> None:
     bombs = [HOSTILE[name][0](tmp_path / name) for name in HOSTILE if "bomb" in name and "z2" not in name]
     assert len(bombs) >= 5

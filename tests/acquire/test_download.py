@@ -229,6 +229,7 @@ def test_redirects_are_followed_and_secrets_stay_with_the_first_server(server: F
         ("/circle", "more than 10 times"),
         ("file:///etc/passwd", "neither http nor https"),
         ("ftp://example.org/x", "neither http nor https"),
+        ("http://[bad/", "which is no URL"),
     ],
 )
 def test_redirects_that_lead_nowhere_good_are_refused(
@@ -237,6 +238,46 @@ def test_redirects_that_lead_nowhere_good_are_refused(
     url, _ = server.add("/circle", b"", location=location)
     with pytest.raises(ApsiError, match=reason):
         download(url, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "reason"),
+    [
+        (302, {}, "the server answers 302"),
+        (304, {}, "the server answers 304"),
+        (503, {"Retry-After": "\xb2"}, "the server answers 503"),
+        (206, {"Content-Range": f"bytes 0-1/{'9' * 5000}"}, "the server answers 206"),
+    ],
+)
+def test_answers_that_make_no_sense_are_told(
+    server: Files, tmp_path: Path, status: int, headers: dict[str, str], reason: str
+) -> None:
+    url, _ = server.add("/odd", DATA, status=[status] * 4, headers=headers)
+    with pytest.raises(ApsiError, match=reason):
+        download(url, tmp_path)
+
+
+@pytest.mark.parametrize("etag", ['"\xe9"', '"\u00c3\u00a9"'])
+def test_what_cant_be_sent_back_is_no_condition(server: Files, tmp_path: Path, etag: str) -> None:
+    url, file = server.add("/odd-etag", DATA, etag=etag, cuts=[300_000])
+    require_whole(download(url, tmp_path), tmp_path)
+    assert "if-range" not in file.requests[1] and file.sent == len(DATA)
+    far, _ = server.add("/odd-range", DATA, cuts=[300_000], headers={"Content-Range": f"bytes 0-1/{'9' * 5000}"})
+    require_whole(download(far, tmp_path / "far", sha256=SHA256), tmp_path / "far")
+
+
+def test_a_host_that_can_be_no_name_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ApsiError, match="no URL that can be asked"):
+        download(f"http://{'a' * 300}.org/x.zip", tmp_path)
+
+
+def test_another_file_whose_server_always_breaks_off_is_fetched_no_more_than_twice(
+    server: Files, tmp_path: Path
+) -> None:
+    url, file = server.add("/changed", DATA, cuts=[300_000, 300_000, 300_000])
+    with pytest.raises(RefusedError, match=f"has the SHA-256 {SHA256}, and not {'0' * 64}"):
+        download(url, tmp_path, sha256="0" * 64)
+    assert len(file.requests) == 4 and names(tmp_path) == []
 
 
 def test_private_addresses_are_refused_before_anything_is_sent(
@@ -269,6 +310,10 @@ def test_private_addresses_are_refused_before_anything_is_sent(
         ("64:ff9b::10.0.0.1", False),
         ("64:ff9b::8.8.8.8", True),
         ("2002:7f00:1::", False),
+        ("::127.0.0.1", False),
+        ("::ffff:0:10.0.0.1", False),
+        ("64:ff9b:1::8.8.8.8", False),
+        ("fec0::1", False),
     ],
 )
 def test_addresses_inside_others_count_as_those(address: str, public: bool) -> None:

@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from apsi.acquire.base import Acquire, CancelledError, RefusedError, Watch
 from apsi.acquire.direct import Direct
@@ -78,6 +79,34 @@ def test_a_download_that_was_ended_goes_on(server: Files, tmp_path: Path) -> Non
     assert visible(tmp_path / "in") == [DIGESTS, "set"]
 
 
+class _InUnpacking(Watch):
+    """Ends when the archive is whole and not yet unpacked."""
+
+    def at(self, what: str, done: int, total: int | None) -> None:
+        if what == "Unpacking":
+            raise CancelledError
+
+
+def test_what_came_of_one_url_is_never_taken_for_another(server: Files, tmp_path: Path) -> None:
+    one, _ = server.add("/one.zip", zip_of(tmp_path, "x.jpg"))
+    two, second = server.add("/two.zip", zip_of(tmp_path, "x.jpg", b"other"))
+    with pytest.raises(CancelledError):
+        get(tmp_path / "in" / "set", Source(one), watch=_InUnpacking())
+    acquired = get(tmp_path / "in" / "set", Source(two))
+    assert files_below(acquired.files_folder) == {"x.jpg": b"other"}
+    assert acquired.sources[0][1].sha256 == second.sha256
+    assert visible(acquired.folder) == [RECORD, "files"]
+
+
+def test_an_archive_that_is_done_is_held_against_a_digest_that_is_named_later(server: Files, tmp_path: Path) -> None:
+    one, _ = server.add("/one.zip", zip_of(tmp_path, "x.jpg"))
+    two, _ = server.add("/two.zip", zip_of(tmp_path, "x.jpg"))
+    with pytest.raises(CancelledError):
+        get(tmp_path / "in" / "set", Source(one), Source(two), watch=_Second())
+    with pytest.raises(RefusedError, match=f"and not {'3' * 64} as expected"):
+        get(tmp_path / "in" / "set", Source(one, "3" * 64), Source(two))
+
+
 def test_the_first_digest_holds_from_then_on(server: Files, tmp_path: Path) -> None:
     url, before = server.add("/photos.zip", zip_of(tmp_path, "x.jpg"))
     get(tmp_path / "in" / "one", Source(url))
@@ -140,8 +169,33 @@ def test_what_nobody_wants_any_more_is_removed(server: Files, tmp_path: Path) ->
     with pytest.raises(CancelledError):
         get(tmp_path / "in" / "set", Source(url), watch=StopAt(200_000))
     assert visible(tmp_path / "in") == [".set.partial"]
+    with FileLock(tmp_path / "in" / ".set.lock"):
+        other = threading.Thread(target=discard_partial, args=[tmp_path / "in" / "set"])
+        other.start()
+        other.join()
+    assert visible(tmp_path / "in") == [".set.partial"], "somebody is getting it again"
     discard_partial(tmp_path / "in" / "set")
     assert visible(tmp_path / "in") == []
+
+
+def test_a_kill_while_it_is_removed_leaves_nothing_that_counts_as_got(
+    server: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, first = server.add("/one.zip", zip_of(tmp_path, "x.jpg"))
+    two, _ = server.add("/two.zip", zip_of(tmp_path, "x.jpg"))
+    with pytest.raises(CancelledError):
+        get(tmp_path / "in" / "set", Source(one), Source(two), watch=_Second())
+
+    def killed(folder: Path) -> None:
+        next(folder.rglob("x.jpg")).unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("shutil.rmtree", killed)
+        discard_partial(tmp_path / "in" / "set")
+    acquired = get(tmp_path / "in" / "set", Source(one), Source(two))
+    assert files_below(acquired.files_folder) == {"one/x.jpg": DATA, "two/x.jpg": DATA} and len(first.requests) == 2
+    assert visible(tmp_path / "in") == [DIGESTS, "set"]
 
 
 @pytest.mark.parametrize(

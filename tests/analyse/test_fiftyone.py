@@ -15,12 +15,17 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from PIL import Image
 
 from apsi.analyse.analysis import Analysis
 from apsi.config.compose import load_config
 from apsi.config.instantiate import instantiate
+from apsi.dataset import fiftyone as fiftyone_module
+from apsi.dataset.base import Listing
+from apsi.dataset.choose import choose
 from apsi.dataset.fiftyone import FiftyOne, _named
 from apsi.errors import ApsiError
+from apsi.photo.facts import PhotoFacts
 from apsi.preprocess.steps import Prepared
 from apsi.task.export_fiftyone import require_name
 from apsi.tracking.run_folder import RunFolder
@@ -95,6 +100,56 @@ def test_photos_without_a_name_of_apsi_have_that_below_the_folder_that_all_share
         ("own.jpg", Path("/z/2.jpg")),
         ("3.jpg", Path("/a/b/3.jpg")),
     ]
+
+
+class Chosen:
+    """Stands in for a data set of FiftyOne: samples without groups, some with a tag."""
+
+    media_type = "image"
+
+    def __init__(self, paths: list[Path], tagged: int) -> None:
+        self._paths, self._tagged = paths, tagged
+
+    def match_tags(self, tags: list[str]) -> "Chosen":
+        assert tags == ["keep"]
+        return Chosen(self._paths[: self._tagged], 0)
+
+    def get_field_schema(self) -> dict[str, object]:
+        return {"filepath": object()}
+
+    def values(self, name: str) -> list[str]:
+        assert name == "filepath"
+        return [str(path) for path in self._paths]
+
+
+def test_what_was_chosen_is_narrowed_by_the_settings_of_every_data_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = {"small.png": (20, 20), "wide.png": (300, 60), "a.png": (90, 80), "b.png": (80, 90), "c.png": (70, 70)}
+    for name, size in sizes.items():
+        Image.new("RGB", size).save(tmp_path / name)
+    (tmp_path / "x\n.png").touch()
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / "more.csv").write_text("file,author,licence\na.png,Ana,CC0\n")
+    chosen = Chosen([tmp_path / name for name in (*sizes, "x\n.png", "notes.txt", "not-tagged.png")], 7)
+    monkeypatch.setattr(fiftyone_module, "open_fiftyone", lambda folder: None)
+    monkeypatch.setattr(fiftyone_module, "load_dataset", lambda library, name: chosen)
+
+    def listed(*settings: str) -> Listing:
+        usual = ["dataset=fiftyone", "dataset.name=mine", "dataset.tags=[keep]", f"data_dir={tmp_path}"]
+        return choose(instantiate(load_config([*usual, *settings]).dataset), seed=0)
+
+    def names(*settings: str) -> list[str]:
+        return [file.name for file in listed(*settings).files]
+
+    assert names() == ["a.png", "b.png", "c.png", "small.png", "wide.png"]
+    assert [entry.name for entry in listed().skipped] == ["notes.txt", "x\\n.png"]
+    fitting = listed("dataset.min_side=60", "dataset.aspect=[0.5,2]")
+    assert [file.name for file in fitting.files] == ["a.png", "b.png", "c.png"] and sum(fitting.left_out.values()) == 2
+    drawn = [names("dataset.min_side=60", f"dataset.limit={limit}") for limit in (1, 2, 3)]
+    assert [len(some) for some in drawn] == [1, 2, 3] and set(drawn[0]) < set(drawn[1]) < set(drawn[2])
+    facts = {file.name: file.facts for file in listed(f"dataset.sidecar={tmp_path / 'more.csv'}").files}
+    assert facts["a.png"] == PhotoFacts(licence="CC0", author="Ana") and facts["b.png"] == PhotoFacts()
 
 
 @pytest.fixture(scope="module")

@@ -53,7 +53,12 @@ def test_what_is_no_prepared_folder_is_refused_with_the_remedy(tmp_path: Path, m
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [("{'score': float('nan')}", "no numbers"), ("{'initial_score': '9'}", "no numbers"), ("{'source': 3}", "no text")],
+    [
+        ("{'score': float('nan')}", "no numbers"),
+        ("{'score': 10**400}", "no numbers"),
+        ("{'initial_score': '9'}", "no numbers"),
+        ("{'source': 3}", "no text"),
+    ],
 )
 def test_scores_and_names_that_are_none_are_refused(change: str, message: str, made: Prepared, tmp_path: Path) -> None:
     with pytest.raises(ApsiError, match=message):

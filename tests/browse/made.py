@@ -62,7 +62,7 @@ def write_set(
     folder = data_dir / "prepared" / name
     for split, records in splits.items():
         write_coco(folder / split / "annotations.json", records, {"juror": juror, "dropped": len(dropped)})
-    write_coco(folder / "dropped.json", dropped, {})
+    write_coco(folder / "dropped.json", dropped, {"juror": juror})
     with (folder / "skipped.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("file", "reason"), *skipped])
     return folder

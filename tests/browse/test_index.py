@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -73,6 +74,21 @@ def test_half_of_an_index_is_made_anew(tmp_path: Path) -> None:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     os.truncate(index.path, index.path.stat().st_size // 2 // 4096 * 4096)
     assert len(indexed(tmp_path).catalogue or ()) == 500
+
+
+def test_figures_and_names_that_no_index_can_hold_keep_nobody_from_the_rest(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = write_set(tmp_path / "data", {"train": [record(0)]})
+    run = write_run(tmp_path / "out", "one", {"agent": {"000000-d00.png": ("swap_rg", 6.0)}})
+    results = (run / "results.csv").read_text().replace(",1,1,,", ",1,1e300,,")
+    assert "1e300" in results
+    (run / "results.csv").write_text(results)
+    for other in (folder, run):
+        shutil.copytree(os.fsencode(other), os.fsencode(other.parent) + b"/not-utf8-\xff")
+    catalogue = indexed(tmp_path).catalogue
+    assert catalogue is not None and len(catalogue) == 1 and [one.name for one in catalogue.runs] == ["one"]
+    assert caplog.text.count("its name is not UTF-8; rename it") == 2
 
 
 def test_a_folder_that_cant_be_written_is_told_before_anything_is_served(tmp_path: Path) -> None:

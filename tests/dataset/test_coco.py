@@ -101,6 +101,7 @@ def test_what_leads_out_or_can_not_be_read_is_skipped_with_its_reason(tmp_path: 
             "has the score 'high' of 'set.json', which is no number",
         ),
         ('{"images": [{"file_name": "1.jpg", "score": NaN}]}', "has the score nan"),
+        ({"images": [{"file_name": "1.jpg", "score": 10**400}]}, "has the score 1000"),
         ({"images": [{"file_name": "1.jpg", "coco_url": "file:///etc/passwd"}]}, "must begin with https://"),
         ({"images": [{"file_name": "1.jpg", "tags": "dog"}]}, "tags='dog', which is no list of texts"),
         ({"images": [{"file_name": "gone.jpg"}]}, r"none of the first 1 images .* is in .*dataset\.root=FOLDER"),

@@ -171,7 +171,6 @@ def benchmark() -> ModuleType:
 
 
 @needs_votes
-@pytest.mark.skipif(not SCRIPT.exists(), reason="benchmarks are not part of the package's sources")
 def test_geometry_predicts_majorities_a_little_better_than_size(benchmark: ModuleType) -> None:
     votes = Votes.of(read_ranking(FCDB))
     margins, _ = benchmark.cross_validated(votes, 5, 0)

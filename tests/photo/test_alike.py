@@ -5,12 +5,14 @@ from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 
+import cv2
+import imagehash
 import numpy as np
 import pytest
 from PIL import Image
 
 from apsi.photo import Photo
-from apsi.photo.alike import candidates, groups, is_copy, looks, outline
+from apsi.photo.alike import _CROPS, _crop, candidates, groups, is_copy, looks, outline
 from apsi.photo.read import decode_photo, read_photo
 from apsi.photo.resample import fit, resample
 from tests.conftest import natural_photo
@@ -57,6 +59,15 @@ def found(photos: list[Photo], mode: str) -> list[int]:
 def test_a_copy_is_found_whatever_was_done_to_it(name: str, mode: str) -> None:
     photo = natural_photo(5, 240, 320)
     assert found([photo, natural_photo(6, 240, 320), COPIES[name](photo)], mode) == [0, 1, 0]
+
+
+@pytest.mark.parametrize("shape", [(128, 128), (40, 300), (301, 57), (32, 32), (20, 17)], ids=str)
+def test_hashes_are_bit_for_bit_those_of_imagehash(shape: tuple[int, int]) -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    for photo in (natural_photo(7, *shape), noise, np.full((*shape, 3), 90, np.uint8)):
+        gray = Image.fromarray(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY))
+        expected = [int(str(imagehash.phash(_crop(gray, *crop))), 16) for crop in _CROPS]
+        assert looks(photo).tolist() == expected and looks(photo).dtype == np.uint64
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs photographs in ../shared/photos")

@@ -36,6 +36,7 @@ def test_photos_do_not_all_get_the_same_recipes(tmp_path: Path, photos: Path, pr
 
 
 def test_the_annotations_say_who_scored_and_how_it_was_made(whole: Any) -> None:
+    assert read_coco(whole.folder / "dropped.json")[1]["juror"] == whole.juror.fingerprint
     info = read_coco(whole.folder / "val" / "annotations.json")[1]
     assert info["juror"] == whole.juror.fingerprint
     assert (info["seed"], info["dropped"]) == (0, 6)

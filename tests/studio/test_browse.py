@@ -22,7 +22,7 @@ from apsi.photo.hash import file_hash
 from apsi.photo.write import encode_png, read_png, write_png
 from apsi.preference.folder import PreferenceFolder
 from apsi.transform.recipe import Recipe
-from tests.browse.made import SET, record, write_pictures, write_run, write_set
+from tests.browse.made import JUROR, SET, record, write_pictures, write_run, write_set
 from tests.conftest import natural_photo
 from tests.studio.browsed import Browsed, browsed
 
@@ -156,7 +156,8 @@ def test_two_runs_are_held_against_each_other(client: httpx.Client) -> None:
     assert got(client, "/photos", a=one, b=two, difference=":-1", count=20)["total"] == 3
     edited = found["rows"][0]["episodes"][1]
     assert pixels(client.get(f"/thumbnails/{found['rows'][0]['id']}/{edited}")).shape == (40, 56, 3)
-    assert client.get("/photos", params={"a": one, "b": "0.gone"}).status_code == 404
+    for path in ("/photos", "/counts"):
+        assert client.get(path, params={"a": one, "b": "0.gone"}).status_code == 404
     assert client.get("/photos", params={"sort": "distance"}).status_code == 422
 
 
@@ -226,7 +227,7 @@ def test_stars_are_on_the_disk_and_become_a_list_a_data_set_and_pairs(own: Brows
     assert [one.source for one in records] == [f"photos/IMG_00000{i}.jpg" for i in (4, 2, 1, 0)]
     assert info["description"] == "4 starred photos"
     for one in records:
-        assert file_hash(folder / one.file_name) == one.original and one.score is not None
+        assert file_hash(folder / one.file_name) == one.original and dict(one.facts.scores).keys() == {JUROR}
     stored = PreferenceFolder(own.root / "preferences").pairs()
     assert {(pair.split, pair.source) for pair in stored.values()} == {("train", "photos")}
     with browsed(own.root, None) as again:

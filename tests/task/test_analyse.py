@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow import MlflowClient
 from omegaconf import DictConfig
 
 from apsi.config.compose import load_config
@@ -28,8 +29,8 @@ SMALL = [
 
 
 @cache
-def composed(task: str) -> DictConfig:
-    return load_config([f"task={task}", "dataset=folder", "dataset.path=.", "tracking=none", *SMALL])
+def composed(task: str, tracking: str = "none") -> DictConfig:
+    return load_config([f"task={task}", "dataset=folder", "dataset.path=.", f"tracking={tracking}", *SMALL])
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +48,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("data")
 
 
-def run(task: str, folder: Path, photos: Path, data: Path, **settings: Any) -> Any:
-    config = composed(task).copy()
+def run(task: str, folder: Path, photos: Path, data: Path, tracking: str = "none", **settings: Any) -> Any:
+    config = composed(task, tracking).copy()
     config.dataset.path, config.data_dir, config.output_dir = str(photos), str(data), str(folder)
     for name, value in settings.items():
         config.task[name] = value
@@ -76,6 +77,20 @@ def test_preprocess_leaves_its_scoring_report_in_the_folder_of_the_run(
     run("preprocess", tmp_path, photos, data)
     text = (tmp_path / "scoring.html").read_text(encoding="utf-8")
     assert "What each transform costs" in text and "invert_g" in text
+
+
+@pytest.mark.slow
+def test_mlflow_has_the_scoring_report_and_the_annotation_files(photos: Path, data: Path, tmp_path: Path) -> None:
+    run("preprocess", tmp_path, photos, data, "mlflow")
+    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("apsi preparations")
+    assert experiment is not None
+    (recorded,) = client.search_runs([experiment.experiment_id])
+    assert recorded.info.status == "FINISHED"
+    (tmp_path / "read").mkdir()
+    for name in ("scoring.html", "annotations/train.json", "annotations/val.json", "annotations/test.json"):
+        fetched = Path(client.download_artifacts(recorded.info.run_id, name, str(tmp_path / "read")))
+        assert fetched.read_bytes() == (tmp_path / name).read_bytes(), name
 
 
 def test_what_can_not_be_used_is_told_before_photos_are_read(photos: Path, tmp_path: Path) -> None:

@@ -11,8 +11,6 @@ from typing import Any, TypeVar
 from fastapi import FastAPI, Request
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse, Response
-from prometheus_client import CollectorRegistry, Counter, generate_latest
-from prometheus_client.core import GaugeMetricFamily
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -21,9 +19,11 @@ from starlette.requests import ClientDisconnect
 from apsi import __version__
 from apsi.acquire.keep import Source, discard_partial, find, require_name, stem
 from apsi.errors import ApsiError
+from apsi.monitoring.metrics import CONTENT_TYPE, Metrics
 from apsi.photo.hash import value_hash
 from apsi.serve.acquisition.bodies import AcquisitionBody, CopyBody
 from apsi.serve.acquisition.jobs import NEW, STATES, Job, Jobs
+from apsi.serve.acquisition.metrics import AcquisitionMetrics
 from apsi.serve.acquisition.runner import Runner
 from apsi.web.door import Door
 from apsi.web.refusals import RefusalLog
@@ -50,19 +50,20 @@ class Service:
     """of two that want the same at once, the second gets the job of the first"""
 
 
-def make_app(service: Service, door: Door) -> FastAPI:
+def make_app(service: Service, door: Door, process: Metrics | None = None) -> FastAPI:
     """Ask for photos with `POST /v1/acquisition` or `POST /v1/copy`; each answers with a job.
 
     `GET /v1/acquisition/jobs/{uuid}` tells how far it is, `DELETE` cancels it; `/health` and `/metrics` tell the
     state of the service.
     """
     refusals = RefusalLog()
-    metrics = _Metrics(service)
+    metrics = AcquisitionMetrics(service.jobs, service.runner, service.max_queue, process or Metrics())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.runner.start()
         yield
+        metrics.close()
         await run_in_threadpool(service.runner.stop, 5.0)
 
     app = FastAPI(title="apsi acquisition", description=make_app.__doc__ or "", version=__version__, lifespan=lifespan)
@@ -76,7 +77,7 @@ def make_app(service: Service, door: Door) -> FastAPI:
     async def guard(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
         refusal = _refusal(request, door)
         response = await (answer(request) if refusal is None else refuse(request, refusal))
-        metrics.requests.labels(request.method, str(response.status_code)).inc()
+        metrics.count(request.method, response.status_code)
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
@@ -126,7 +127,7 @@ def make_app(service: Service, door: Door) -> FastAPI:
 
     @app.get("/metrics")
     async def prometheus() -> Response:
-        return Response(await run_in_threadpool(metrics.text), media_type="text/plain; version=0.0.4")
+        return Response(await run_in_threadpool(metrics.text), media_type=CONTENT_TYPE)
 
     return app
 
@@ -224,29 +225,3 @@ def _told(service: Service, job: Job) -> dict[str, Any]:
         "error": job.error,
         "result": job.result,
     }
-
-
-class _Metrics:
-    """Names that begin with `apsi_acquisition_`."""
-
-    def __init__(self, service: Service) -> None:
-        self._service, self._registry = service, CollectorRegistry()
-        self.requests = Counter(
-            "apsi_acquisition_requests", "Answered requests", ["method", "status"], registry=self._registry
-        )
-        self._registry.register(self)  # it asks for `collect` alone
-
-    def collect(self) -> list[GaugeMetricFamily]:
-        jobs = GaugeMetricFamily("apsi_acquisition_jobs", "Jobs by state", labels=["state"])
-        for state, count in self._service.jobs.count().items():
-            jobs.add_metric([state], count)
-        limit = GaugeMetricFamily("apsi_acquisition_queue_limit", "Jobs that may wait", self._service.max_queue)
-        seconds = GaugeMetricFamily("apsi_acquisition_job_seconds", "Time of all jobs", self._service.runner.seconds)
-        running = [self._service.runner.progress(job.uuid) for job in self._service.jobs.latest("RUNNING", _LISTED)]
-        size = sum(progress.done for progress in running)
-        bytes_done = GaugeMetricFamily("apsi_acquisition_bytes_in_progress", "Bytes done of running jobs", size)
-        return [jobs, limit, seconds, bytes_done]
-
-    def text(self) -> bytes:
-        """All of them in Prometheus' text format."""
-        return generate_latest(self._registry)

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from apsi.errors import ApsiError
+
 NEW, RUNNING, COMPLETED, FAILED, CANCELLED = "NEW", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"
 STATES = (NEW, RUNNING, COMPLETED, FAILED, CANCELLED)
 UNFINISHED = (NEW, RUNNING)
@@ -70,12 +72,23 @@ class Jobs:
     """The table; may be used by several threads."""
 
     def __init__(self, path: Path) -> None:
+        """Opens or makes the file.
+
+        Raises:
+            ApsiError: it is no such table, or can't be written.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._database.row_factory = sqlite3.Row
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute(_TABLE)
+        try:
+            self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._database.row_factory = sqlite3.Row
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute(_TABLE)
+            self._database.execute(f"SELECT {', '.join(Job.__dataclass_fields__)} FROM jobs LIMIT 0")
+        except sqlite3.Error as error:
+            raise ApsiError(
+                f"task.database={path} can't be used for the jobs ({error}): move it away, or name another file"
+            ) from error
 
     def close(self) -> None:
         """Nothing is asked after this."""
@@ -132,7 +145,7 @@ class Jobs:
                 "UPDATE jobs SET state = ?, started = coalesce(started, ?), starts = starts + 1 WHERE uuid = ?",
                 (RUNNING, _now(), row["uuid"]),
             )
-        return self.find(row["uuid"])
+            return _job(database.execute("SELECT * FROM jobs WHERE uuid = ?", (row["uuid"],)).fetchone())
 
     def finish(self, uuid: str, state: str, error: str | None = None, result: Mapping[str, Any] | None = None) -> None:
         """A running job has come to its end."""
@@ -180,10 +193,11 @@ class Jobs:
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._database
+                self._database.execute("COMMIT")
             except BaseException:
-                self._database.execute("ROLLBACK")
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
                 raise
-            self._database.execute("COMMIT")
 
 
 def _job(row: sqlite3.Row) -> Job:

@@ -5,6 +5,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,12 @@ class _JobWatch(Watch):
     def __init__(self, stopping: threading.Event) -> None:
         self.cancelled, self._stopping = threading.Event(), stopping
         self.progress = Progress()
+        self._began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.monotonic() - self._began
 
     def at(self, what: str, done: int, total: int | None) -> None:
         self.progress = Progress(what, done, total)
@@ -63,8 +70,7 @@ class Runner:
         self._stopping, self._news = threading.Event(), threading.Condition()
         self._watches: dict[str, _JobWatch] = {}
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(max_running)]
-        self.seconds = 0.0
-        """of all jobs together"""
+        self._ended, self._adding = 0.0, threading.Lock()
 
     def start(self) -> None:
         """Takes up what was running when the service ended, and begins to work."""
@@ -100,6 +106,12 @@ class Runner:
         watch = self._watches.get(uuid)
         return Progress() if watch is None else watch.progress
 
+    @property
+    def seconds(self) -> float:
+        """Of all jobs together since the start, those at work included."""
+        with self._adding:
+            return self._ended + sum(watch.seconds for watch in [*self._watches.values()])
+
     def acquire_for(self, job_kind: str, type: str) -> Acquire:
         """What does a job."""
         return self._copies if job_kind == "copy" and type == "acquired" else self._types[type]
@@ -111,9 +123,7 @@ class Runner:
                 with self._news:
                     self._news.wait(_LOOK)
             else:
-                began = time.monotonic()
                 self._do(job)
-                self.seconds += time.monotonic() - began
 
     def _claimed(self) -> Job | None:
         try:
@@ -124,24 +134,27 @@ class Runner:
 
     def _do(self, job: Job) -> None:
         watch = self._watches[job.uuid] = _JobWatch(self._stopping)
-        found = self._jobs.find(job.uuid)
-        if found is not None and found.cancelling:  # between claiming and now
-            watch.cancelled.set()
         log.info("Job %s: %s of %s as %s", job.uuid, job.kind, job.url, job.name)
         try:
+            found = self._jobs.find(job.uuid)
+            if found is not None and found.cancelling:  # between claiming and now
+                watch.cancelled.set()
             self._finish(job, COMPLETED, result=self._get(job, watch))
         except CancelledError:
             discard_partial(self._root / job.name)
             self._finish(job, CANCELLED)
         except _StoppedError:
-            self._jobs.give_back(job.uuid)
+            with suppress(sqlite3.Error):  # what counts as running begins again all the same
+                self._jobs.give_back(job.uuid)
         except (ApsiError, OSError) as error:
             self._finish(job, FAILED, error=str(error))
         except Exception as error:  # whatever it is, the job failed by it, and the service works on
             log.exception("Job %s", job.uuid)
             self._finish(job, FAILED, error=f"{type(error).__name__}: {error}")
         finally:
-            self._watches.pop(job.uuid, None)
+            with self._adding:
+                self._watches.pop(job.uuid, None)
+                self._ended += watch.seconds
 
     def _get(self, job: Job, watch: Watch) -> dict[str, Any]:
         watch.at("Beginning", 0, None)

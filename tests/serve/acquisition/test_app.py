@@ -126,13 +126,19 @@ def test_hostile_archives_fail_and_leave_nothing(
         ("/v1/acquisition", {"type": "zip", "url": "http://me:pw@x.org/a"}, 422, "leave name and password out"),
         ("/v1/acquisition", {"type": "local_resource", "url": "../root"}, 422, "nothing below a folder"),
         ("/v1/acquisition", {"type": "local_resource", "url": "/etc"}, 422, "nothing below a folder"),
+        ("/v1/acquisition", {"type": "local_resource", "url": "//[x"}, 422, "nothing below a folder"),
+        ("/v1/acquisition", {"type": "local_resource", "url": "file://[x/"}, 422, "is no URL"),
+        ("/v1/acquisition", {"type": "local_resource", "url": "holiday/\0"}, 422, "NUL character"),
+        ("/v1/acquisition", {"type": "local_resource", "url": "x" * 300}, 422, "nothing below a folder"),
+        ("/v1/acquisition", {"type": "local_resource", "url": "holiday", "name": "digests.json"}, 422, "another one"),
         ("/v1/acquisition", {"type": "kaggle", "url": "../../x"}, 422, "OWNER/NAME"),
+        ("/v1/acquisition", {"type": "kaggle", "url": f"a/b/versions/{'9' * 4000}"}, 422, "OWNER/NAME"),
         ("/v1/copy", {"source": "nothing-here", "name": "x"}, 404, "nothing of this name"),
         ("/v1/copy", {"source": "../local/holiday", "name": "x"}, 422, "must begin with a letter"),
         ("/v1/copy", {"source": "one"}, 422, "name: Field required"),
         ("/v1/acquisition", ["zip"], 422, "body"),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:60],
 )
 def test_wrong_requests_are_told_at_once_and_make_no_job(
     client: Client, path: str, body: object, status: int, reason: str
@@ -216,6 +222,8 @@ def test_health_and_metrics_tell_the_state(client: Client) -> None:
     assert f'apsi_acquisition_jobs{{state="COMPLETED"}} {float(health["jobs"]["COMPLETED"])}' in text
     for name in ("requests_total", "queue_limit", "job_seconds", "bytes_in_progress"):
         assert f"apsi_acquisition_{name}" in text
+    assert client.http.request("EVIL", "/health").status_code == 405
+    assert "EVIL" not in client.http.get("/metrics").text, "every name would stay in memory"
 
 
 def test_private_addresses_are_not_asked_for_a_client(files: Files, tmp_path: Path) -> None:

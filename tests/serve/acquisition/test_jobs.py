@@ -1,10 +1,14 @@
 """The table of jobs: true states, whatever happens in between."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from apsi.errors import ApsiError
 from apsi.serve.acquisition.jobs import CANCELLED, COMPLETED, FAILED, NEW, RUNNING, Jobs
 
 
@@ -35,6 +39,35 @@ def test_a_state_that_is_final_stays(tmp_path: Path) -> None:
     assert job is not None and job.state == CANCELLED
     assert jobs.claim() is None and jobs.count()[CANCELLED] == 1
     jobs.close()
+
+
+def test_a_change_that_cant_be_kept_does_not_stop_the_next_ones(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "jobs")) as database:  # what is wrong is found when it is to be kept
+        database.executescript(
+            "CREATE TABLE folders (name TEXT PRIMARY KEY);"
+            "CREATE TABLE made (job TEXT REFERENCES folders (name) DEFERRABLE INITIALLY DEFERRED);"
+        )
+    jobs = Jobs(tmp_path / "jobs")
+    jobs._database.executescript(
+        "PRAGMA foreign_keys=ON;"
+        "CREATE TRIGGER wrong AFTER INSERT ON jobs WHEN new.name = 'bad' BEGIN INSERT INTO made VALUES ('none'); END;"
+    )
+    with pytest.raises(sqlite3.IntegrityError):
+        add(jobs, "bad")
+    assert add(jobs, "good") and jobs.count()[NEW] == 1
+    jobs.close()
+
+
+@pytest.mark.parametrize("content", [b"no database" * 100, "another table"])
+def test_a_file_that_is_no_table_of_jobs_is_told(content: bytes | str, tmp_path: Path) -> None:
+    path = tmp_path / "jobs"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("CREATE TABLE jobs (number INTEGER, uuid TEXT)")
+    with pytest.raises(ApsiError, match=r"task\.database=.*can't be used for the jobs"):
+        Jobs(path)
 
 
 _DEEDS = st.sampled_from(["add", "claim", "finish", "fail", "cancel", "die"])
