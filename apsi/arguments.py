@@ -8,30 +8,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import QuotedString
 
 from apsi.config.presets import read_presets
+from apsi.config.quoting import quote
 from apsi.config.schema import require_run_name
 from apsi.config.trust import require_trusted_presets, require_trusted_source
 from apsi.errors import ApsiError
 from apsi.installation import CONFIG_DIR, command
 
-_TEXTS = (
-    "dataset.path",
-    "crops.root",
-    "crops.annotations",
-    "crops.order",
-    "checkpoint",
-    "recipe",
-    "out",
-    "language",
-    "resume",
-    "init_from",
-    "run_id",
-    "data_dir",
-    "output_dir",
-    "score_cache_dir",
-    "feature_extractor.weights",
-    "evaluate.require",
-)
-_JUROR_TEXTS = re.compile(r"(second_)?juror(\.jurors\.\w+)?\.(path|head|tower|url)")
 _TRUST = re.compile(r"\+{0,2}trust_checkpoint=['\"]?(true|yes|on|1)['\"]?", re.IGNORECASE)
 _CONFIG_DIR, _CONFIG_PATH = "--config-dir", "--config-path"
 
@@ -59,24 +41,6 @@ def config_dir(arguments: list[str]) -> Path | None:
     """The folder of the user's own options that prepared arguments name."""
     named = [argument.partition("=")[2] for argument in arguments if argument.startswith(f"{_CONFIG_DIR}=")]
     return Path(named[-1]) if named else None
-
-
-def quote(argument: str) -> str:
-    """`dataset.path=~/Grün, 2024` and other texts as Hydra's grammar wants them; anything else as it is."""
-    key, given, value = argument.partition("=")
-    if key == "photo" and value[:1] == "[" and value[-1:] == "]" and not re.search("['\"]", value):
-        return f"photo=[{','.join(_quoted(name.strip()) for name in value[1:-1].split(','))}]"
-    if key == "photo" and value and value[0] not in "'\"[" and value != "null":
-        return f"photo={_quoted(value)}"
-    is_text = key in _TEXTS or _JUROR_TEXTS.fullmatch(key)
-    if not given or not is_text or re.fullmatch(r"[\w./-]*", value, re.ASCII) or value[0] in "'\"":
-        return argument
-    return f"{key}={_quoted(value)}"
-
-
-def _quoted(text: str) -> str:
-    escaped = re.sub(r"^~(?=/|$)", str(Path.home()).replace("\\", r"\\"), text).replace("'", r"\'")
-    return f"'{escaped}'"
 
 
 def _joined(arguments: list[str]) -> Iterator[str]:

@@ -34,6 +34,8 @@ from apsi.tracking.names import METRICS
 
 sys.path.append(str(Path(__file__).parent))  # MkDocs loads this file alone
 from diagrams import diagram
+from gallery import gallery
+from stories import story
 
 MARKER = re.compile(r"^<!-- (\w+)(?: (\S+))? -->$", re.MULTILINE)
 FIGURES = Path(__file__).parent / "figures"
@@ -46,6 +48,11 @@ _ACTIONS = {Discrete: "discrete", Box: "continuous"}
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """MkDocs' hook: the page with its tables."""
     return MARKER.sub(lambda found: TABLES[found[1]](*filter(None, [found[2]])), NOT_RUN.sub("", markdown))
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """MkDocs' hook: the theme's search has a name, for those who hear the page."""
+    return output.replace('role="dialog"', 'role="dialog" aria-label="Search"')
 
 
 def options(group: str) -> str:
@@ -212,10 +219,12 @@ TABLES = {
     "algorithms": algorithms,
     "jurors": jurors,
     "diagram": diagram,
+    "gallery": gallery,
     "prometheus": prometheus,
     "figure": figure,
     "taken": taken,
     "figures": figures,
+    "story": story,
 }
 """By the name in a page"""
 

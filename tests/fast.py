@@ -10,7 +10,7 @@ from hydra.utils import get_class
 from apsi.config.options import about
 from apsi.installation import CONFIG_DIR
 
-_SMALL = {
+SMALL = {
     "learning_starts": 8,
     "buffer_size": 64,
     "batch_size": 16,
@@ -41,7 +41,7 @@ def small(algo: str) -> list[str]:
     return [
         *beside("algo", algo),
         *_FEWER.get(algo, []),
-        *(f"algo.{name}={value}" for name, value in _SMALL.items() if name in has),
+        *(f"algo.{name}={value}" for name, value in SMALL.items() if name in has),
     ]
 
 

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from apsi.config import schema
+from apsi.config.quoting import quote
 from apsi.config.renamed import new_names_for
 from apsi.config.trust import require_trust
 from apsi.errors import ApsiError, did_you_mean
@@ -62,7 +63,7 @@ OF_THIS_RUN = (
 def load_config(overrides: Sequence[str] = ()) -> DictConfig:
     """The configuration that the command line would run with these overrides."""
     with _hydra():
-        return with_checkpoint(compose("config", overrides=list(overrides)), overrides)
+        return with_checkpoint(compose("config", overrides=[quote(override) for override in overrides]), overrides)
 
 
 def compose_with_hydra(overrides: Sequence[str], own: Path | None) -> DictConfig:

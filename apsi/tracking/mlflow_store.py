@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -188,7 +189,7 @@ class MlflowStore:
     def _log_metrics(self, run_id: str, entries: Sequence[Entry]) -> None:
         from mlflow.entities import Metric
 
-        metrics = [Metric(k, v, e["ms"], e["step"]) for e in entries for k, v in e["metrics"].items()]
+        metrics = [Metric(_taken(k), v, e["ms"], e["step"]) for e in entries for k, v in e["metrics"].items()]
         for i in range(0, len(metrics), 1000):
             self.client.log_batch(run_id, metrics=metrics[i : i + 1000])
 
@@ -241,6 +242,11 @@ class MlflowStore:
                 raise
             what = f"{missing} at" if missing else "can't record this run with MLflow at"
             raise ApsiError(f"{what} {self.uri}: {error}. Check tracking.mlflow.uri, or use tracking=none") from error
+
+
+def _taken(name: str) -> str:
+    """The name of a metric as MLflow takes it: labels of actions have brackets, commas and plus signs."""
+    return re.sub(r"[^\w\-./ ]", "_", name)
 
 
 def _inside(folder: Path, name: str) -> Path:

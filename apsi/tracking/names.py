@@ -25,7 +25,8 @@ METRICS = {
     "eval/mean_steps": "edits per episode there",
     "eval/mean_juror_calls": "photos scored per episode there",
     "eval/mean_reward": "sum of the rewards of an episode there",
-    "eval/actions/LABEL": "share of an action (a transform's label, or `stop`) among all that the agent took there",
+    "eval/actions/LABEL": "share of an action (a transform's label, or `stop`) among all that the agent took there; in MLflow "
+    "with `_` for each bracket, comma and plus sign",
     "eval/recovered": "share of the distance to the true photos that was taken away there, with `env=repair`",
     "SPLIT/POLICY_success_rate": "evaluation: success of a policy (`agent`, `greedy`, ...) on a split (`test`, ...)",
     "SPLIT/POLICY_mean_gain": "final minus start score",

@@ -1,4 +1,6 @@
-"""What a checkpoint brings is found again on another machine."""
+"""Configurations are what the command line would run; what a checkpoint brings is found again on another machine."""
+
+from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -19,3 +21,8 @@ def test_an_acquired_data_set_follows_this_runs_means_and_folder_unless_it_has_i
     assert bsds500.dataset.acquire._target_ == "apsi.acquire.local.Local"
     assert lhq.dataset.acquire._target_ == "apsi.acquire.yandex.Yandex"
     assert {bsds500.dataset.folder, lhq.dataset.folder} == {"here/acquired"}
+
+
+def test_paths_need_no_quotes_as_on_the_command_line() -> None:
+    config = load_config(["dataset=folder", "dataset.path=~/Grün, 2024"])
+    assert config.dataset.path == str(Path.home() / "Grün, 2024")

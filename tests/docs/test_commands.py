@@ -9,18 +9,16 @@ from pathlib import Path
 import pytest
 import yaml
 from hydra import compose, initialize_config_dir
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep
 from omegaconf import DictConfig, OmegaConf
 
-from apsi.arguments import quote
 from apsi.config import schema
 from apsi.config.instantiate import check
+from apsi.config.quoting import quote
 from apsi.dataset.base import Dataset
 from apsi.installation import CONFIG_DIR
-from tests.command_line import REPOSITORY
+from tests.docs.blocks import PAGES
+from tests.docs.budget import one_of
 
-PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 COMMAND = re.compile(r"^(python run\.py(?= |$)|apsi(?= (--|[\w/]+=)))")
 
 
@@ -35,17 +33,6 @@ SETTING = re.compile(r"[a-z_]+([@/.]\w+)*=\S")
 OWN = "extending"  # the page whose options are its own; tests/docs/test_extending.py adds and runs them
 SECTIONS = {"train": schema.TrainSettings, "evaluate": schema.EvaluateSettings, "advise": schema.AdviseSettings}
 NAME = re.compile(r"[a-z_]+(\.\w+)+")
-
-
-def one_of(override: str) -> str:
-    """The first value of several that a multirun goes through."""
-    parsed = OverridesParser.create().parse_override(override)
-    match parsed._value:
-        case ChoiceSweep(list=values):
-            return f"{override.partition('=')[0]}={values[0]}"
-        case IntervalSweep(start=start):
-            return f"{override.partition('=')[0]}={start}"
-    return override
 
 
 @cache  # as the README's commands stand on other pages too

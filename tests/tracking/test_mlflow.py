@@ -73,6 +73,7 @@ def test_a_run_can_be_read_back_whole(output_dir: Path, split: PreparedSplit, tm
     tracker.start(folder, "first", {"algo.gamma": "0.9", "long": "x" * 9000}, {"apsi.folder": str(folder)})
     for step in range(2500):
         tracker.metrics({"rollout/success_rate": step / 2500}, step)
+    tracker.metrics({"eval/actions/crop_to(0.083,0,1,0.9)": 0.5, "eval/actions/exposure(+0.350)": 0.25}, 2500)
     tracker.dataset(split, "train")
     for name in ("checkpoints/step_00000100.zip", "images/a.txt", "notes.txt", "images/.b.tmp"):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -86,6 +87,8 @@ def test_a_run_can_be_read_back_whole(output_dir: Path, split: PreparedSplit, tm
     assert run.data.params["algo.gamma"] == "0.9"
     history = client.get_metric_history(run.info.run_id, "rollout/success_rate")
     assert [metric.step for metric in history] == list(range(2500))
+    actions = {name: value for name, value in run.data.metrics.items() if "actions" in name}
+    assert actions == {"eval/actions/crop_to_0.083_0_1_0.9_": 0.5, "eval/actions/exposure__0.350_": 0.25}
     [given] = run.inputs.dataset_inputs
     assert given.tags[0].value == "train"
     assert given.dataset.digest == split.digest
