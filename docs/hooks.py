@@ -6,6 +6,7 @@ A line `<!-- NAME -->` or `<!-- NAME ARGUMENT -->` in a page is replaced by the 
 
 import ast
 import inspect
+import json
 import re
 import sys
 from dataclasses import asdict
@@ -37,6 +38,8 @@ from gallery import gallery
 from stories import story
 
 MARKER = re.compile(r"^<!-- (\w+)(?: (\S+))? -->$", re.MULTILINE)
+FIGURES = Path(__file__).parent / "figures"
+"""A JSON file for each figure that was measured; `benchmarks/figures.py` writes them"""
 NOT_RUN = re.compile(r"^ *<!-- not run: (\S.*\S) -->\n", re.MULTILINE)
 _NO_SETTING = {"_target_", "_partial_", "_recursive_", "defaults"}
 _ACTIONS = {Discrete: "discrete", Box: "continuous"}
@@ -151,6 +154,50 @@ def jurors() -> str:
     return "\n".join(rows)
 
 
+def figure(where: str) -> str:
+    """One of the tables of a measured figure, `NAME/TABLE`."""
+    name, _, table = where.partition("/")
+    found = measured(name)["tables"][table]
+    rows = [
+        [_number(cell, form) for cell, form in zip(row, found["columns"].values(), strict=True)]
+        for row in found["rows"]
+    ]
+    return _table(list(found["columns"]), rows)
+
+
+def taken(name: str) -> str:
+    """How, when and on what a figure was measured."""
+    record = measured(name)
+    commands = "\n".join(["```bash", record["command"], *(f"# {line}" for line in record["runs"]), "```"])
+    return f"{commands}\n\nTaken {_when(record)}{_on(record)}."
+
+
+def figures() -> str:
+    """When, on what and for how long each figure was taken."""
+    header = ["figure", "taken", "with", "on", "photos", "seeds", "processor time", "by the clock", "load before"]
+    rows = []
+    for path in sorted(FIGURES.glob("*.json")):
+        record = measured(path.stem)
+        versions, computer, seconds = record["versions"], record["machine"], record["seconds"]
+        rows.append(
+            [
+                *(f"`{path.stem}`: {record['about']}", record["date"]),
+                f"apsi {versions['apsi']} ({versions['commit']}), PyTorch {versions['torch']}",
+                f"{computer['cpu']}, {computer['cores']} cores, {computer['gpu'] or 'no GPU'}",
+                ", ".join(f"{one['name']}: {one['count']:,}" for one in record["photos"]),
+                *(", ".join(map(str, record["seeds"])), f"{seconds['cpu']:,} s", f"{seconds['wall']:,} s"),
+                f"{record['load']:.1f}",
+            ]
+        )
+    return _table(header, rows)
+
+
+def measured(name: str) -> dict[str, Any]:
+    """What was written down about a figure."""
+    record: dict[str, Any] = json.loads((FIGURES / f"{name}.json").read_text(encoding="utf-8"))
+    return record
+
+
 def algorithms() -> str:
     """One row an option of `algo=`: which actions it can have, and what it is."""
     rows = ["| algo= | actions | what it is |", "| --- | --- | --- |"]
@@ -174,9 +221,44 @@ TABLES = {
     "diagram": diagram,
     "gallery": gallery,
     "prometheus": prometheus,
+    "figure": figure,
+    "taken": taken,
+    "figures": figures,
     "story": story,
 }
 """By the name in a page"""
+
+
+def _table(columns: list[str], rows: list[list[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _number(cell: Any, form: str) -> str:
+    """Text as it is, an estimate with its interval, several numbers with commas."""
+    match cell:
+        case None:
+            return ""
+        case {"mean": mean, "ci95": None}:
+            return format(mean, form)
+        case {"mean": mean, "ci95": (low, high)}:
+            return f"{mean:{form}} ({low:{form}} to {high:{form}})"
+        case list():
+            return ", ".join(_number(one, form) for one in cell)
+        case str():
+            return cell
+    return format(cell, form)
+
+
+def _when(record: dict[str, Any]) -> str:
+    seeds = record["seeds"]
+    of = f", seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}" if seeds else ""
+    return f"{record['date']}{of}"
+
+
+def _on(record: dict[str, Any]) -> str:
+    photos = " and ".join(f"the {one['count']:,} photos of {one['name']}" for one in record["photos"])
+    return f", on {photos}"
 
 
 def _settings(path: Path) -> str:
