@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from io import BufferedReader, RawIOBase
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
@@ -215,7 +216,7 @@ def _photos(source: Source, file: IO[bytes]) -> tuple[list[Entry], dict[str, Any
 def _add_photos(database: sqlite3.Connection, number: int | None, photos: Sequence[Entry]) -> None:
     database.executemany(
         f"INSERT OR IGNORE INTO photos VALUES ({', '.join('?' * (len(Entry._fields) + 1))})",
-        ((*entry, number) for entry in sorted(photos)),  # as the table has them, which is faster
+        ((*entry, number) for entry in sorted(photos, key=itemgetter(0))),  # as the table has them, which is faster
     )
 
 

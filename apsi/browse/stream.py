@@ -65,7 +65,7 @@ class JsonStream:
             self._at += 1
             return
         while True:
-            yield self._value()
+            yield self._value_here()
             found = _BETWEEN.match(self._text, self._at)
             if found is None or found.end() == len(self._text):  # the next piece may go on with it
                 if self._one_of(",]") == "]":
@@ -75,6 +75,17 @@ class JsonStream:
             self._at = found.end()
             if found[1] == "]":
                 return
+
+    def _value_here(self) -> Any:
+        """As `_value`, sooner where a whole one begins at this place and does not reach to the end."""
+        try:
+            value, end = _scan(self._text, self._at)
+        except (json.JSONDecodeError, StopIteration):
+            return self._value()
+        if len(self._text) - end < _CUT:
+            return self._value()
+        self._at = end
+        return value
 
     def _value(self) -> Any:
         self._next()
