@@ -5,10 +5,10 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from omegaconf import OmegaConf
 
@@ -19,7 +19,6 @@ from tests.docs.budget import composed, known, small
 from tests.docs.reader import FILE, Reader
 from tests.docs.test_commands import COMMAND, OWN
 from tests.docs.test_extending import SHOWN
-from tests.juror.small_models import settled
 
 PARSED: dict[str, Callable[[str], object]] = {
     "json": json.loads,
@@ -128,13 +127,20 @@ def own_options(place: Path) -> None:
         (place / name).write_text(SHOWN[file].replace("apsi.reward.hurried", "my_rewards"), encoding="utf-8")
 
 
+def pretrained(path: Path) -> None:
+    """As torchvision has them, without what makes them large: trained."""
+    from torchvision.models import resnet18
+
+    torch.save(resnet18(weights=None).state_dict(), path)
+
+
 SUPPLIES: dict[str, Callable[[Path], None]] = {
     "RECIPE.json": recipe,
     "IMG_1234-recipe.json": recipe,
     "answers.csv": answers,
     "mine": own_options,
     "model.onnx": model,
-    "resnet18.pth": partial(settled, "resnet18"),
+    "resnet18.pth": pretrained,
 }
 """What makes the files that pages name and no command of theirs does"""
 
