@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from apsi.browse.annotations import STATES
+from apsi.browse.collecting import no_collecting
 from apsi.browse.index import Index
 from apsi.browse.wanted import RANGES, Wanted
 
@@ -91,7 +92,7 @@ class Catalogue:
         Raises:
             sqlite3.DatabaseError: it is broken.
         """
-        with index.open() as database:
+        with no_collecting(), index.open() as database:
             cursor = database.cursor()
             cursor.row_factory = None
             rows = cursor.execute(
@@ -103,7 +104,7 @@ class Catalogue:
                 " (SELECT DISTINCT run, policy, min(id) AS first FROM episodes GROUP BY run, policy) e ON e.run = r.id"
                 " ORDER BY r.name, e.first"
             ).fetchall()
-        return _built(rows, [_policy(row) for row in runs], index)
+            return _built(rows, [_policy(row) for row in runs], index)
 
     def prepare(self) -> None:
         """Makes what the first search and the first order would wait for."""

@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from apsi.browse.annotations import DROPPED, Entry, read_annotations, read_skips
 from apsi.browse.below import open_below, read_below
+from apsi.browse.collecting import no_collecting
 from apsi.browse.results import Played, RunFacts, read_facts, read_results
 from apsi.browse.sources import ANNOTATIONS, DROPPED_FILE, RESULTS, SKIPPED_FILE, SUMMARY_FILE, Source
 from apsi.errors import ApsiError
@@ -131,7 +132,7 @@ class Index:
         """
         digest, said = hashlib.sha256(), ""
         info: dict[str, Any] = {}
-        with self.open() as database:
+        with no_collecting(), self.open() as database:
             known = database.execute("SELECT id FROM files WHERE key=?", (source.key,)).fetchone()
             if known is not None:
                 _forget(database, known[0])
