@@ -29,7 +29,12 @@ _LARGEST_HEADER = 2**23
 _BLOCK = 512
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _UNREADABLE = (
-    *(tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, NotImplementedError),
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,  # a compression that zipfile does not know
     UnicodeError,  # names that are not in the encoding that they claim
 )
 
