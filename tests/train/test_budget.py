@@ -29,7 +29,14 @@ from tests.algo.test_dqn import GIVEN, NETWORK, algo_of
 from tests.conftest import context
 
 BRIEF = ("debug=tiny", "device=cpu", "device.threads=1", "task=train", "resume=never", "tracking=none", "seed=6")
-SMALL = ("algo=dqn", "algo.learning_starts=8", "algo.buffer_size=64", "algo.batch_size=16", "train.images=0")
+SMALL = (
+    "algo=dqn",
+    "algo.learning_starts=8",
+    "algo.gradient_steps=1",
+    "algo.buffer_size=64",
+    "algo.batch_size=16",
+    "train.images=0",
+)
 
 
 def config_of(data: Path, *overrides: str) -> DictConfig:
