@@ -97,7 +97,7 @@ def write_overview(path: Path, shots: Sequence[Shot], failures: Sequence[tuple[s
                 "name": Path(shot.advice.photo).name,
                 "page": quote(shot.advice.page) if shot.advice.page else "",
                 "picture": shot.thumbnail,
-                "said": heading(shot.advice, words),
+                "said": _said_in_short(shot.advice, words),
             }
             for shot in shots
         ],
@@ -107,12 +107,20 @@ def write_overview(path: Path, shots: Sequence[Shot], failures: Sequence[tuple[s
 
 
 def heading(advice: Advice, words: Words) -> str:
-    """In a few words: leave it, or how many edits."""
+    """In a few words: leave it, or how many edits, made where there is a photo that has them."""
     if advice.leave_it:
         return words("Leave it as it is") if advice.crop is None else words("Only a crop is suggested")
-    if advice.editor == GIVEN:
+    if advice.editor == GIVEN or advice.edited is not None:
         return words.plural("{n} edit made", "{n} edits made", len(advice.recipe))
     return words.plural("{n} edit suggested", "{n} edits suggested", len(advice.recipe))
+
+
+def _said_in_short(advice: Advice, words: Words) -> str:
+    """The heading, and whether there is a crop to look at too, which the heading says where it is all there is."""
+    said = heading(advice, words)
+    if advice.crop is None or advice.is_cut or advice.leave_it:
+        return said
+    return words("{said}, a crop suggested", said=said)
 
 
 def lead(advice: Advice, words: Words) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from apsi.advise.advice import GIVEN, Advice, Opinion, StepAdvice
+from apsi.advise.framing import CropAdvice
 from apsi.advise.page import Pictures, Shot, write_overview, write_page
 from apsi.advise.words import Words
 from apsi.photo.write import encode_jpeg
@@ -41,7 +42,7 @@ def page_of(advice: Advice, folder: Path, after: bytes | None = JPEG, same_frame
 
 def test_each_step_is_told_with_what_it_gained_and_what_would_be_lost(tmp_path: Path) -> None:
     text = re.sub(r"<[^>]+>", "", page_of(ADVICE, tmp_path))
-    assert "2 edits suggested" in text and "The score rises from 4.00 to 4.30 of 10." in text
+    assert "2 edits made" in text and "The score rises from 4.00 to 4.30 of 10." in text
     assert "It raised the score by 0.50. Without it the result would score 0.75 less." in text
     assert "By itself it lowered the score by 0.20. Without it the result would score 0.10 more" in text
     assert "What its score answers to: exposure; not what is shown." in text
@@ -92,3 +93,19 @@ def test_a_series_links_to_its_pages_and_lists_what_could_not_be_read(tmp_path: 
     page = (tmp_path / "all.html").read_text(encoding="utf-8")
     assert 'href="a%20b/IMG%231-advice.html"' in page and "the file is empty" in page
     assert "3 Fotos" in page and '<html lang="de">' in page
+
+
+def test_the_tile_of_a_photo_names_the_crop_that_waits_to_be_made(tmp_path: Path) -> None:
+    crop = CropAdvice("crop(0.1,0.0,0.9,1.0)", "Come closer.", 0.8, "attention", "", 5.0, 6.0, {})
+    left = replace(ADVICE, recipe=[], steps=[], edited=None)
+    made = replace(ADVICE, recipe=[crop.label, *ADVICE.recipe], crop=crop)
+    shots = [Shot(one, "") for one in (replace(ADVICE, crop=crop), replace(left, crop=crop), made, ADVICE, left)]
+    write_overview(tmp_path / "all.html", shots, [], Words())
+    said = re.findall(r'<span class="soft">(.*)</span></li>', (tmp_path / "all.html").read_text(encoding="utf-8"))
+    assert said == [
+        "2 edits made, a crop suggested",
+        "Only a crop is suggested",
+        "3 edits made",
+        "2 edits made",
+        "Leave it as it is",
+    ]
