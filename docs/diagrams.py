@@ -309,7 +309,9 @@ def _source(box: Box) -> str:
 
 
 def _box(box: Box) -> str:
-    lines = wrap(_says(box).rstrip(".").replace("`", ""), 31)[:3]
+    lines = wrap(_says(box).partition(";")[0].rstrip(".").replace("`", ""), 31)
+    if len(lines) > 3:
+        raise LookupError(f"what {box.name} says of itself is too long for its box: {' '.join(lines)}")
     said = "".join(
         f'<text x="{box.left + 10:g}" y="{box.top + 36 + 15 * i:g}" opacity=".8">{escape(line)}</text>'
         for i, line in enumerate(lines)

@@ -21,7 +21,7 @@ _ADJUSTMENTS = ("exposure", "contrast", "saturation", "temperature")
 
 @dataclass(frozen=True)
 class Jitter(Step):
-    """Changes exposure, contrast, saturation and temperature of the further versions of training photos, at random.
+    """Changes light and colours of the further versions of training photos, at random.
 
     The whole photos, and the photos that agents are validated and tested with, stay as they are. It comes after jurors
     are fitted, which learn from good photos, and before photos are scored: a changed photo is an original like any
