@@ -69,14 +69,18 @@ def composed(arguments: list[str], hydra: bool = False) -> DictConfig:
 
 
 def small(arguments: list[str], config: DictConfig) -> list[str]:
-    """The arguments, two values of what a multirun goes through, and smaller ones for what they set or leave large."""
+    """The arguments, two values of what a multirun goes through, and smaller ones for what they set or leave large.
+
+    Where a checkpoint decides on the algorithm, that stays as it is.
+    """
     overrides = [word for word in map(quote, arguments) if not word.startswith("-")]
     swept = {word.partition("=")[0] for word in overrides if one_of(word) != word}
     added = []
+    fixed = set() if config.checkpoint is None and config.resume in (None, "auto", "never") else {"algo"}
     kept = {"train.total_timesteps": 2 * (config.train.keep_every or 0)}  # so that there is what is kept
     for key, usual in _AT_MOST.items():
         value, limit = OmegaConf.select(config, key), max(usual, kept.get(key, 0))
-        if isinstance(value, int) and value > limit and not {key, key.partition(".")[0]} & swept:
+        if isinstance(value, int) and value > limit and not {key, key.partition(".")[0]} & (swept | fixed):
             added.append(f"{key}={limit}")
     return [*map(_two_of, arguments), *added]
 

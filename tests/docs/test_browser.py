@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from tests.browsers import NEEDS_CHROMIUM, browser, serious, until, watched_page
+from tests.command_line import REPOSITORY
 
 __all__ = ["browser"]
 
 pytestmark = NEEDS_CHROMIUM
+PAGES = sorted(path.stem for path in (REPOSITORY / "docs").glob("*.md"))
 SIZES = {"narrow": {"width": 400, "height": 900}, "wide": {"width": 1400, "height": 900}}
 
 
@@ -31,9 +33,8 @@ def served(site: Path) -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", ["index", "learning", "export"])
+@pytest.mark.parametrize(("size", "colours"), [("narrow", "dark"), ("wide", "light")])
+@pytest.mark.parametrize("name", PAGES)
 def test_pages_can_be_read_by_everybody(name: str, size: str, colours: str, browser: Any, served: str) -> None:
     with watched_page(browser, served, viewport=SIZES[size], color_scheme=colours) as page:
         page.goto(f"{served}/{name}.html")
