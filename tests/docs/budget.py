@@ -71,8 +71,10 @@ def composed(arguments: list[str], hydra: bool = False) -> DictConfig:
 def small(arguments: list[str], config: DictConfig) -> list[str]:
     """The arguments, two values of what a multirun goes through, and smaller ones for what they set or leave large.
 
-    Where a checkpoint decides on the algorithm, that stays as it is.
+    Where a checkpoint decides on the algorithm, that stays as it is, and where a record decides on all, all does.
     """
+    if "task=rerun" in arguments:
+        return arguments
     overrides = [word for word in map(quote, arguments) if not word.startswith("-")]
     swept = {word.partition("=")[0] for word in overrides if one_of(word) != word}
     added = []
