@@ -169,26 +169,18 @@ def taken(name: str) -> str:
     """How, when and on what a figure was measured."""
     record = measured(name)
     commands = "\n".join(["```bash", record["command"], *(f"# {line}" for line in record["runs"]), "```"])
-    return f"{commands}\n\nTaken {_when(record)}{_on(record)}."
+    return f"{commands}\n\nTaken {_when(record)}{_on(record)}; {_with(record)}."
 
 
 def figures() -> str:
-    """When, on what and for how long each figure was taken."""
-    header = ["figure", "taken", "with", "on", "photos", "seeds", "processor time", "by the clock", "load before"]
+    """When, by which commit and for how long each figure was taken."""
+    header = ["figure", "taken", "commit", "seeds", "processor time", "by the clock", "load before"]
     rows = []
     for path in sorted(FIGURES.glob("*.json")):
         record = measured(path.stem)
-        versions, computer, seconds = record["versions"], record["machine"], record["seconds"]
-        rows.append(
-            [
-                *(f"`{path.stem}`: {record['about']}", record["date"]),
-                f"apsi {versions['apsi']} ({versions['commit']}), PyTorch {versions['torch']}",
-                f"{computer['cpu']}, {computer['cores']} cores, {computer['gpu'] or 'no GPU'}",
-                ", ".join(f"{one['name']}: {one['count']:,}" for one in record["photos"]),
-                *(", ".join(map(str, record["seeds"])), f"{seconds['cpu']:,} s", f"{seconds['wall']:,} s"),
-                f"{record['load']:.1f}",
-            ]
-        )
+        seeds, seconds = ", ".join(map(str, record["seeds"])), record["seconds"]
+        times = [f"{seconds['cpu']:,} s", f"{seconds['wall']:,} s", f"{record['load']:.1f}"]
+        rows.append([f"`{path.stem}`", record["date"], record["versions"]["commit"], seeds, *times])
     return _table(header, rows)
 
 
@@ -259,6 +251,12 @@ def _when(record: dict[str, Any]) -> str:
 def _on(record: dict[str, Any]) -> str:
     photos = " and ".join(f"the {one['count']:,} photos of {one['name']}" for one in record["photos"])
     return f", on {photos}"
+
+
+def _with(record: dict[str, Any]) -> str:
+    versions, computer = record["versions"], record["machine"]
+    machine = f"{computer['cpu']}, {computer['cores']} cores, {computer['gpu'] or 'no GPU'}"
+    return f"apsi {versions['apsi']}, PyTorch {versions['torch']}, {machine}"
 
 
 def _settings(path: Path) -> str:

@@ -76,7 +76,7 @@ def test_tables_of_figures_are_made_of_records() -> None:
     by_hand = [line for line in current.splitlines() if line.startswith("|")]
     assert not by_hand, "take it with benchmarks/figures.py, or put it below the heading of earlier versions"
     shown = hooks.on_page_markdown(current)
-    assert all(f"`{name}`: {record['about']}" in shown for name, record in RECORDS.items())
+    assert all(f"| `{name}` | {record['date']} |" in shown for name, record in RECORDS.items())
     assert all(record["command"] in "".join(map(hooks.on_page_markdown, PAGES.values())) for record in RECORDS.values())
 
 
