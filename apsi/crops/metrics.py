@@ -41,19 +41,6 @@ def displacement(boxes: Floats, others: Floats) -> Floats:
     return result
 
 
-def nearest_best(box: Floats, best: Floats) -> tuple[float, float]:
-    """Overlap with that of several best crops which a box overlaps most, and the displacement from it.
-
-    Args:
-        box: `(4,)`: x1, y1, x2, y2 as shares of the sides.
-        best: `(n, 4)`.
-    """
-    answers = np.tile(box, (len(best), 1))
-    overlaps = overlap(answers, best)
-    which = int(np.argmax(overlaps))
-    return float(overlaps[which]), float(displacement(answers, best)[which])
-
-
 def rank_correlation(predicted: Floats, scores: Floats) -> float:
     """Spearman's correlation (SRCC) of predicted scores `(n,)` and those of people; NaN where either is constant."""
     return float(spearmanr(*_known(predicted, scores)).statistic) if _vary(predicted, scores) else np.nan

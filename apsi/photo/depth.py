@@ -11,7 +11,6 @@ from apsi.photo import Photo
 DeepPhoto: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 """`(H, W, 3)` `uint8` or `uint16`, RGB: what files hold that photographers work on"""
 
-DEPTHS = (np.dtype(np.uint8), np.dtype(np.uint16))
 FINER = 257
 """How many steps of 16 bits make one of 8"""
 

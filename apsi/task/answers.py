@@ -150,7 +150,7 @@ def _forget_command(config: DictConfig, folder: RunFolder) -> None:
     unnamed.task.forget = None
     folder.write_config(unnamed)
     given = OmegaConf.load(folder.path / "overrides.yaml")
-    kept = [str(one) for one in given if not str(one).startswith("task.forget=")]
+    kept = [str(one) for one in given if not str(one).lstrip("+").startswith("task.forget=")]
     write_text(folder.path / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(kept)))
     folder.note(command=f"{command()} task=answers task.forget=...")
 

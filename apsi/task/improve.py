@@ -13,6 +13,7 @@ from pydantic import PositiveInt
 from rich.text import Text
 
 from apsi.config.compose import load_config
+from apsi.config.schema import Config
 from apsi.console import show
 from apsi.errors import ApsiError
 from apsi.installation import command
@@ -120,7 +121,8 @@ def _next(
     stale: float,
 ) -> list[str]:
     """The commands that bring one on, most urgent first."""
-    here = [f"{key}={value}" for key, value in (("preference_dir", config.preference_dir),) if value != "preferences"]
+    is_usual = config.preference_dir == Config.preference_dir
+    here = [] if is_usual else [f"preference_dir={config.preference_dir}"]
     photos = ["dataset=folder", f"dataset.path={config.dataset.path}"] if "path" in config.dataset else []
     known = 0 if model is None else model.answers
     commands = []
@@ -137,7 +139,7 @@ def _next(
 def _latest_agent(output_dir: Path) -> str:
     """The best checkpoint of the latest run that trained one."""
     found = sorted(output_dir.glob("*/*/checkpoints/best.zip"), key=lambda path: path.stat().st_mtime)
-    return str(found[-1]) if found else "outputs/pipeline/.../checkpoints/best.zip"
+    return str(found[-1] if found else output_dir / "pipeline" / "..." / "checkpoints" / "best.zip")
 
 
 def _latest_model(output_dir: Path, preferences: Path) -> _Model | None:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from apsi.config.instantiate import instantiate
 from apsi.console import show
+from apsi.dataset.choose import choose, reasons
 from apsi.errors import ApsiError
 from apsi.photo.write import atomic
 from apsi.preprocess.resize import write_skipped
@@ -19,15 +20,17 @@ LIST, TABLE, SKIPPED = "photos.txt", "photos.csv", "skipped.csv"
 
 @builds("dataset")
 def list_photos(config: DictConfig, folder: RunFolder) -> dict[str, int]:
-    """Writes `photos.txt`, a path a line, `photos.csv` with names and paths, and `skipped.csv`; reads no photo.
+    """Writes `photos.txt`, a path a line, `photos.csv` with names and paths, and `skipped.csv`; decodes no photo.
+
+    They are the photos that a run with this `dataset` and `data_seed` would begin with: of its tags, sizes and limit.
 
     Returns:
-        Numbers of photos and of files that are skipped by their names.
+        Numbers of photos and of files that are skipped.
 
     Raises:
         ApsiError: the data set can't be listed, or is empty.
     """
-    listing = instantiate(config.dataset).listing()
+    listing = choose(instantiate(config.dataset), config.data_seed)
     if not listing.files:
         raise ApsiError("there is no photo in this data set, so there is nothing to list")
     paths = [(file.name, str(Path(file.path).resolve())) for file in listing.files]
@@ -38,5 +41,7 @@ def list_photos(config: DictConfig, folder: RunFolder) -> dict[str, int]:
         writer.writerow(["file", "path"])
         writer.writerows(paths)
     write_skipped(folder.path / SKIPPED, listing.skipped)
-    show(Text(f"{len(paths):,} photos, {len(listing.skipped):,} files skipped"), Text(str(folder.path / LIST)))
+    left_out = f"; left out: {reasons(listing.left_out)}" if listing.left_out else ""
+    said = f"{len(paths):,} photos, {len(listing.skipped):,} files skipped{left_out}"
+    show(Text(said), Text(str(folder.path / LIST)))
     return {"photos": len(paths), "skipped": len(listing.skipped)}

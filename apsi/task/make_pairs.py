@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pydantic import PositiveInt
 
 from apsi.advise.editor import Editor
 from apsi.agent.checkpoint import originals as originals_of
 from apsi.agent.checkpoint import read_checkpoint
-from apsi.config.compose import load_config, with_checkpoint
+from apsi.config.compose import OF_THIS_RUN, load_config, with_checkpoint
 from apsi.config.instantiate import instantiate
 from apsi.console import progress, show
 from apsi.errors import ApsiError
@@ -176,7 +176,9 @@ def _editor(config: DictConfig, checkpoint: str | None) -> Editor:
             raise ApsiError("these pairs show what an agent does: add checkpoint=outputs/.../checkpoints/best.zip")
         return open_editor(config, read_checkpoint(Path(config.checkpoint).expanduser()))
     other = load_config()
-    other.checkpoint = checkpoint
+    for key in OF_THIS_RUN:
+        OmegaConf.update(other, key, OmegaConf.select(config, key), merge=False, force_add=True)
+    other.checkpoint, other.resume = checkpoint, "auto"
     return open_editor(with_checkpoint(other, []), read_checkpoint(Path(checkpoint).expanduser()))
 
 

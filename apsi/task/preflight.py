@@ -7,7 +7,8 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,7 +20,8 @@ from apsi.config.build import prepare
 from apsi.config.instantiate import instantiate
 from apsi.config.schema import SearchSettings, training_budget
 from apsi.console import silent
-from apsi.dataset.base import Dataset, Listing
+from apsi.dataset.base import Dataset
+from apsi.dataset.sidecar import with_sidecar
 from apsi.evaluate.run import evaluate_agent
 from apsi.preprocess.base import SPLITS
 from apsi.preprocess.steps import Prepared
@@ -58,7 +60,7 @@ class Estimate:
 def preflight(config: DictConfig, folder: RunFolder, *, evaluates: bool, times: int = 1) -> None:
     """Where `preflight=true`: prepares a few photos, trains, evaluates, throws all of it away, and says what to expect.
 
-    Nothing that the run draws or records is different for it.
+    Nothing that the run draws or records is different for it, but that live metrics count the small run, too.
 
     Args:
         config: a whole configuration.
@@ -99,14 +101,16 @@ def _compare(what: str, needed: int, free: int) -> None:
 
 def _estimate(config: DictConfig, place: Path, evaluates: bool) -> Estimate:
     dataset = instantiate(config.dataset)
-    files = len(dataset.listing().files)
+    files = _taken(dataset)
     steps = _steps(config)
     small = _small(config, place, steps)
-    few = _Few(dataset, _count(config))
+    count = min(_count(config), files)
+    few = copy(dataset)
+    few.selection = replace(dataset.selection, limit=count)
     began = time.monotonic()
     prepared = prepare(small, dataset=few)
     preparing = time.monotonic() - began
-    share = min(1.0, len(few.listing().files) / max(1, files))
+    share = count / files
     tracker = NoTracker()
     first = _trained(small, prepared, place / "first", tracker)
     OmegaConf.update(small, "train.total_timesteps", 2 * steps)
@@ -168,6 +172,13 @@ def _small(config: DictConfig, place: Path, steps: int) -> DictConfig:
     return small
 
 
+def _taken(dataset: Dataset) -> int:
+    """Photos that the run takes, at most: for their sizes no file is opened."""
+    selection = dataset.selection
+    fitting = sum(selection.has_tag(file.facts.tags) for file in with_sidecar(dataset).files)
+    return max(1, min(fitting, selection.limit or fitting))
+
+
 def _count(config: DictConfig) -> int:
     """Photos for a small run: enough for one in every split."""
     split = config.preprocess.steps.get("split", {})
@@ -186,23 +197,6 @@ def _memory_of_transitions(config: DictConfig) -> int:
     """Bytes of a full memory of transitions, which is empty so far: each holds two observations."""
     height, width = config.env.observation_size
     return int(config.algo.get("buffer_size") or 0) * 2 * 3 * int(height) * int(width)
-
-
-class _Few(Dataset):
-    """Some files of a data set, evenly from first to last."""
-
-    def __init__(self, whole: Dataset, count: int) -> None:
-        self._whole, self._count = whole, count
-        self.enlarge, self.max_pixels = whole.enlarge, whole.max_pixels
-
-    @property
-    def name(self) -> str:
-        return self._whole.name
-
-    def listing(self) -> Listing:
-        files = self._whole.listing().files
-        count = min(self._count, len(files))
-        return Listing(tuple(files[i * len(files) // count] for i in range(count)))
 
 
 @contextmanager

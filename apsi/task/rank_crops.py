@@ -116,7 +116,8 @@ def _agent(config: DictConfig) -> Ranking:
         observation = torch.from_numpy(resample(photo, width, height).transpose(2, 0, 1)[None].copy())
         policy.set_training_mode(False)
         with torch.no_grad():
-            values = policy.values(observation.to(policy.device), torch.tensor(boxes, dtype=torch.float32))
+            candidates = torch.tensor(boxes, dtype=torch.float32, device=policy.device)
+            values = policy.values(observation.to(policy.device), candidates)
         found: Floats = values[0].double().cpu().numpy()
         return found
 

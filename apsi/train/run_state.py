@@ -116,8 +116,10 @@ def restore_random(state: State) -> None:
 def random_state_kept() -> Iterator[None]:
     """Restores the random states after the block, so that drawing in it changes nothing outside."""
     before = random_state()
-    yield
-    restore_random(before)
+    try:
+        yield
+    finally:
+        restore_random(before)
 
 
 def _replay_state(buffer: ReplayBuffer | None) -> State | None:

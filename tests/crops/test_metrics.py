@@ -12,7 +12,6 @@ from apsi.crops.metrics import (
     accuracy,
     displacement,
     linear_correlation,
-    nearest_best,
     overlap,
     rank_correlation,
     weighted_accuracy,
@@ -57,11 +56,6 @@ def test_both_are_symmetric_and_bounded(one: Floats, other: Floats) -> None:
 def test_overlap_does_not_depend_on_the_unit(one: Floats, other: Floats, width: float, height: float) -> None:
     sides = np.array([width, height, width, height])
     assert overlap(one * sides, other * sides)[0] == pytest.approx(overlap(one, other)[0], abs=1e-9)
-
-
-def test_of_several_best_crops_the_one_counts_that_is_overlapped_most() -> None:
-    best = np.array([[0.0, 0.0, 0.5, 0.5], [0.1, 0.0, 0.9, 1.0], [0.0, 0.5, 1.0, 1.0]])
-    assert nearest_best(WHOLE[0], best) == (pytest.approx(0.8), pytest.approx(0.05))
 
 
 def test_correlations_leave_out_what_nobody_scored_and_say_where_there_is_none() -> None:

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from apsi.config.compose import load_config
 from apsi.config.instantiate import instantiate
+from apsi.dataset.choose import choose
 from apsi.errors import ApsiError
 from apsi.photo.write import write_png
 from apsi.task.analyse import embedder_of
@@ -120,3 +121,13 @@ def test_the_photos_of_a_data_set_as_lists(photos: Path, data: Path, tmp_path: P
     assert "notes.txt" in (tmp_path / "skipped.csv").read_text()
     with pytest.raises(ApsiError, match="no photo in this data set"):
         run("list_photos", tmp_path / "other", tmp_path / "skipped.csv", data)
+
+
+def test_the_lists_hold_the_photos_that_a_run_would_take(photos: Path, data: Path, tmp_path: Path) -> None:
+    config = composed("list_photos", "none").copy()
+    config.dataset.path, config.data_dir, config.output_dir = str(photos), str(data), str(tmp_path)
+    config.dataset.limit = 5
+    numbers = instantiate(config.task)(config, RunFolder.create(tmp_path, config))
+    taken = {file.name for file in choose(instantiate(config.dataset), config.data_seed).files}
+    assert numbers["photos"] == 5 == len(taken)
+    assert {Path(path).name for path in (tmp_path / "photos.txt").read_text().splitlines()} == taken

@@ -16,7 +16,7 @@ from apsi.pairs.base import SortedPhoto
 from apsi.photo.hash import file_hash
 from apsi.photo.write import write_png
 from apsi.preference.folder import PreferenceFolder
-from apsi.task.make_pairs import make_pairs, unseen
+from apsi.task.make_pairs import _editor, make_pairs, unseen
 from apsi.tracking.run_folder import RunFolder
 from tests.conftest import natural_photo
 
@@ -115,3 +115,8 @@ def test_photos_that_an_agent_learned_from_are_no_test_of_it(
     assert unseen([own, other], [], "test") == [own, other]
     with pytest.raises(ApsiError, match="trained on all of its photos"):
         unseen([own], ["a.zip"], "test")
+
+
+def test_the_other_agent_edits_under_the_settings_of_this_run() -> None:
+    mine = composed("pairs=agent_vs_agent", f"pairs.other={SHIPPED}", f"checkpoint={SHIPPED}", "advise.min_gain=0.5")
+    assert {_editor(mine, checkpoint)._min_gain for checkpoint in (None, str(SHIPPED))} == {0.5}

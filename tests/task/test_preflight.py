@@ -1,5 +1,6 @@
 """A preflight goes through everything with a few photos, says what to expect, and changes nothing of the run."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,12 +9,16 @@ import numpy as np
 import pytest
 
 from apsi.config.compose import load_config
-from apsi.dataset.base import Dataset, Listing, SourceFile
+from apsi.dataset.base import Dataset, Listing, Skipped, SourceFile
+from apsi.dataset.selection import Selection
 from apsi.errors import ApsiError
+from apsi.photo.facts import PhotoFacts
+from apsi.photo.write import write_png
 from apsi.task import preflight as module
 from apsi.task.pipeline import pipeline
 from apsi.task.preflight import preflight
 from apsi.tracking.run_folder import RunFolder
+from tests.conftest import natural_photo
 
 
 @pytest.fixture
@@ -66,17 +71,39 @@ def test_what_would_fail_late_fails_at_once(tiny: list[str], tmp_path: Path, mon
     assert not (tmp_path / "data").exists() and list((tmp_path / "run").glob("checkpoints/*")) == []
 
 
-def test_the_few_photos_lie_evenly_among_all() -> None:
-    class Many(Dataset):
+def test_it_fetches_only_a_few_photos_and_counts_those_that_the_run_takes(
+    tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fetched: set[str] = set()
+
+    (tmp_path / "photos").mkdir()
+
+    class Elsewhere(Dataset):
         enlarge: dict[str, int] = {"train": 1, "val": 1, "test": 1}  # noqa: RUF012 - of a test
-        name = "many"
+        name = "elsewhere"
+        selection = Selection(limit=40, tags=["mine"])
+        tags = (("mine",), ())
 
         def listing(self) -> Listing:
-            return Listing(tuple(SourceFile(f"{i:03}.jpg", Path(f"{i:03}.jpg")) for i in range(100)))
+            names = [f"{i:03}.png" for i in range(100)]
+            facts = [PhotoFacts(tags=self.tags[i % 2]) for i in range(100)]
+            return Listing(
+                tuple(SourceFile(n, tmp_path / "photos" / n, fact) for n, fact in zip(names, facts, strict=True))
+            )
 
-    few = module._Few(Many(), 4)
-    assert [file.name for file in few.listing().files] == ["000.jpg", "025.jpg", "050.jpg", "075.jpg"]
-    assert len(module._Few(Many(), 1000).listing().files) == 100
+        def fetch(self, files: Sequence[SourceFile]) -> tuple[Skipped, ...]:
+            for file in files:
+                write_png(file.path, natural_photo(int(file.path.stem)))
+                fetched.add(file.name)
+            return ()
+
+    config = load_config([*tiny, "preflight=true"])
+    folder = RunFolder.create(tmp_path / "run", config)
+    monkeypatch.setattr(module, "instantiate", lambda *_, **__: Elsewhere())
+    with caplog.at_level("INFO", "apsi"):
+        preflight(config, folder, evaluates=False)
+    assert len(fetched) == 24 and all(int(name[:3]) % 2 == 0 for name in fetched)
+    assert "for 40 photos" in caplog.text
 
 
 @pytest.mark.slow
