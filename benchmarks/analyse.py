@@ -94,13 +94,16 @@ def _measured(said: dict[str, object], what: str) -> Iterator[None]:
 def main() -> None:
     """Prepares in one process, looks in another."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("photos", type=Path)
+    parser.add_argument("photos", type=Path, nargs="?")
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--data", type=Path, help="a folder that is kept, and used again")
     parser.add_argument("--child", choices=["prepare", "analyse"])
     arguments = parser.parse_args()
     if arguments.child:
         _child(arguments.child, arguments.data)
+        return
+    if arguments.photos is None:
+        print(json.dumps({"skipped": "name a folder of photos"}))
         return
     with tempfile.TemporaryDirectory() as temporary:
         place = arguments.data or Path(temporary)

@@ -161,15 +161,17 @@ def worse_on_unseen_photos(seen: Seen) -> Iterator[Finding]:
     trained, validated = float(row["train_success_rate"]), float(row["val_success_rate"])
     photos = len({result.episode.photo_hash for result in seen.agent})
     chance = 2 * (validated * (1 - validated) / max(1, photos)) ** 0.5  # of as many photos as were evaluated
+    is_ppo = seen.setting("algo.clip_range") is not None  # which takes dropout for a change of its policy
     if trained - validated > max(_OVERFITTED, chance):
         yield Finding(
             "Worse on unseen photos than on those it was trained on",
             f"Success at the end of training {trained:.2f}, on the validation split {validated:.2f}.",
             (
-                "more photos, or dataset.enlarge.train=4 for crops and flips of those there are",
+                "more photos",
                 *_settings(
                     seen,
-                    ("feature_extractor.dropout", lambda v: min(0.5, v + 0.2), "a network that leans on less"),
+                    ("dataset.enlarge.train", lambda v: 2 * v, "more crops and flips of the photos there are"),
+                    ("feature_extractor.dropout", lambda v: None if is_ppo else min(0.5, v + 0.2), "lean on less"),
                     ("algo.optimizer.weight_decay", lambda v: 10 * v or 0.01, "smaller weights"),
                     *_budget(lambda v: v // 2, "a shorter training"),
                 ),

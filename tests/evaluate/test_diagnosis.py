@@ -19,6 +19,7 @@ from apsi.policy.rollout import EpisodeResult
 
 KINDS = {"agent": Agent, "greedy": Greedy, "nothing": Nothing, "random": Random}
 CONFIG = {
+    "dataset": {"enlarge": {"train": 8}},
     "algo": {"ent_coef": 0.01, "batch_size": 64, "optimizer": {"learning_rate": 0.001}},
     "env": {"stop": True},
     "reward": {"step_penalty": 0.01},
@@ -101,7 +102,7 @@ def test_nothing_is_found_where_all_is_well() -> None:
             seen(history=curve([0.1, 0.3, 0.4, 0.4, 0.4, 0.4], trained=0.9)),
             "Worse on unseen photos than on those it was trained on",
             "end of training 0.90, on the validation split 0.40",
-            "dataset.enlarge.train=4",
+            "dataset.enlarge.train=16",
         ),
         (
             seen(history=curve([0.5, 0.8, 0.7, 0.6, 0.5, 0.5, 0.5], trained=0.5)),
