@@ -69,7 +69,7 @@ def advise(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
         strip_gps=config.strip_gps,
         workers=config.advise.workers,
     )
-    return run(items, job)
+    return run(items, job, folder)
 
 
 def who_edits(config: DictConfig, overrides: Sequence[str]) -> tuple[DictConfig, Checkpoint | None]:
@@ -159,7 +159,10 @@ def open_framer(config: DictConfig) -> Framer | None:
 
 
 def results_folder(config: DictConfig, folder: RunFolder) -> Path:
-    """Where the results go: `out`, the folder of an unfinished run of the same command, or this run's."""
+    """Where the results go: `out`, the folder of an unfinished run of the same command, or this run's.
+
+    The record of this run says so where it is an earlier run's.
+    """
     if config.out is not None:
         out = Path(config.out).expanduser()
         if out.exists() and not out.is_dir():
@@ -169,7 +172,6 @@ def results_folder(config: DictConfig, folder: RunFolder) -> Path:
     if earlier is None:
         return folder.path
     log.info("Continuing %s", earlier.path)
-    earlier.finish(CONTINUED)
     folder.note(results=str(earlier.path))
     return earlier.path
 
@@ -179,8 +181,11 @@ def overrides_of(folder: RunFolder) -> list[str]:
     return [str(override) for override in OmegaConf.load(folder.path / "overrides.yaml")]
 
 
-def run(items: Sequence[Item], job: Job) -> dict[str, Any]:
+def run(items: Sequence[Item], job: Job, folder: RunFolder) -> dict[str, Any]:
     """Works on photos, writes what is said of all of them, and prints a summary.
+
+    An earlier run whose folder the results go to counts as continued only then: where this run is stopped too, the
+    same command goes on in that folder again.
 
     Raises:
         ApsiError: none of them could be edited.
@@ -203,6 +208,8 @@ def run(items: Sequence[Item], job: Job) -> dict[str, Any]:
     if is_series and job.explain:
         failures_said = [(failure.photo, failure.error) for failure in done.failures]
         write_overview(job.out / "advice.html", done.shots, failures_said, job.words)
+    if "results" in folder.record():
+        RunFolder(job.out).finish(CONTINUED, continued_in=str(folder.path))
     show(*(_said_of_series(done, job) if is_series else _said_of_one(done.shots[0].advice, job)))
     return result
 
