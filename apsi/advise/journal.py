@@ -10,6 +10,8 @@ JOURNAL = "advice.jsonl"
 """Its name; one line a run, which says whose results have which names, and one a photo that is done"""
 PAGE = "advice.html"
 """The page on a photo that is worked on alone, and the page on all of a series: each run may replace another's"""
+LIST = "advice.json"
+"""What is said of the photos of the latest run, for programs"""
 
 _FIELDS = ("file", "name", "state", "key", "advice", "thumbnail")
 

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from apsi.advise.advice import Advice, advise, crop_pictures, preview, told, write_edited
 from apsi.advise.editor import Editor
 from apsi.advise.framing import Framer
-from apsi.advise.journal import JOURNAL, PAGE, read_journal
+from apsi.advise.journal import JOURNAL, LIST, PAGE, read_journal
 from apsi.advise.page import Pictures, Shot, write_page
 from apsi.advise.photos import Item
 from apsi.advise.words import Words
@@ -293,23 +293,27 @@ def _is_valid(entry: dict[str, Any], item: Item, job: Job, single: bool) -> bool
 
 def _require_free(items: Sequence[Item], out: Path, owners: dict[str, str | None]) -> None:
     """Refuses to write over what apsi did not write, and over the results of another photo."""
+    for file in (out / PAGE, out / LIST):
+        if not owners and file.exists():
+            raise _not_ours(file)
     there = {folder: [file.name for file in folder.iterdir()] for folder in _folders(items, out) if folder.is_dir()}
     for item in items:
         target, owner = out / item.name, owners.get(item.name)
-        for file in there.get(target.parent, ()):
-            ending = file.removeprefix(target.name)
-            if ending == file or not _RESULT.match(ending):
+        for file in (target.parent / name for name in there.get(target.parent, ())):
+            ending = file.name.removeprefix(target.name)
+            if ending == file.name or not _RESULT.match(ending):
                 continue
             if item.name not in owners:
-                raise ApsiError(
-                    f"{target.parent / file} is there already and was not written by a run into this folder: "
-                    "choose another, out=DIR"
-                )
+                raise _not_ours(file)
             if owner not in (None, _name_of(item.path)):
                 raise ApsiError(
-                    f"{target.parent / file} is there already, of another photo, {owner}, and {item.path} would "
-                    "replace it: choose another folder, out=DIR"
+                    f"{file} is there already, of another photo, {owner}, and {item.path} would replace it: choose "
+                    "another folder, out=DIR"
                 )
+
+
+def _not_ours(file: Path) -> ApsiError:
+    return ApsiError(f"{file} is there already and was not written by a run into this folder: choose another, out=DIR")
 
 
 def _sweep(items: Sequence[Item], out: Path) -> None:

@@ -12,6 +12,7 @@ from apsi import __version__
 from apsi.advise.advice import Advice
 from apsi.advise.editor import Editor, fitted, policy_of
 from apsi.advise.framing import Framer, crop_said
+from apsi.advise.journal import LIST, PAGE
 from apsi.advise.page import heading, lead, series_said, write_overview
 from apsi.advise.photos import Item, find_photos
 from apsi.advise.series import Done, Job, run_series
@@ -203,11 +204,11 @@ def run(items: Sequence[Item], job: Job, folder: RunFolder) -> dict[str, Any]:
         "photos": [shot.advice.as_dict() for shot in done.shots],
         "failures": [vars(failure) for failure in done.failures],
     }
-    write_text(job.out / "advice.json", json.dumps(result, indent=1, ensure_ascii=False))
+    write_text(job.out / LIST, json.dumps(result, indent=1, ensure_ascii=False))
     is_series = len(items) > 1
     if is_series and job.explain:
         failures_said = [(failure.photo, failure.error) for failure in done.failures]
-        write_overview(job.out / "advice.html", done.shots, failures_said, job.words)
+        write_overview(job.out / PAGE, done.shots, failures_said, job.words)
     if "results" in folder.record():
         RunFolder(job.out).finish(CONTINUED, continued_in=str(folder.path))
     show(*(_said_of_series(done, job) if is_series else _said_of_one(done.shots[0].advice, job)))
@@ -237,7 +238,7 @@ def _said_of_series(done: Done, job: Job) -> list[str]:
         lines[0] += " " + words.plural("{n} was done before.", "{n} were done before.", done.kept)
     lines += [f"{failure.photo}: {failure.error}" for failure in done.failures[:10]]
     if len(done.failures) > 10:
-        lines.append(words("... all of them are listed in {file}", file=job.out / "advice.json"))
+        lines.append(words("... all of them are listed in {file}", file=job.out / LIST))
     photos, page, listed = words("Photos"), words("Page"), words("List")
-    last = f"{page}  {job.out / 'advice.html'}" if job.explain else f"{listed}  {job.out / 'advice.json'}"
+    last = f"{page}  {job.out / PAGE}" if job.explain else f"{listed}  {job.out / LIST}"
     return [*lines, f"{photos}  {job.out}", last]

@@ -158,6 +158,19 @@ def test_files_of_others_are_not_written_over(save: Save, job: Job, tmp_path: Pa
     assert advice_of(replace(beside, key="new"), photo)[0].edited == "a-edited.jpg", "its own it may replace"
 
 
+@pytest.mark.parametrize("name", ["advice.html", "advice.json"])
+@pytest.mark.parametrize("explain", [True, False])
+def test_a_page_or_list_of_somebody_else_is_not_written_over(name: str, explain: bool, save: Save, job: Job) -> None:
+    job.out.mkdir()
+    own = job.out / name
+    own.write_text("mine")
+    with pytest.raises(ApsiError, match=rf"{name} is there already and was not written by .* choose another, out=DIR"):
+        advice_of(replace(job, explain=explain), save("a.jpg"))
+    assert own.read_text() == "mine" and not (job.out / JOURNAL).exists()
+    own.unlink()
+    assert advice_of(job, save("a.jpg"))
+
+
 def test_results_of_earlier_runs_are_no_photos_and_go_where_they_hold_no_more(save: Save, job: Job) -> None:
     file = save("sub/a.jpg")
     photos = file.parents[1]
