@@ -18,7 +18,7 @@ from apsi.advise.photos import Item, find_photos
 from apsi.advise.series import Done, Job, run_series
 from apsi.advise.words import Words
 from apsi.agent.checkpoint import Checkpoint, read_checkpoint
-from apsi.agent.jurors import ready_juror
+from apsi.agent.jurors import ready_juror, second_juror
 from apsi.agent.shipped import SHIPPED
 from apsi.config.compose import load_config, plain, with_checkpoint
 from apsi.config.instantiate import instantiate
@@ -48,7 +48,8 @@ def advise(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     out = results_folder(config, folder)
     items = find_photos(config.photo, out)
     config, checkpoint = who_edits(config, overrides_of(folder))
-    editor, second = open_editor(config, checkpoint), open_second(config, checkpoint)
+    editor = open_editor(config, checkpoint)
+    second = second_juror(config, None, checkpoint) if config.explain else None  # whose opinion stands on the page
     framer = open_framer(config)
     key = value_hash(
         [
@@ -115,25 +116,6 @@ def _juror_for_search(config: DictConfig) -> Juror:
             unpack_parameters(own.juror, juror, "the agent that comes with apsi")
             return juror
     return ready_juror(config)
-
-
-def open_second(config: DictConfig, checkpoint: Checkpoint | None) -> Juror | None:
-    """The second juror, ready to score.
-
-    Raises:
-        ApsiError: it has to be fitted, and the checkpoint holds it not.
-    """
-    if config.second_juror is None:
-        return None
-    juror: Juror = instantiate(config.second_juror)
-    if isinstance(juror, FittedJuror) and not juror.is_fitted:
-        if checkpoint is None or checkpoint.second_juror is None:
-            log.info("The second juror is fitted on the photos of dataset=, as it comes with no agent")
-            config = config.copy()
-            config.juror, config.checkpoint = config.second_juror, None
-            return ready_juror(config)
-        unpack_parameters(checkpoint.second_juror, juror, "the checkpoint")
-    return juror
 
 
 def open_framer(config: DictConfig) -> Framer | None:

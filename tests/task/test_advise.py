@@ -99,6 +99,17 @@ def test_a_second_juror_is_no_reason_for_a_search() -> None:
     assert checkpoint is not None and list(config.policy) == ["agent"] and config.second_juror is not None
 
 
+def test_a_second_juror_whose_opinion_nobody_reads_is_not_made(
+    say: Say, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prepare(*_: Any) -> None:
+        pytest.fail("a data set is prepared")
+
+    monkeypatch.setattr("apsi.agent.jurors.prepare", prepare)
+    result = say(f"photo={photo}", "juror@second_juror=naturalness", "explain=false", "advise.crop=null")
+    assert result["photos"][0]["second_opinion"] is None and result["photos"][0]["recipe"]
+
+
 def test_a_checkpoint_keeps_its_own_settings_and_a_policy_may_be_named() -> None:
     overrides = ["task=advise", f"checkpoint={SHIPPED}", "policy=nothing"]
     config, checkpoint = who_edits(load_config(overrides), overrides)
