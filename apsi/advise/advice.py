@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from apsi.advise.editor import Editor
-from apsi.advise.framing import CropAdvice, Framer
+from apsi.advise.framing import NO_CROP_OF_SHAPE, CropAdvice, Framer
 from apsi.advise.reasons import Reason, played, reasons_for
 from apsi.env.crop_state import with_frame
 from apsi.errors import ApsiError
@@ -79,7 +79,7 @@ class Advice:
     recipe_file: str | None = None
     page: str | None = None
     remarks: list[str] = field(default_factory=list)
-    """what the edited file does not have, in English sentences"""
+    """what the edited file does not have, and what was asked for and can't be, in English sentences"""
 
     @property
     def leave_it(self) -> bool:
@@ -128,10 +128,14 @@ def advise(
     small = photo.small_copy(*editor.size)
     (decision,) = editor.decide([small])
     recipe = decision.recipe
-    crop = framer.crop_for(photo) if framer is not None and not editor.crops(recipe) else None
+    crop, remarks = None, list(photo.remarks)
+    if framer is not None and not editor.crops(recipe):
+        crop = framer.crop_for(photo)
+        if crop is None and not framer.has_shape(photo):
+            remarks.append(NO_CROP_OF_SHAPE)
     if framer is not None and framer.applies and crop is not None:
         recipe = Recipe((crop_of(crop.label), *recipe))
-    said = replace(_said(photo, editor.policy, recipe), juror_calls=decision.juror_calls, crop=crop)
+    said = replace(_said(photo, editor.policy, recipe), juror_calls=decision.juror_calls, crop=crop, remarks=remarks)
     juror = editor.parts.juror
     if isinstance(juror, NoJuror):
         return said, recipe

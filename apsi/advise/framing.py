@@ -13,12 +13,16 @@ from apsi.juror.base import FramingJuror, Juror
 from apsi.juror.framed import FramedPhoto
 from apsi.juror.mix import Mix
 from apsi.photo import Floats
-from apsi.photo.box import Ratio, largest_of_ratio
+from apsi.photo.box import Ratio, largest_of_ratio, parse_ratio
 from apsi.photo.full_size import PhotoFile
 from apsi.policy.crops import anchor_recipes, outcomes_of
 from apsi.transform.action_set import DiscreteActions
 from apsi.transform.crop import Crop
 
+NO_CROP_OF_SHAPE = (
+    "No crop has the shape that advise.aspect asks for: of this photo it would be smaller than advise.min_area, or too "
+    "small to look at."
+)
 _SIZE = 512  # longer side, in pixels, of the copy that crops are cut from
 _BINS = 12  # of the grid
 _NOTICEABLE = 0.1  # change of a part, from 0 to 1, that is told
@@ -80,10 +84,16 @@ class Framer:
     applies: bool = False
     """whether the crop is made, and not only suggested"""
 
+    def has_shape(self, photo: PhotoFile) -> bool:
+        """Whether a photo has the shape that is asked for; any has where none is."""
+        aspect = self.framing.aspect
+        return aspect is None or _has_ratio(photo, parse_ratio(aspect, "advise.aspect"))
+
     def crop_for(self, photo: PhotoFile) -> CropAdvice | None:
         """The best crop of a photo as it is; None where none is clearly better.
 
-        Of a photo that does not have the shape which is asked for, the best crop of that shape, whatever it gains.
+        Of a photo that does not have the shape which is asked for, the best crop of that shape, whatever it gains; None
+        where none of that shape is large enough.
         """
         small = photo.small_copy(min(_SIZE, max(photo.pixels.shape[:2])), "longest_side")
         framing = self.framing.fitted_to(small)
@@ -92,7 +102,7 @@ class Framer:
         begun = framing.begin(small, _NOTHING)
         assert isinstance(begun, CropState)
         states = outcomes_of(begun, anchor_recipes(_BINS, framing.min_area))
-        has_shape = begun.ratio is None or _has_ratio(photo, begun.ratio)
+        has_shape = self.has_shape(photo)
         if not has_shape:
             states.append(begun)
         if not states:

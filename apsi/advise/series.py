@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from apsi.advise.advice import Advice, advise, crop_pictures, preview, told, write_edited
 from apsi.advise.editor import Editor
 from apsi.advise.framing import Framer
-from apsi.advise.journal import JOURNAL, read_journal
+from apsi.advise.journal import JOURNAL, LIST, PAGE, read_journal
 from apsi.advise.page import Pictures, Shot, write_page
 from apsi.advise.photos import Item
 from apsi.advise.words import Words
@@ -93,7 +93,8 @@ def run_series(items: Sequence[Item], job: Job, tell: Callable[[], None] = lambd
         tell: is called after each photo.
 
     Raises:
-        ApsiError: a file that is no result of apsi stands where a result would; nothing is done then.
+        ApsiError: a file that is no result of apsi, or one of another photo, stands where a result would; nothing is
+            done then.
         OSError: a result can't be written, such as on a full disk; what is done so far is kept.
     """
     job.out.mkdir(parents=True, exist_ok=True)
@@ -107,13 +108,14 @@ def run_series(items: Sequence[Item], job: Job, tell: Callable[[], None] = lambd
 
 
 def _run(items: Sequence[Item], job: Job, tell: Callable[[], None]) -> Done:
-    journal, own = read_journal(job.out / JOURNAL)
-    _require_free(items, job.out, own)
+    journal, owners = read_journal(job.out / JOURNAL)
+    _require_free(items, job.out, owners)
     _sweep(items, job.out)
+    single = len(items) == 1
     known = {
         item: Shot(Advice.from_dict(entry["advice"]), str(entry["thumbnail"]))
         for item in items
-        if (entry := journal.get(_name_of(item.path))) and _is_valid(entry, item, job)
+        if (entry := journal.get(_name_of(item.path))) and _is_valid(entry, item, job, single)
     }
     found: dict[Item, Shot | Failure] = dict(known)
     for _ in known:
@@ -122,15 +124,15 @@ def _run(items: Sequence[Item], job: Job, tell: Callable[[], None]) -> Done:
     workers = min(job.workers or os.cpu_count() or 1, max(1, len(wanted)))
     inputs = [item.path for item in items]
     with ThreadPoolExecutor(workers, "photo") as pool, (job.out / JOURNAL).open("a", encoding="utf-8") as lines:
-        # results of these names are apsi's; a line that was cut off ends here
-        lines.write("\n" + json.dumps({"names": [item.name for item in items]}) + "\n")
+        # results of these names are apsi's, of these files; a line that was cut off ends here
+        lines.write("\n" + json.dumps({"names": {item.name: _name_of(item.path) for item in items}}) + "\n")
         lines.flush()
         rest = iter(wanted)
         running: dict[Future[Shot | Failure], Item] = {}
         try:
             while True:
                 for item in islice(rest, workers - len(running)):
-                    running[pool.submit(_one, item, job, gate, inputs, single=len(items) == 1)] = item
+                    running[pool.submit(_one, item, job, gate, inputs, single)] = item
                 if not running:
                     break
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -194,9 +196,9 @@ def _results(item: Item, photo: PhotoFile, job: Job, inputs: Sequence[Path], sin
     else:
         _remove_results(item, job.out)
     if job.explain:
-        page = job.out / ("advice.html" if single else f"{item.name}-advice.html")
+        page = job.out / (PAGE if single else f"{item.name}-{PAGE}")
         advice = replace(advice, page=_relative(page, job.out))
-        overview = "" if single else f"{'../' * item.name.count('/')}advice.html"
+        overview = "" if single else f"{'../' * item.name.count('/')}{PAGE}"
         write_page(page, advice, _pictures(photo, recipe, pixels, advice), job.words, overview)
         thumbnail = "" if single else data_uri(preview(photo, pixels, _THUMBNAIL), "image/jpeg")
     return Shot(advice, thumbnail)
@@ -278,28 +280,40 @@ def _state(path: Path) -> list[int]:
     return [found.st_size, found.st_mtime_ns]
 
 
-def _is_valid(entry: dict[str, Any], item: Item, job: Job) -> bool:
+def _is_valid(entry: dict[str, Any], item: Item, job: Job, single: bool) -> bool:
     advice = entry["advice"]
     files = [advice[name] for name in ("edited", "recipe_file", "page") if advice.get(name)]
     return (
         (entry["key"], entry["name"], entry["state"]) == (job.key, item.name, _state(item.path))
         and (bool(advice.get("page")) or not job.explain)
+        and (single or advice.get("page") != PAGE)  # which will be the page on all of them
         and all((job.out / file).exists() for file in files)
     )
 
 
-def _require_free(items: Sequence[Item], out: Path, own: set[str]) -> None:
-    """Refuses to write over what apsi did not write."""
+def _require_free(items: Sequence[Item], out: Path, owners: dict[str, str | None]) -> None:
+    """Refuses to write over what apsi did not write, and over the results of another photo."""
+    for file in (out / PAGE, out / LIST):
+        if not owners and file.exists():
+            raise _not_ours(file)
     there = {folder: [file.name for file in folder.iterdir()] for folder in _folders(items, out) if folder.is_dir()}
     for item in items:
-        target = out / item.name
-        for file in there.get(target.parent, ()):
-            ending = file.removeprefix(target.name)
-            if ending != file and _RESULT.match(ending) and item.name not in own:
+        target, owner = out / item.name, owners.get(item.name)
+        for file in (target.parent / name for name in there.get(target.parent, ())):
+            ending = file.name.removeprefix(target.name)
+            if ending == file.name or not _RESULT.match(ending):
+                continue
+            if item.name not in owners:
+                raise _not_ours(file)
+            if owner not in (None, _name_of(item.path)):
                 raise ApsiError(
-                    f"{target.parent / file} is there already and was not written by a run into this folder: "
-                    "choose another, out=DIR"
+                    f"{file} is there already, of another photo, {owner}, and {item.path} would replace it: choose "
+                    "another folder, out=DIR"
                 )
+
+
+def _not_ours(file: Path) -> ApsiError:
+    return ApsiError(f"{file} is there already and was not written by a run into this folder: choose another, out=DIR")
 
 
 def _sweep(items: Sequence[Item], out: Path) -> None:

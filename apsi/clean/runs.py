@@ -95,6 +95,8 @@ def _one(path: Path, group: str, output_dir: Path, data_dir: Path) -> Entry:
     summary, training = _json(path / "summary.json"), _training_state(folder)
     dataset = str(summary.get("dataset") or training.get("dataset") or "")
     used = set(record.get("prepared", [])) or {str(data_dir / PREPARED_FOLDER / dataset)}
+    if "results" in record:
+        used.add(str(Path(record["results"]).resolve()))  # in the folder of the run that this one continued
     parts = [part for part in folders_in(path) if _is_run(part)]  # such as the folds of a cross-validation
     return Entry(
         RUN,

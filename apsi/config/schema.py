@@ -120,7 +120,7 @@ class AdviseSettings:
     """no crop is suggested unless the score of `crop_juror` rises by at least this much"""
     aspect: str | None = None
     """width:height that a crop has, such as 3:2; original: that of the photo; null: any. A photo of another shape is
-    cut to it whatever it gains"""
+    cut to it whatever it gains, unless that leaves less than `min_area`"""
     faces: Literal["keep"] | None = None
     """keep: no crop cuts a face or leaves one out; needs the extra `faces`"""
     min_area: float = 0.25

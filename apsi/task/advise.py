@@ -12,12 +12,13 @@ from apsi import __version__
 from apsi.advise.advice import Advice
 from apsi.advise.editor import Editor, fitted, policy_of
 from apsi.advise.framing import Framer, crop_said
+from apsi.advise.journal import LIST, PAGE
 from apsi.advise.page import heading, lead, series_said, write_overview
 from apsi.advise.photos import Item, find_photos
 from apsi.advise.series import Done, Job, run_series
 from apsi.advise.words import Words
 from apsi.agent.checkpoint import Checkpoint, read_checkpoint
-from apsi.agent.jurors import ready_juror
+from apsi.agent.jurors import ready_juror, second_juror
 from apsi.agent.shipped import SHIPPED
 from apsi.config.compose import load_config, plain, with_checkpoint
 from apsi.config.instantiate import instantiate
@@ -47,7 +48,8 @@ def advise(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
     out = results_folder(config, folder)
     items = find_photos(config.photo, out)
     config, checkpoint = who_edits(config, overrides_of(folder))
-    editor, second = open_editor(config, checkpoint), open_second(config, checkpoint)
+    editor = open_editor(config, checkpoint)
+    second = second_juror(config, None, checkpoint) if config.explain else None  # whose opinion stands on the page
     framer = open_framer(config)
     key = value_hash(
         [
@@ -69,7 +71,7 @@ def advise(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
         strip_gps=config.strip_gps,
         workers=config.advise.workers,
     )
-    return run(items, job)
+    return run(items, job, folder)
 
 
 def who_edits(config: DictConfig, overrides: Sequence[str]) -> tuple[DictConfig, Checkpoint | None]:
@@ -116,25 +118,6 @@ def _juror_for_search(config: DictConfig) -> Juror:
     return ready_juror(config)
 
 
-def open_second(config: DictConfig, checkpoint: Checkpoint | None) -> Juror | None:
-    """The second juror, ready to score.
-
-    Raises:
-        ApsiError: it has to be fitted, and the checkpoint holds it not.
-    """
-    if config.second_juror is None:
-        return None
-    juror: Juror = instantiate(config.second_juror)
-    if isinstance(juror, FittedJuror) and not juror.is_fitted:
-        if checkpoint is None or checkpoint.second_juror is None:
-            log.info("The second juror is fitted on the photos of dataset=, as it comes with no agent")
-            config = config.copy()
-            config.juror, config.checkpoint = config.second_juror, None
-            return ready_juror(config)
-        unpack_parameters(checkpoint.second_juror, juror, "the checkpoint")
-    return juror
-
-
 def open_framer(config: DictConfig) -> Framer | None:
     """Who looks for crops as `advise` says, with a juror that is ready to score; None: nobody.
 
@@ -159,7 +142,10 @@ def open_framer(config: DictConfig) -> Framer | None:
 
 
 def results_folder(config: DictConfig, folder: RunFolder) -> Path:
-    """Where the results go: `out`, the folder of an unfinished run of the same command, or this run's."""
+    """Where the results go: `out`, the folder of an unfinished run of the same command, or this run's.
+
+    The record of this run says so where it is an earlier run's.
+    """
     if config.out is not None:
         out = Path(config.out).expanduser()
         if out.exists() and not out.is_dir():
@@ -169,7 +155,6 @@ def results_folder(config: DictConfig, folder: RunFolder) -> Path:
     if earlier is None:
         return folder.path
     log.info("Continuing %s", earlier.path)
-    earlier.finish(CONTINUED)
     folder.note(results=str(earlier.path))
     return earlier.path
 
@@ -179,8 +164,11 @@ def overrides_of(folder: RunFolder) -> list[str]:
     return [str(override) for override in OmegaConf.load(folder.path / "overrides.yaml")]
 
 
-def run(items: Sequence[Item], job: Job) -> dict[str, Any]:
+def run(items: Sequence[Item], job: Job, folder: RunFolder) -> dict[str, Any]:
     """Works on photos, writes what is said of all of them, and prints a summary.
+
+    An earlier run whose folder the results go to counts as continued only then: where this run is stopped too, the
+    same command goes on in that folder again.
 
     Raises:
         ApsiError: none of them could be edited.
@@ -198,11 +186,13 @@ def run(items: Sequence[Item], job: Job) -> dict[str, Any]:
         "photos": [shot.advice.as_dict() for shot in done.shots],
         "failures": [vars(failure) for failure in done.failures],
     }
-    write_text(job.out / "advice.json", json.dumps(result, indent=1, ensure_ascii=False))
+    write_text(job.out / LIST, json.dumps(result, indent=1, ensure_ascii=False))
     is_series = len(items) > 1
     if is_series and job.explain:
         failures_said = [(failure.photo, failure.error) for failure in done.failures]
-        write_overview(job.out / "advice.html", done.shots, failures_said, job.words)
+        write_overview(job.out / PAGE, done.shots, failures_said, job.words)
+    if "results" in folder.record():
+        RunFolder(job.out).finish(CONTINUED, continued_in=str(folder.path))
     show(*(_said_of_series(done, job) if is_series else _said_of_one(done.shots[0].advice, job)))
     return result
 
@@ -230,7 +220,7 @@ def _said_of_series(done: Done, job: Job) -> list[str]:
         lines[0] += " " + words.plural("{n} was done before.", "{n} were done before.", done.kept)
     lines += [f"{failure.photo}: {failure.error}" for failure in done.failures[:10]]
     if len(done.failures) > 10:
-        lines.append(words("... all of them are listed in {file}", file=job.out / "advice.json"))
+        lines.append(words("... all of them are listed in {file}", file=job.out / LIST))
     photos, page, listed = words("Photos"), words("Page"), words("List")
-    last = f"{page}  {job.out / 'advice.html'}" if job.explain else f"{listed}  {job.out / 'advice.json'}"
+    last = f"{page}  {job.out / PAGE}" if job.explain else f"{listed}  {job.out / LIST}"
     return [*lines, f"{photos}  {job.out}", last]

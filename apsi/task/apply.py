@@ -37,4 +37,4 @@ def apply(config: DictConfig, folder: RunFolder) -> dict[str, Any]:
         strip_gps=config.strip_gps,
         workers=config.advise.workers,
     )
-    return run(items, job)
+    return run(items, job, folder)

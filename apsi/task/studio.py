@@ -8,10 +8,11 @@ from omegaconf import DictConfig
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from apsi.advise.words import Words
+from apsi.agent.jurors import second_juror
 from apsi.config.instantiate import instantiate
 from apsi.console import show
 from apsi.errors import ApsiError
-from apsi.task.advise import open_editor, open_framer, open_second, overrides_of, who_edits
+from apsi.task.advise import open_editor, open_framer, overrides_of, who_edits
 from apsi.tracking.run_folder import RunFolder
 from apsi.types import Seconds
 
@@ -58,7 +59,7 @@ def studio(
     with opened(host, port, root_path, allowed_hosts) as entrance:
         exports = {str(option): instantiate(node) for option, node in config.export.items()}
         config, checkpoint = who_edits(config, overrides_of(folder))
-        editor, second = open_editor(config, checkpoint), open_second(config, checkpoint)
+        editor, second = open_editor(config, checkpoint), second_juror(config, None, checkpoint)
         editing = Editing(editor, second, exports, limits.max_pixels, open_framer(config))
         with own_folder() as place:
             served = Studio(place, limits, words, editing, workers=config.advise.workers)

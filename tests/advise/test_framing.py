@@ -14,7 +14,7 @@ from PIL import Image
 
 from apsi.advise.advice import Advice, advise, crop_of, edit
 from apsi.advise.editor import Editor
-from apsi.advise.framing import CropAdvice, Framer, crop_said, parts_of, share
+from apsi.advise.framing import NO_CROP_OF_SHAPE, CropAdvice, Framer, crop_said, parts_of, share
 from apsi.advise.photos import find_photos
 from apsi.advise.series import Job, run_series
 from apsi.advise.words import Words
@@ -96,11 +96,25 @@ def test_a_photo_that_has_the_shape_is_cut_only_where_that_gains(
 
 
 @pytest.mark.parametrize(("height", "width", "aspect"), [(20, 24, "null"), (100, 600, "1:1")])
-def test_of_photos_too_small_or_too_long_for_the_shape_nothing_is_said(
+def test_for_photos_too_small_or_too_long_for_the_shape_there_is_no_crop_and_no_warning(
     save: Save, height: int, width: int, aspect: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert found(save("a.png", 0, height, width), f"advise.aspect={aspect}") is None
     assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "aspect", "said"),
+    [(100, 600, "1:1", True), (100, 600, "null", False), (100, 600, "6:1", False), (100, 600, "original", False)],
+)
+def test_where_no_crop_can_have_the_shape_that_is_asked_for_the_page_says_so(
+    height: int, width: int, aspect: str, said: bool, *, save: Save, job: Job
+) -> None:
+    file = save("a.png", 0, height, width)
+    framed = replace(job, framer=framer(f"advise.aspect={aspect}", "advise.crop=apply", "advise.min_crop_gain=9"))
+    (advice,) = advice_of(framed, file)
+    assert advice.crop is None and advice.remarks == [NO_CROP_OF_SHAPE] * said
+    assert (NO_CROP_OF_SHAPE in (job.out / "advice.html").read_text()) is said
 
 
 @pytest.mark.slow

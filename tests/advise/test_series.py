@@ -112,6 +112,40 @@ def test_a_journal_that_was_cut_off_is_read_up_to_there(save: Save, job: Job) ->
     assert done.kept == 1 and len(done.shots) == 2
 
 
+def test_the_page_of_a_photo_that_another_run_has_replaced_is_made_anew(save: Save, job: Job) -> None:
+    first, second, page = save("a.jpg"), save("b.jpg", 1), job.out / "advice.html"
+    for file in (first, second, first):
+        advice_of(job, file)
+        assert f": {file.name}</title>" in page.read_text()
+    both = run_series(find_photos([str(first), str(second)]), job)
+    assert [shot.advice.page for shot in both.shots] == ["a-advice.html", "b-advice.html"]
+    assert all(shot.thumbnail for shot in both.shots)
+    page.write_text("the page on both")  # as the task writes it
+    assert run_series(find_photos(str(first)), job).kept == 1, "it has a page of its own"
+    third = save("c.jpg", 2)
+    advice_of(job, third)
+    advice_of(job, first, second)
+    page.write_text("the page on both")
+    assert run_series(find_photos(str(third)), job).kept == 0 and ": c.jpg</title>" in page.read_text()
+
+
+def test_results_of_another_photo_of_the_same_name_are_not_replaced(save: Save, job: Job) -> None:
+    first, second = save("x/a.jpg"), save("y/a.jpg", 1)
+    (advice,) = advice_of(job, first)
+    before = (job.out / str(advice.edited)).read_bytes()
+    with pytest.raises(
+        ApsiError, match=r"there already, of another photo, .*x/a\.jpg, and .*y/a\.jpg would replace it"
+    ):
+        advice_of(job, second)
+    assert (job.out / str(advice.edited)).read_bytes() == before
+    assert run_series(find_photos(str(first)), job).kept == 1
+    for file in job.out.glob("a-*"):
+        file.unlink()
+    advice_of(job, second)
+    with pytest.raises(ApsiError, match=r"photo, .*y/a\.jpg, and .*x/a\.jpg would replace it"):
+        advice_of(job, first)
+
+
 def test_files_of_others_are_not_written_over(save: Save, job: Job, tmp_path: Path) -> None:
     photo, own = save("a.jpg"), save("a-edited.jpg", 3)
     before = own.read_bytes()
@@ -122,6 +156,19 @@ def test_files_of_others_are_not_written_over(save: Save, job: Job, tmp_path: Pa
     own.unlink()
     assert advice_of(beside, photo)[0].edited == "a-edited.jpg"
     assert advice_of(replace(beside, key="new"), photo)[0].edited == "a-edited.jpg", "its own it may replace"
+
+
+@pytest.mark.parametrize("name", ["advice.html", "advice.json"])
+@pytest.mark.parametrize("explain", [True, False])
+def test_a_page_or_list_of_somebody_else_is_not_written_over(name: str, explain: bool, save: Save, job: Job) -> None:
+    job.out.mkdir()
+    own = job.out / name
+    own.write_text("mine")
+    with pytest.raises(ApsiError, match=rf"{name} is there already and was not written by .* choose another, out=DIR"):
+        advice_of(replace(job, explain=explain), save("a.jpg"))
+    assert own.read_text() == "mine" and not (job.out / JOURNAL).exists()
+    own.unlink()
+    assert advice_of(job, save("a.jpg"))
 
 
 def test_results_of_earlier_runs_are_no_photos_and_go_where_they_hold_no_more(save: Save, job: Job) -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import apsi
 import apsi.juror
 from apsi.advise.advice import IN_8_BITS
+from apsi.advise.framing import NO_CROP_OF_SHAPE
 from apsi.advise.words import Words, languages
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror
@@ -46,7 +47,7 @@ def sentences() -> set[str | tuple[str, str]]:
     for module in pkgutil.iter_modules(apsi.juror.__path__):
         importlib.import_module(f"apsi.juror.{module.name}")
     found |= {juror.about.knows for juror in _jurors(Juror) if juror.about is not None and juror.about.knows}
-    return found | {FIRST_ONLY, IN_8_BITS, ONLY_JPEG, *REMARKS, *CROP_SENTENCES}
+    return found | {FIRST_ONLY, IN_8_BITS, NO_CROP_OF_SHAPE, ONLY_JPEG, *REMARKS, *CROP_SENTENCES}
 
 
 def _jurors(juror: type[Juror]) -> list[type[Juror]]:

@@ -4,15 +4,18 @@ import os
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
 import pytest
 
-from apsi.clean.entry import Entry
+from apsi.clean.entry import KINDS, Entry
+from apsi.clean.rules import Rules, users_of, why_they_stay
 from apsi.clean.runs import find_runs
 from apsi.process import identity
 from apsi.tracking.journal import Header, Journal
+from apsi.tracking.run_folder import STATES
 from tests.left_behind import make_run
 
 
@@ -104,3 +107,15 @@ def test_paths_and_ids_in_a_configuration_are_what_a_run_uses(output_dir: Path) 
     make_run(output_dir / "evaluate/b", config=used, host=socket.gethostname())
     uses = found(output_dir)["evaluate/b"].uses
     assert uses >= {str(first / "checkpoints" / "best.zip"), "0123456789abcdef" * 2}
+
+
+def test_a_run_uses_the_folder_of_the_earlier_run_that_its_results_went_to(output_dir: Path) -> None:
+    first = make_run(output_dir / "advise/1", status="continued", days=31)
+    linked = output_dir.parent / "linked"
+    linked.symlink_to(output_dir, target_is_directory=True)
+    make_run(output_dir / "advise/2", days=30, results=str(linked / "advise" / "1"))
+    runs = found(output_dir)
+    assert users_of(runs["advise/1"], runs.values()) == [runs["advise/2"]] and str(first) in runs["advise/2"].uses
+    rules = Rules(frozenset(KINDS), timedelta(days=7), 0, frozenset(STATES), keep_last=1, keep_best=0, in_use=False)
+    stays = why_they_stay([*runs.values()], rules, datetime.now(UTC))
+    assert stays[first] == "used by advise/2"

@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from PIL import Image
 from skimage.data import chelsea
 
+from apsi.advise import series
 from apsi.agent.checkpoint import read_checkpoint
 from apsi.agent.shipped import SHIPPED
 from apsi.config.compose import load_config
@@ -98,6 +99,17 @@ def test_a_second_juror_is_no_reason_for_a_search() -> None:
     assert checkpoint is not None and list(config.policy) == ["agent"] and config.second_juror is not None
 
 
+def test_a_second_juror_whose_opinion_nobody_reads_is_not_made(
+    say: Say, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prepare(*_: Any) -> None:
+        pytest.fail("a data set is prepared")
+
+    monkeypatch.setattr("apsi.agent.jurors.prepare", prepare)
+    result = say(f"photo={photo}", "juror@second_juror=naturalness", "explain=false", "advise.crop=null")
+    assert result["photos"][0]["second_opinion"] is None and result["photos"][0]["recipe"]
+
+
 def test_a_checkpoint_keeps_its_own_settings_and_a_policy_may_be_named() -> None:
     overrides = ["task=advise", f"checkpoint={SHIPPED}", "policy=nothing"]
     config, checkpoint = who_edits(load_config(overrides), overrides)
@@ -129,6 +141,46 @@ def test_a_series_has_a_page_on_all_and_goes_on_where_an_earlier_run_ended(
     result = say(photos, name="two")
     assert Path(result["folder"]) == earlier.path and earlier.state() == CONTINUED
     assert "3 were done before." in capsys.readouterr().out
+
+
+def test_a_run_that_was_stopped_twice_goes_on_where_it_was(
+    say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe, photos = tmp_path / "look.json", tmp_path / "photos"
+    recipe.write_text(Recipe.of(["warmth"]).to_json())
+    photos.mkdir()
+    for i in range(3):
+        Image.fromarray(natural_photo(i, 90, 120)).save(photos / f"{i}.png")
+    first = RunFolder(tmp_path / "apply" / "1")
+
+    def command(name: str) -> dict[str, Any]:
+        return say(f"recipe={recipe}", f"photo={photos}", "advise.workers=1", task="apply", name=name)
+
+    def stopped_after_one_more(name: str) -> None:
+        calls: list[object] = []
+
+        def stops(*given: Any) -> Any:
+            if calls:
+                raise KeyboardInterrupt
+            calls.append(given)
+            return made(*given)
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr("apsi.advise.series._results", stops)
+            command(name)
+        RunFolder(tmp_path / "apply" / name).finish("interrupted")
+
+    made = series._results
+    stopped_after_one_more("1")
+    stopped_after_one_more("2")
+    photos.rename(tmp_path / "away")  # a third run fails at once
+    with pytest.raises(ApsiError, match="does not exist"):
+        command("3")
+    RunFolder(tmp_path / "apply" / "3").finish("failed")
+    (tmp_path / "away").rename(photos)
+    result = command("4")
+    assert Path(result["folder"]) == first.path and first.state() == CONTINUED
+    assert "2 were done before." in capsys.readouterr().out
 
 
 def test_other_settings_are_another_result(
