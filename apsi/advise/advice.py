@@ -11,6 +11,7 @@ from apsi.advise.reasons import Reason, played, reasons_for
 from apsi.env.crop_state import with_frame
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror
+from apsi.juror.mix import described
 from apsi.juror.none import NoJuror
 from apsi.photo import Photo
 from apsi.photo.depth import DeepPhoto, to_8_bits
@@ -141,13 +142,13 @@ def advise(
         return said, recipe
     begun, cut = editor.begin(small), editor.cut(photo, recipe)
     score = decision.score if cut is None else float(juror.score_framed([played(recipe, begun, cut).framed])[0])
-    said = replace(said, opinion=Opinion(*_about(juror), decision.start_score, score))
+    said = replace(said, opinion=Opinion(*described(juror), decision.start_score, score))
     if explain:
         said = replace(said, steps=_explained(reasons_for(recipe, begun, juror, cut), cut is not None))
         if second is not None:
             states = begun, played(recipe, begun, cut)
             before, after = second.score_framed([state.framed for state in states]).tolist()
-            said = replace(said, second_opinion=Opinion(*_about(second), before, after))
+            said = replace(said, second_opinion=Opinion(*described(second), before, after))
     return said, recipe
 
 
@@ -190,10 +191,6 @@ def _said(photo: PhotoFile, editor: str, recipe: Recipe) -> Advice:
     steps = [StepAdvice(transform.label, transform.advice) for transform in recipe]
     labels, remarks = recipe.labels, list(photo.remarks)
     return Advice(str(photo.path), width, height, photo.format, editor, labels, steps, remarks=remarks)
-
-
-def _about(juror: Juror) -> tuple[str, str]:
-    return type(juror).__name__.lower(), juror.about.knows if juror.about else ""
 
 
 def edit(

@@ -17,6 +17,7 @@ from apsi.config.build import components
 from apsi.config.instantiate import instantiate
 from apsi.env.core import EnvComponents
 from apsi.env.edit_state import EditState
+from apsi.episodes.base import OUT_OF_REACH
 from apsi.errors import ApsiError
 from apsi.juror.base import FittedJuror, Juror
 from apsi.juror.none import NoJuror
@@ -29,8 +30,6 @@ from apsi.policy.base import Policy, PolicyContext
 from apsi.policy.rollout import Frame, roll_out
 from apsi.transform.crop import Crop
 from apsi.transform.recipe import Recipe
-
-_OUT_OF_REACH = 11.0  # a target score that no photo has: how good the original was is not known
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ class Editor:
         begun = [self.begin(photo) for photo in photos]
         scores = self.parts.juror.score_framed([state.framed for state in begun]).tolist()
         episodes = [
-            Episode(path, path, path.name, path.name, (), score, _OUT_OF_REACH)
+            Episode(path, path, path.name, path.name, (), score, OUT_OF_REACH)
             for path, score in zip(store.photos, scores, strict=True)
         ]
         decisions = []

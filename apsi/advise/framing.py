@@ -7,16 +7,15 @@ from typing import Any
 import numpy as np
 
 from apsi.advise.words import Words
-from apsi.env.crop import Framing
+from apsi.env.crop import NO_ACTIONS, Framing
 from apsi.env.crop_state import CropState
 from apsi.juror.base import FramingJuror, Juror
 from apsi.juror.framed import FramedPhoto
-from apsi.juror.mix import Mix
+from apsi.juror.mix import Mix, described
 from apsi.photo import Floats
 from apsi.photo.box import Ratio, largest_of_ratio, parse_ratio
 from apsi.photo.full_size import PhotoFile
 from apsi.policy.crops import anchor_recipes, outcomes_of
-from apsi.transform.action_set import DiscreteActions
 from apsi.transform.crop import Crop
 
 NO_CROP_OF_SHAPE = (
@@ -99,7 +98,7 @@ class Framer:
         framing = self.framing.fitted_to(small)
         if framing is None:
             return None
-        begun = framing.begin(small, _NOTHING)
+        begun = framing.begin(small, NO_ACTIONS)
         assert isinstance(begun, CropState)
         states = outcomes_of(begun, anchor_recipes(_BINS, framing.min_area))
         has_shape = self.has_shape(photo)
@@ -120,15 +119,11 @@ class Framer:
             crop.label,
             crop.advice,
             crop.box.area,
-            *_described(self.juror),
+            *described(self.juror),
             before,
             after,
             {name: (float(values[0]), float(values[1])) for name, values in parts.items()},
         )
-
-
-_NOTHING = DiscreteActions(["crop_left(+0.050)"])
-"""Actions that nobody takes"""
 
 
 def _has_ratio(photo: PhotoFile, ratio: Ratio) -> bool:
@@ -136,14 +131,6 @@ def _has_ratio(photo: PhotoFile, ratio: Ratio) -> bool:
     height, width = photo.pixels.shape[:2]
     across, down = largest_of_ratio(height, width, ratio)
     return bool((1 - across) * width < 1 and (1 - down) * height < 1)
-
-
-def _described(juror: Juror) -> tuple[str, str]:
-    """Its name, of a mix those of all its jurors, and what it knows, of a mix what the weightiest of them does."""
-    if isinstance(juror, Mix):
-        weightiest = max(juror.weights, key=lambda name: juror.weights[name])
-        return ", ".join(juror.jurors), _described(juror.jurors[weightiest])[1]
-    return type(juror).__name__.lower(), juror.about.knows if juror.about else ""
 
 
 def parts_of(juror: Juror, framed: Sequence[FramedPhoto]) -> dict[str, Floats]:

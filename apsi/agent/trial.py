@@ -1,9 +1,7 @@
 """A photo to build a model with that is only to act."""
 
 from apsi.env.base import Objective
-from apsi.episodes.base import EpisodeSource, Start, given
-
-_OUT_OF_REACH = 11.0  # a target score that no photo has
+from apsi.episodes.base import OUT_OF_REACH, EpisodeSource, Start, given
 
 
 class Trial(EpisodeSource):
@@ -13,4 +11,4 @@ class Trial(EpisodeSource):
         self._photo = objective.trial_photo()
 
     def draw(self, count: int) -> list[Start]:
-        return [Start(self._photo, given(self._photo), 0.0, _OUT_OF_REACH, ()) for _ in range(count)]
+        return [Start(self._photo, given(self._photo), 0.0, OUT_OF_REACH, ()) for _ in range(count)]

@@ -125,7 +125,7 @@ class Framing(Optimise):
         return CropState.begin(photo, actions, self.observation_size, self.limits(photo), self.view_size_of(photo))
 
     def first_view(self, photo: Photo) -> FramedPhoto:
-        return self.begin(photo, _NOTHING).framed
+        return self.begin(photo, NO_ACTIONS).framed
 
     def trial_photo(self) -> Photo:
         across, down = (1, 1) if self._ratio is None else sides_of(self._ratio, 1, 1)
@@ -143,5 +143,5 @@ class Framing(Optimise):
         return CropState.of_observation(observation, actions, limits, self.view_size)
 
 
-_NOTHING = DiscreteActions(["crop_left(+0.050)"])
+NO_ACTIONS = DiscreteActions(["crop_left(+0.050)"])
 """Actions that nobody takes"""

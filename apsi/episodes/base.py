@@ -8,11 +8,14 @@ from functools import partial
 import numpy as np
 
 from apsi.degradation.base import Degradation
-from apsi.juror.base import Juror
+from apsi.juror.base import SCORE_MAX, Juror
 from apsi.juror.framed import FramedPhoto
 from apsi.photo import Bools, Photo
 from apsi.photo.prepared import Episode, PhotoStore, PreparedSplit
 from apsi.state import State, generator, generator_state
+
+OUT_OF_REACH = SCORE_MAX + 1.0
+"""A target score that no photo has, for episodes whose originals nobody knows"""
 
 
 @dataclass(frozen=True)

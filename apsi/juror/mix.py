@@ -97,3 +97,11 @@ class Mix(FittedJuror):
 
     def _fitted(self) -> dict[str, FittedJuror]:
         return {name: juror for name, juror in self.jurors.items() if isinstance(juror, FittedJuror)}
+
+
+def described(juror: Juror) -> tuple[str, str]:
+    """Its name, of a mix those of all its jurors, and what it knows, of a mix what the weightiest of them does."""
+    if isinstance(juror, Mix):
+        weightiest = max(juror.weights, key=lambda name: juror.weights[name])
+        return ", ".join(juror.jurors), described(juror.jurors[weightiest])[1]
+    return type(juror).__name__.lower(), juror.about.knows if juror.about else ""

@@ -13,7 +13,7 @@ from apsi.agent.jurors import second_juror
 from apsi.config.build import open_cached_juror, prepare
 from apsi.config.instantiate import instantiate
 from apsi.console import show, track
-from apsi.env.crop import Framing
+from apsi.env.crop import NO_ACTIONS, Framing
 from apsi.env.crop_state import CropState
 from apsi.errors import ApsiError
 from apsi.evaluate.crop_page import BestCrop, best_crop, habits, write_crops
@@ -23,7 +23,6 @@ from apsi.photo.box import Box
 from apsi.photo.write import read_png
 from apsi.tracking.run_folder import RunFolder
 from apsi.tracking.session import report_prepared
-from apsi.transform.action_set import DiscreteActions
 from apsi.transform.crop_actions import grid_anchors
 from apsi.types import PositiveFraction
 
@@ -67,7 +66,7 @@ def show_crops(
         with open_cached_juror(config, juror) as cached:
             for title, limits in ((_FREE, free), (_WITHIN, framing)):
                 boxes = _every_box(limits.min_area) if limits is free else grid_anchors(_BINS, limits.min_area)
-                states = [limits.begin(photo, _NONE) for photo in whole]
+                states = [limits.begin(photo, NO_ACTIONS) for photo in whole]
                 found = [
                     best_crop(state, boxes, cached)
                     for state in track(states, f"{name}, {title}", len(states))
@@ -93,10 +92,6 @@ def _every_box(min_area: float) -> list[Box]:
     sides = list(combinations(lines, 2))
     boxes = (Box(x1, y1, x2, y2) for (x1, x2), (y1, y2) in product(sides, sides))
     return [box for box in boxes if box.area >= min_area]
-
-
-_NONE = DiscreteActions(["crop_left(+0.050)"])
-"""Actions that nobody takes"""
 
 
 def _name(juror: Juror) -> str:
