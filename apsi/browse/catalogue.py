@@ -79,7 +79,8 @@ class Catalogue:
     """places and numbers of categories: each pair says that an edit of this kind was made of the photo there"""
     runs: Sequence[RunPolicy]
     twins: Column
-    """the same number where the same was done to the same original at the same size, in another set too"""
+    """the same number where the same was done to the same whole original at the same size, in another set too; of
+    crops, which each set draws for itself, and of what has no known original, the photo's own id"""
     index: Index
 
     def __len__(self) -> int:
@@ -312,9 +313,12 @@ def _built(rows: Sequence[tuple[Any, ...]], runs: Sequence[RunPolicy], index: In
         np.concatenate([coded[number] for number in of_recipe] or [np.array([], np.int32)]),
     )
     edits = np.array([len(recipe.split()) for recipe in recipes], np.int32)[of_recipe]
-    twins = np.fromiter(
-        (hash(one) for one in zip(originals, versions, widths, heights, steps, strict=True)), np.int64, len(ids)
-    )
+    twins = [
+        hash((original, width, height, done)) if original and version == 0 else number
+        for number, original, version, width, height, done in zip(
+            ids, originals, versions, widths, heights, steps, strict=True
+        )
+    ]
     return Catalogue(
         np.array(ids, np.int64),
         list(names),
@@ -329,7 +333,7 @@ def _built(rows: Sequence[tuple[Any, ...]], runs: Sequence[RunPolicy], index: In
         categories,
         of_category,
         runs,
-        twins,
+        np.array(twins, np.int64),
         index,
     )
 
