@@ -84,8 +84,6 @@ def make_app(service: Service, door: Door, process: Metrics | None = None) -> Fa
     @app.post("/v1/acquisition")
     async def acquisition(request: Request) -> Response:
         body = await _body(request, AcquisitionBody)
-        if body.type not in service.types:
-            raise HTTPException(422, f"type={body.type!r} must be one of: {', '.join(service.types)}")
         return await run_in_threadpool(
             _enter, service, kind="acquisition", type=body.type, url=body.url, sha256=body.sha256, name=body.name
         )

@@ -111,7 +111,7 @@ def test_hostile_archives_fail_and_leave_nothing(
 @pytest.mark.parametrize(
     ("path", "body", "status", "reason"),
     [
-        ("/v1/acquisition", {"type": "rar", "url": "http://x.org/a"}, 422, "must be one of: tar, zip, kaggle"),
+        ("/v1/acquisition", {"type": "rar", "url": "http://x.org/a"}, 422, "only: tar, zip, kaggle"),
         ("/v1/acquisition", {"type": "zip"}, 422, "url: Field required"),
         ("/v1/acquisition", {"type": "zip", "url": "http://x.org/a", "sha256": "abc"}, 422, "sha256"),
         ("/v1/acquisition", {"type": "zip", "url": "http://x.org/a", "folder": "/etc"}, 422, "folder"),
@@ -147,6 +147,18 @@ def test_wrong_requests_are_told_at_once_and_make_no_job(
     answer = client.post(path, body)
     assert answer.status_code == status and reason in answer.json()["detail"]
     assert sum(client.service.jobs.count().values()) == before
+
+
+def test_a_type_that_the_operator_removed_is_refused_and_jobs_of_it_fail_with_the_reason(tmp_path: Path) -> None:
+    with serving_jobs(tmp_path, without="local_resource") as client:
+        for path, place in (("/v1/copy", "source"), ("/v1/acquisition", "url")):
+            answer = client.post(path, {"type": "local_resource", place: "holiday", "name": "x"})
+            assert answer.status_code == 422 and "only: tar, zip, kaggle" in answer.json()["detail"]
+        left = client.service.jobs.add(kind="copy", type="local_resource", url="holiday", sha256=None, name="x")
+        until = time.monotonic() + 20
+        while (job := client.service.jobs.find(left.uuid)) and job.state != "FAILED" and time.monotonic() < until:
+            time.sleep(0.02)
+        assert job is not None and "only: tar, zip, kaggle" in (job.error or "")
 
 
 def test_two_who_want_the_same_get_one_job_and_others_are_told(client: Client, files: Files, tmp_path: Path) -> None:
