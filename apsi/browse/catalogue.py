@@ -1,6 +1,5 @@
 """All indexed photos as columns in memory: filters, orders and counts take milliseconds."""
 
-import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -376,10 +375,3 @@ def _edits_between(first: str, second: str) -> int:
         for j, wanted in enumerate(other, 1):
             before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (label != wanted))
     return row[-1]
-
-
-def is_broken(error: sqlite3.Error) -> bool:
-    """Whether an index is to be made anew; one that is only held by somebody is not."""
-    return isinstance(error, sqlite3.DatabaseError) and not (
-        isinstance(error, sqlite3.OperationalError) and ("locked" in str(error) or "full" in str(error))
-    )
