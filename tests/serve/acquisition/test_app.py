@@ -1,5 +1,6 @@
 """The acquisition service: what clients ask for is got, told truly, and nothing else can be reached through it."""
 
+import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -291,6 +292,14 @@ def test_what_the_service_cant_get_is_told_with_its_reason(client: Client, files
     url, file = add_zip(files, tmp_path, "/failing.zip")
     with pytest.raises(ApsiError, match=rf"is FAILED: .*{file.sha256}"):
         acquire_once(service(client), [Source(url, "b" * 64)], tmp_path / "in" / "a", Watch())
+    changed, right = add_zip(files, tmp_path, "/changed.zip")
+    zipped, _ = add_zip(files, tmp_path, "/zipped.tar")
+    (tmp_path / "in" / "digests.json").write_text(json.dumps({changed: "c" * 64, zipped: right.sha256}))
+    with pytest.raises(ApsiError, match=rf"not {'c' * 64} as expected.* remove its line in .*digests\.json"):
+        acquire_once(service(client), [Source(changed)], tmp_path / "in" / "changed", Watch())
+    with pytest.raises(ApsiError, match="it is a zip file, and no tar file") as failed:
+        acquire_once(service(client), [Source(zipped)], tmp_path / "in" / "zipped", Watch())
+    assert "digests.json" not in str(failed.value)
     with pytest.raises(ApsiError, match=r"acquire\.root must be the service's folder"):
         acquire_once(service(client, root=str(tmp_path)), [Source(url)], tmp_path / "in" / "b", Watch())
     with pytest.raises(ApsiError, match=r"add acquire\.type=tar or zip"):
