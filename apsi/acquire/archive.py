@@ -35,7 +35,7 @@ _UNREADABLE = (
     zlib.error,
     lzma.LZMAError,
     NotImplementedError,  # a compression that zipfile does not know
-    UnicodeError,  # names that are not in the encoding that they claim
+    ValueError,  # names that are not in the encoding that they claim, and headers that hold no number where one belongs
 )
 
 

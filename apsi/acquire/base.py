@@ -11,6 +11,20 @@ class RefusedError(ApsiError):
     """What came is not what was asked for, or could do harm: nothing of it is kept."""
 
 
+class WrongDigestError(RefusedError):
+    """What came has another digest than the expected one."""
+
+    @classmethod
+    def of(cls, what: str, digest: str, expected: str, more: str = "") -> "WrongDigestError":
+        """Says both digests, and what more there is to say."""
+        return cls(f"{what} has the SHA-256 {digest}, and {cls.phrase(expected)}{more}")
+
+    @staticmethod
+    def phrase(expected: str) -> str:
+        """What every such message says, also one that comes from a service."""
+        return f"not {expected.lower()} as expected"
+
+
 class CancelledError(Exception):
     """Somebody no longer wants it; what came so far stays."""
 
@@ -82,6 +96,7 @@ class Acquire(ABC):
             watch: is told how far it is.
 
         Raises:
-            RefusedError: another digest, or an archive that could do harm.
+            WrongDigestError: it has another digest.
+            RefusedError: an archive that could do harm, or something else than photos.
             ApsiError: it can't be had, now or ever; the same call goes on.
         """

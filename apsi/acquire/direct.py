@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from apsi.acquire.archive import unpack
-from apsi.acquire.base import Acquire, Fetched, Limits, RefusedError, Watch
+from apsi.acquire.base import Acquire, Fetched, Limits, Watch, WrongDigestError
 from apsi.acquire.download import Download, Downloading
 from apsi.errors import ApsiError, did_you_mean
 from apsi.photo.hash import file_hash
@@ -103,12 +103,10 @@ def require_digest(what: str, digest: str, expected: str | None) -> None:
     """Holds a digest against the expected one.
 
     Raises:
-        RefusedError: they differ.
+        WrongDigestError: they differ.
     """
     if expected is not None and digest != expected.lower():
-        raise RefusedError(
-            f"{what} has the SHA-256 {digest}, and not {expected.lower()} as expected. Nothing of it was kept"
-        )
+        raise WrongDigestError.of(what, digest, expected, ". Nothing of it was kept")
 
 
 def require_httpx() -> None:

@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 from apsi import __version__
 from apsi.acquire.address import require_public, watch_connection
-from apsi.acquire.base import RefusedError, Watch
+from apsi.acquire.base import RefusedError, Watch, WrongDigestError
 from apsi.errors import ApsiError
 from apsi.photo.hash import file_hash
 from apsi.photo.write import write_text
@@ -130,7 +130,8 @@ class Download:
         """Downloads the file, or what is missing of it.
 
         Raises:
-            RefusedError: too large, another digest than expected, or an address that is not allowed; nothing is kept.
+            WrongDigestError: another digest than expected; nothing is kept.
+            RefusedError: too large, or an address that is not allowed; nothing is kept.
             ApsiError: the server doesn't have it, keeps breaking off, or the disk is full; what came is kept.
         """
         if self._target.exists():
@@ -373,9 +374,8 @@ class Download:
         if self._expected in (None, digest):
             return
         self._drop()
-        raise RefusedError(
-            f"{self._url} has the SHA-256 {digest}, and not {self._expected} as expected: it was changed, or damaged "
-            "on the way. Nothing of it was kept"
+        raise WrongDigestError.of(
+            self._url, digest, self._expected, ": it was changed, or damaged on the way. Nothing of it was kept"
         )
 
 

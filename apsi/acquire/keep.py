@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock, Timeout
 
-from apsi.acquire.base import Acquire, Fetched, RefusedError, Watch
+from apsi.acquire.base import Acquire, Fetched, RefusedError, Watch, WrongDigestError
 from apsi.errors import ApsiError
 from apsi.photo.write import write_text
 
@@ -248,7 +248,12 @@ def _fetch_all(acquire: Acquire, sources: Sequence[tuple[str, Source]], partial:
         except RefusedError as error:
             for folder in (into, work):
                 shutil.rmtree(folder, ignore_errors=True)
-            raise RefusedError(f"{error}{_hint(source, known, digests)}") from error
+            if isinstance(error, WrongDigestError) and source.sha256 is None:
+                raise WrongDigestError(
+                    f"{error}. The digest is the one that it had first: if it has rightly changed, remove its line in "
+                    f"{digests}"
+                ) from error
+            raise
         finally:
             with suppress(OSError):
                 work.rmdir()  # nothing came
@@ -258,12 +263,6 @@ def _fetch_all(acquire: Acquire, sources: Sequence[tuple[str, Source]], partial:
         _remember(digests, url, one.sha256)
         fetched.append(one)
     return fetched
-
-
-def _hint(source: Source, known: str | None, digests: Path) -> str:
-    if source.sha256 is not None or known is None:
-        return ""
-    return f". The digest is the one that it had first: if it has rightly changed, remove its line in {digests}"
 
 
 def _folder_names(urls: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from apsi.access_token import ACQUISITION_VARIABLE, headers, token_from_environment
-from apsi.acquire.base import Acquire, Fetched, RefusedError, Watch
+from apsi.acquire.base import Acquire, Fetched, RefusedError, Watch, WrongDigestError
 from apsi.acquire.direct import require_httpx, split_url
 from apsi.acquire.keep import Acquired, find, require_name, stem
 from apsi.errors import ApsiError
@@ -87,7 +87,9 @@ class Service(Acquire):
                 time.sleep(self.pause)
                 job = self._ask(client, "GET", f"/v1/acquisition/jobs/{job['uuid']}", None)
         if job["state"] != "COMPLETED":
-            raise RefusedError(f"{self.address}: job {job['uuid']} is {job['state']}: {job.get('error')}")
+            said = f"{self.address}: job {job['uuid']} is {job['state']}: {job.get('error')}"
+            is_digest = sha256 is not None and WrongDigestError.phrase(sha256) in said
+            raise WrongDigestError(said) if is_digest else RefusedError(said)
         return self._take(name, sha256, into, watch)
 
     def _take(self, name: str, sha256: str | None, into: Path, watch: Watch) -> Fetched:
@@ -99,7 +101,7 @@ class Service(Acquire):
             )
         fetched = there.sources[0][1]
         if sha256 is not None and fetched.sha256 != sha256.lower():
-            raise RefusedError(f"{there.folder} has the SHA-256 {fetched.sha256}, and not {sha256.lower()} as expected")
+            raise WrongDigestError.of(str(there.folder), fetched.sha256, sha256)
         _link_all(there, into, watch)
         return fetched
 

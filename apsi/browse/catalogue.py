@@ -1,6 +1,5 @@
 """All indexed photos as columns in memory: filters, orders and counts take milliseconds."""
 
-import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -79,7 +78,8 @@ class Catalogue:
     """places and numbers of categories: each pair says that an edit of this kind was made of the photo there"""
     runs: Sequence[RunPolicy]
     twins: Column
-    """the same number where the same was done to the same original at the same size, in another set too"""
+    """the same number where the same was done to the same whole original at the same size, in another set too; of
+    crops, which each set draws for itself, and of what has no known original, the photo's own id"""
     index: Index
 
     def __len__(self) -> int:
@@ -312,9 +312,12 @@ def _built(rows: Sequence[tuple[Any, ...]], runs: Sequence[RunPolicy], index: In
         np.concatenate([coded[number] for number in of_recipe] or [np.array([], np.int32)]),
     )
     edits = np.array([len(recipe.split()) for recipe in recipes], np.int32)[of_recipe]
-    twins = np.fromiter(
-        (hash(one) for one in zip(originals, versions, widths, heights, steps, strict=True)), np.int64, len(ids)
-    )
+    twins = [
+        hash((original, width, height, done)) if original and version == 0 else number
+        for number, original, version, width, height, done in zip(
+            ids, originals, versions, widths, heights, steps, strict=True
+        )
+    ]
     return Catalogue(
         np.array(ids, np.int64),
         list(names),
@@ -329,7 +332,7 @@ def _built(rows: Sequence[tuple[Any, ...]], runs: Sequence[RunPolicy], index: In
         categories,
         of_category,
         runs,
-        twins,
+        np.array(twins, np.int64),
         index,
     )
 
@@ -372,10 +375,3 @@ def _edits_between(first: str, second: str) -> int:
         for j, wanted in enumerate(other, 1):
             before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (label != wanted))
     return row[-1]
-
-
-def is_broken(error: sqlite3.Error) -> bool:
-    """Whether an index is to be made anew; one that is only held by somebody is not."""
-    return isinstance(error, sqlite3.DatabaseError) and not (
-        isinstance(error, sqlite3.OperationalError) and ("locked" in str(error) or "full" in str(error))
-    )

@@ -16,6 +16,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
+from filelock import FileLock
+
 from apsi.browse.annotations import DROPPED, Entry, read_annotations, read_skips
 from apsi.browse.below import open_below, read_below
 from apsi.browse.collecting import no_collecting
@@ -40,11 +42,19 @@ CREATE INDEX episodes_of_file ON episodes (file_id);
 CREATE INDEX episodes_by_image ON episodes (image);
 CREATE INDEX episodes_by_policy ON episodes (run, policy);
 """
+_TABLE_NAMES = ("files", "photos", "runs", "episodes")
 _MAX_BYTES = 8 * 1024**3
 _PIECE = 1 << 20
 _SUMMARY_BYTES = 64 * 1024**2
 _PATIENCE = 30  # seconds that another process may hold the file
 log = logging.getLogger(__name__)
+
+
+def is_broken(error: sqlite3.Error) -> bool:
+    """Whether an index is to be made anew: one that can't be reached for now, or is held by somebody, is not."""
+    if isinstance(error, sqlite3.OperationalError):
+        return any(said in str(error) for said in ("no such table", "no such column", "malformed"))
+    return isinstance(error, sqlite3.DatabaseError)
 
 
 class StoppedError(Exception):
@@ -76,14 +86,20 @@ class Index:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             if not self._is_whole():
-                self.remake()
+                with self.lock():
+                    if not self._is_whole():  # nor did another process make it meanwhile
+                        self.remake()
         except (OSError, sqlite3.OperationalError) as error:
             raise ApsiError(
                 f"the index {path} can't be written ({error}); let task.cache_dir name a folder that can"
             ) from error
 
+    def lock(self) -> FileLock:
+        """Held, of all processes and threads, by the one who writes."""
+        return FileLock(self.path.with_suffix(".lock"))
+
     def remake(self) -> None:
-        """Empties it: what it held is read again."""
+        """Empties it: what it held is read again. For who holds the lock."""
         for suffix in ("", "-wal", "-shm", "-journal"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
         with self.open() as database:
@@ -98,6 +114,22 @@ class Index:
             database.row_factory = sqlite3.Row
             with database:
                 yield database
+
+    def is_sound(self) -> bool:
+        """Whether all of it can be read, which is tried.
+
+        Raises:
+            sqlite3.OperationalError: it can't be reached.
+        """
+        try:
+            with self.open() as database:
+                for table in _TABLE_NAMES:
+                    database.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()
+                return bool(database.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
+        except sqlite3.DatabaseError as error:
+            if not is_broken(error):
+                raise
+            return False
 
     def known(self) -> dict[str, Known]:
         """The files in it, by their keys."""
@@ -167,7 +199,7 @@ class Index:
             with self.open() as database:
                 return bool(database.execute("PRAGMA user_version").fetchone()[0] == FORMAT)
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+            if not is_broken(error):
                 raise
             log.warning("The index %s is broken and is made anew (%s)", self.path, error)
             return False
@@ -240,7 +272,7 @@ def _add_run(database: sqlite3.Connection, number: int | None, run: RunFacts, pl
 
 
 def _empty(database: sqlite3.Connection, number: int | None) -> None:
-    for table in ("photos", "runs", "episodes"):
+    for table in _TABLE_NAMES[1:]:
         database.execute(f"DELETE FROM {table} WHERE file_id=?", (number,))
 
 

@@ -8,10 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from filelock import FileLock
-
-from apsi.browse.catalogue import Catalogue, is_broken
-from apsi.browse.index import Index, StoppedError, digest_of
+from apsi.browse.catalogue import Catalogue
+from apsi.browse.index import Index, StoppedError, digest_of, is_broken
 from apsi.browse.sources import Places, Source
 
 _SHOW_AFTER = 2.0  # seconds of reading after which what was read so far is shown
@@ -48,6 +46,7 @@ class Indexing:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
+        self._doubt: sqlite3.Error | None = None  # why somebody could not read the index, until that is looked into
         self._catalogue: Catalogue | None = None
         self._is_shown = False  # whether the catalogue is what the index holds
         self.progress = Progress()
@@ -82,24 +81,24 @@ class Indexing:
             thread.join(seconds)
 
     def broken(self, error: sqlite3.Error) -> None:
-        """Somebody could not read the index: it is made anew where it is broken."""
+        """Somebody could not read the index: whether it is broken is looked into, and it is made anew."""
         if is_broken(error):
-            log.warning("The index is broken and is made anew (%s)", error)
-            self.index.remake()
+            self._doubt = error
             self.begin()
 
     def _run(self) -> None:
         progress = self.progress
         try:
-            with FileLock(self.index.path.with_suffix(".lock")):
+            with self.index.lock():
+                doubt, self._doubt = self._doubt, None
+                if doubt is not None and not self.index.is_sound():
+                    self._remake(doubt)
                 try:
                     self._bring_up_to_date(progress)
                 except sqlite3.DatabaseError as error:
                     if not is_broken(error):
                         raise
-                    log.warning("The index is broken and is made anew (%s)", error)
-                    self.index.remake()
-                    self._is_shown = False
+                    self._remake(error)
                     self._bring_up_to_date(progress)
         except StoppedError:
             progress.stopped = True
@@ -112,6 +111,11 @@ class Indexing:
             except sqlite3.Error:
                 log.exception("The index could not be read")
             progress.busy = False
+
+    def _remake(self, error: sqlite3.Error) -> None:
+        log.warning("The index is broken and is made anew (%s)", error)
+        self.index.remake()
+        self._is_shown = False
 
     def _bring_up_to_date(self, progress: Progress) -> None:
         if self._catalogue is None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 _TEXTS = (
     "dataset.path",
+    "dataset.annotations",
+    "dataset.root",
     "crops.root",
     "crops.annotations",
     "crops.order",
@@ -16,6 +18,7 @@ _TEXTS = (
     "init_from",
     "run_id",
     "data_dir",
+    "preference_dir",
     "output_dir",
     "score_cache_dir",
     "feature_extractor.weights",

@@ -1,7 +1,8 @@
 """The photos of pairs: found by what their files hold, shown as their recipes say."""
 
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from apsi.errors import ApsiError
 from apsi.juror.framed import FramedPhoto
 from apsi.photo import Photo
 from apsi.photo.box import WHOLE, Box
-from apsi.photo.file_index import content_hashes
+from apsi.photo.file_index import FileIndex
 from apsi.photo.formats import read_any
 from apsi.photo.read import UnreadablePhotoError
 from apsi.photo.resample import shrunk
@@ -27,11 +28,13 @@ class MissingOriginalError(ApsiError):
 
 @dataclass(frozen=True)
 class Originals:
-    """Files of a data set by what they hold; only those that are asked for are read."""
+    """Files of a data set by what they hold; only those that are asked for are read. Several threads may ask."""
 
     dataset: Dataset
     data_dir: Path
     """where hashes are remembered"""
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
+    """held by the one who finds a file"""
 
     @cached_property
     def _files(self) -> Mapping[str, Path]:
@@ -41,10 +44,14 @@ class Originals:
     def _by_hash(self) -> Mapping[str, Path]:
         """All files, hashed: done once, and only where a file has another name than its pair says."""
         paths = list(self._files.values())
-        return dict(zip(self._hashes(paths), paths, strict=True))
+        return dict(zip(self._hashed.hashes(paths), paths, strict=True))
 
-    def _hashes(self, paths: list[Path]) -> list[str]:
-        return content_hashes(paths, self.data_dir / INDEX, lambda function, some: [function(path) for path in some])
+    @cached_property
+    def _hashed(self) -> FileIndex:
+        return FileIndex(self.data_dir / INDEX)
+
+    def _is(self, path: Path | None, version: Version) -> bool:
+        return path is not None and self._hashed.hashes([path]) == [version.photo]
 
     def path(self, version: Version) -> Path:
         """The file of a version's original.
@@ -52,11 +59,11 @@ class Originals:
         Raises:
             MissingOriginalError: it is not in the data set, or was changed.
         """
-        here = self._files.get(version.name)
-        if here is not None and self._hashes([here]) == [version.photo]:
-            return here
-        found = self._by_hash.get(version.photo)
-        if found is None:
+        with self._lock:
+            here = self._files.get(version.name)
+            found = here if self._is(here, version) else self._by_hash.get(version.photo)
+            is_there = self._is(found, version)
+        if found is None or not is_there:
             what = (
                 "was changed after its pairs were made" if here is not None else "is not among the photos of dataset="
             )

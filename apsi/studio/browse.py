@@ -126,8 +126,7 @@ def _router(browsing: Browsing, words: Words) -> APIRouter:
     @router.post("/dataset")
     async def dataset(request: Request) -> dict[str, Any]:
         await body_of(request, Nothing, _MAX_BODY)
-        made = await ask(_written, browsing.new_dataset)
-        command = f"python run.py dataset=coco dataset.annotations={made.folder / 'annotations.json'}"
+        made, command = await ask(_written, browsing.new_dataset)
         said = words.plural(
             "{n} photo is in a data set of its own now.", "{n} photos are in a data set of their own now.", made.count
         )
@@ -136,9 +135,9 @@ def _router(browsing: Browsing, words: Words) -> APIRouter:
     @router.post("/pairs")
     async def pairs(request: Request) -> dict[str, Any]:
         await body_of(request, Nothing, _MAX_BODY)
-        count = await ask(_written, browsing.new_pairs)
+        count, command = await ask(_written, browsing.new_pairs)
         said = words.plural("{n} new pair of starred photos.", "{n} new pairs of starred photos.", count)
-        return {"said": said, "left_out": 0, "command": "python run.py task=annotate"}
+        return {"said": said, "left_out": 0, "command": command}
 
     return router
 

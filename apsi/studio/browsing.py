@@ -1,5 +1,6 @@
 """What the room of all photos is made of: the index, pictures, stars, and what becomes of these."""
 
+import shlex
 import sqlite3
 import threading
 from collections import OrderedDict
@@ -23,6 +24,7 @@ from apsi.browse.stars import Star, Stars
 from apsi.browse.thumbnails import Make, Prepare, Thumbnails, webp
 from apsi.browse.wanted import Wanted
 from apsi.errors import ApsiError
+from apsi.installation import command
 from apsi.preference.folder import PreferenceFolder
 from apsi.transform.catalogue import by_label
 from apsi.web.shell import Refusal
@@ -41,6 +43,8 @@ class Keeping:
     pairs: int
     """that are made at a time, at most"""
     seed: int
+    told: Sequence[str]
+    """overrides that say where the photos and the pairs lie, for who goes on with them"""
 
 
 class Browsing:
@@ -194,16 +198,18 @@ class Browsing:
         """The names of their files."""
         return as_lines(self._starred())
 
-    def new_dataset(self) -> Made:
-        """Makes a data set of them."""
-        return make_dataset(
+    def new_dataset(self) -> tuple[Made, str]:
+        """Makes a data set of them; returns with it the command that trains on it."""
+        made = make_dataset(
             list(self._starred()), self._photos.places, self._keeping.datasets, datetime.now(UTC).astimezone()
         )
+        return made, _command("dataset=coco", f"dataset.annotations={made.folder / 'annotations.json'}")
 
-    def new_pairs(self) -> int:
-        """Makes pairs of them; returns how many."""
+    def new_pairs(self) -> tuple[int, str]:
+        """Makes pairs of them; returns how many, and the command that shows them to people."""
         keeping = self._keeping
-        return len(make_pairs(list(self._starred()), keeping.preferences, keeping.pairs, keeping.seed))
+        made = make_pairs(list(self._starred()), keeping.preferences, keeping.pairs, keeping.seed)
+        return len(made), _command("task=annotate", *keeping.told)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -260,6 +266,10 @@ class Browsing:
         """The name of a small picture, and how it is made."""
         photo = self._known(number)
         return self._photos.key(photo, kind), lambda: self._photos.picture(photo, kind)
+
+
+def _command(*arguments: str) -> str:
+    return f"{command()} {shlex.join(arguments)}"
 
 
 def _row(catalogue: Catalogue, place: int, stars: frozenset[int]) -> dict[str, Any]:

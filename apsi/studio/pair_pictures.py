@@ -35,7 +35,7 @@ class PairPictures:
         """
         self._index, self._originals, self._size, self._max_bytes = index, originals, size, max_bytes
         self._pool = ThreadPoolExecutor(workers, "pairs")
-        self._lock, self._finding = threading.Lock(), threading.Lock()
+        self._lock = threading.Lock()
         self._kept: OrderedDict[str, Pictures] = OrderedDict()
         self._bytes = 0
         self._making: dict[str, Future[Pictures]] = {}
@@ -110,9 +110,6 @@ class PairPictures:
     def _make(self, name: str) -> Pictures:
         try:
             pair = self._index.pair(name)
-            with self._finding:  # the file of remembered hashes is read and written
-                for version in (pair.left, pair.right):
-                    self._originals.path(version)
             left = self._originals.read(pair.left)
             right = left if pair.right.photo == pair.left.photo else self._originals.read(pair.right)
             made = tuple(
@@ -136,10 +133,8 @@ class PairPictures:
             self._making.pop(name, None)
 
     def _look_for(self, pair: Pair) -> None:
-        with self._finding:
-            for version in (pair.left, pair.right):
-                self._originals.path(version)
         for version in (pair.left, pair.right):
+            self._originals.path(version)
             version.steps  # noqa: B018  # raises where a step is unknown
 
     def _blamed(self, name: str) -> str:

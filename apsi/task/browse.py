@@ -2,12 +2,13 @@
 
 import logging
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import platformdirs
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from apsi.advise.words import Words
@@ -19,6 +20,7 @@ from apsi.tracking.run_folder import RunFolder
 
 _PATIENCE = 3  # seconds that requests in hand may take at the end
 _CACHE = "APSI_CACHE_DIR"
+_PLACES = ("dataset", "data_dir", "preference_dir")
 log = logging.getLogger(__name__)
 
 
@@ -72,6 +74,7 @@ def browse(
             PreferenceFolder(Path(config.preference_dir).expanduser()),
             pairs,
             config.seed,
+            _told(folder),
         )
         thumbnails = Thumbnails(cache / "thumbnails", int(cache_megabytes * 1e6), max(1, (os.cpu_count() or 2) - 1))
         starred = Stars(Path(stars).expanduser() if stars else data / "stars.jsonl")
@@ -85,6 +88,12 @@ def browse(
         log.info("Closed")
         found = indexing.catalogue
         return {"photos": 0.0 if found is None else float(len(found)), "starred": float(len(starred.photos))}
+
+
+def _told(folder: RunFolder) -> list[str]:
+    """What of the command says where photos and pairs lie."""
+    given = [str(override) for override in OmegaConf.load(folder.path / "overrides.yaml")]
+    return [one for one in given if re.split(r"[=./@]", one, maxsplit=1)[0] in _PLACES]
 
 
 def _cache_folder(named: str | None) -> Path:

@@ -1,5 +1,6 @@
-"""What a page sends as JSON: never more than it may, and held against its model."""
+"""What a client sends as JSON: never more than it may, nor longer than one waits, and held against its model."""
 
+import asyncio
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -7,6 +8,8 @@ from starlette.requests import Request
 
 from apsi.web.shell import Refusal
 
+_SLOWEST = 20.0
+"""seconds until a body has come"""
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -14,20 +17,27 @@ async def body_of(request: Request, model: type[_Model], most: int) -> _Model:
     """The body of a request.
 
     Args:
-        request: of a script.
+        request: of a script or program.
         model: what it must hold.
         most: bytes that are read.
 
     Raises:
-        Refusal: 413, it is longer; 422, it is something else.
+        Refusal: 408, it does not come; 413, it is longer; 422, it is something else.
+        ClientDisconnect: nobody is there any more who sends it.
     """
     body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > most:
-            raise Refusal(413, "The request is too long.")
+    try:
+        async with asyncio.timeout(_SLOWEST):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > most:
+                    raise Refusal(413, "The request has more than {most} bytes, and more is not taken.", most=most)
+    except TimeoutError as error:
+        raise Refusal(
+            408, "The request did not arrive within {most} seconds: try again.", most=f"{_SLOWEST:g}"
+        ) from error
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        wrong = ", ".join(str((*found["loc"], "JSON")[0]) for found in error.errors())
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors())
         raise Refusal(422, "The request is not understood: {wrong}.", wrong=wrong) from error

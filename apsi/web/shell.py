@@ -39,6 +39,11 @@ class Refusal(HTTPException):
         super().__init__(status, sentence, headers)
         self.values = values
 
+    @property
+    def english(self) -> str:
+        """The sentence, values filled in, for programs."""
+        return str(self.detail).format(**self.values)
+
 
 def _nothing() -> None:
     return None

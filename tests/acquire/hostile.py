@@ -138,6 +138,19 @@ def _damaged_zip(path: Path) -> Path:
     return path
 
 
+def _end_far_away(path: Path) -> Path:
+    """A zip whose 64-bit end says that it begins where no file reaches."""
+    data = make_zip(path, ("photo.jpg", b"x")).read_bytes()
+    end = data.index(b"PK\x05\x06")
+    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, 2**64 - 1, 1)
+    path.write_bytes(data[:end] + locator + data[end:])
+    return path
+
+
+def _tar_with_pax(**headers: str) -> Callable[[Path], Path]:
+    return lambda path: make_tar(path, ("photo.jpg", b"x"), pax_headers=headers)
+
+
 _TWO = [("a.jpg", b"x" * 600), ("b.jpg", b"y" * 600)]
 
 HOSTILE: dict[str, tuple[Callable[[Path], Path], str]] = {
@@ -183,6 +196,9 @@ HOSTILE: dict[str, tuple[Callable[[Path], Path], str]] = {
     "cut off, gz": (_cut(lambda path: make_tar(path, *_TWO, compression="gz"), 0.6), "cut off|damaged"),
     "cut off, zip": (_cut(lambda path: make_zip(path, *_TWO), 0.6), "without its end"),
     "damaged, zip": (_damaged_zip, "damaged"),
+    "end far away, zip": (_end_far_away, "damaged"),
+    "map of holes that is none, tar": (_tar_with_pax(**{"GNU.sparse.map": "abc"}), "damaged"),
+    "holes without a map, tar": (_tar_with_pax(**{"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}), "damaged"),
     "a web page": (_page, "web page"),
     "empty": (_cut(_page, 0), "empty"),
 }

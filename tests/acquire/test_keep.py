@@ -117,6 +117,14 @@ def test_the_first_digest_holds_from_then_on(server: Files, tmp_path: Path) -> N
     get(tmp_path / "in" / "two", Source(url, after.sha256))  # who says which one is meant gets it
 
 
+def test_nobody_is_told_to_drop_a_digest_for_what_another_digest_would_not_mend(server: Files, tmp_path: Path) -> None:
+    url, _ = server.add("/x.zip", zip_of(tmp_path, "x.jpg"))
+    get(tmp_path / "in" / "one", Source(url))
+    with pytest.raises(RefusedError, match=r"acquire\.max_gigabytes") as refused:
+        get(tmp_path / "in" / "two", Source(url), acquire=direct(max_gigabytes=0.0001))
+    assert DIGESTS not in str(refused.value)
+
+
 def test_another_digest_or_a_hostile_archive_leaves_nothing(server: Files, tmp_path: Path) -> None:
     url, _ = server.add("/photos.zip", zip_of(tmp_path, "x.jpg"))
     with pytest.raises(RefusedError, match=f"and not {'1' * 64} as expected"):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from apsi.browse.catalogue import Catalogue
 from apsi.browse.wanted import SORTS, Wanted
-from tests.browse.made import LABELS, indexed, random_records, record, write_run, write_set
+from tests.browse.made import LABELS, SET, indexed, random_records, record, write_run, write_set
 from tests.browse.reference import frame_of, wanted_from
 
 OTHER = "field-ba9876543210"
@@ -152,6 +152,20 @@ def test_runs_of_different_sets_meet_in_photos_to_which_the_same_was_done(tmp_pa
     compared = catalogue.compared(*(run.key for run in catalogue.runs))
     assert [catalogue.names[place][-5] for place in np.flatnonzero(compared.there)] == ["0", "2"]
     assert not compared.same_juror
+
+
+@pytest.mark.parametrize(
+    "values", [{"version": 1}, {"original": ""}], ids=["random crops", "photos whose originals are not known"]
+)
+def test_runs_of_different_sets_never_meet_in_what_may_be_other_photos(values: dict[str, Any], tmp_path: Path) -> None:
+    records = [record(i, split="test", **values) for i in range(2)]
+    played = {"agent": {one.file_name: ("swap_rb", 7.0) for one in records}}
+    for name, dataset in (("a/one", SET), ("a/two", OTHER)):
+        write_set(tmp_path / "data", {"test": records}, dataset)
+        write_run(tmp_path / "out", name, played, dataset=dataset)
+    catalogue = indexed(tmp_path).catalogue
+    assert catalogue is not None and len(set(catalogue.twins.tolist())) == 4
+    assert not catalogue.compared(*(run.key for run in catalogue.runs)).there.any()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ import shutil
 import sqlite3
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 from apsi.browse.below import open_below, read_below
 from apsi.browse.index import Index
 from apsi.browse.indexing import Indexing
-from apsi.browse.sources import Places
+from apsi.browse.sources import Places, Source
 from apsi.browse.stream import JsonStream
 from apsi.browse.thumbnails import Thumbnails, webp
 from apsi.errors import ApsiError
@@ -74,6 +76,55 @@ def test_half_of_an_index_is_made_anew(tmp_path: Path) -> None:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     os.truncate(index.path, index.path.stat().st_size // 2 // 4096 * 4096)
     assert len(indexed(tmp_path).catalogue or ()) == 500
+
+
+@pytest.mark.parametrize("said", ["unable to open database file", "disk I/O error", "database is locked"])
+def test_an_index_that_cant_be_reached_for_now_is_not_made_anew(
+    said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_set(tmp_path / "data", {"train": [record(0)]})
+    indexing = indexed(tmp_path)
+    indexing.broken(sqlite3.OperationalError(said))
+    indexing.wait()
+    assert read_again(tmp_path, monkeypatch) == []
+
+    @contextmanager
+    def out_of_files(index: Index) -> Iterator[sqlite3.Connection]:
+        raise sqlite3.OperationalError(said)
+        yield
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Index, "open", out_of_files)
+        with pytest.raises(ApsiError, match=said):
+            Index(indexing.index.path)
+    assert read_again(tmp_path, monkeypatch) == []
+
+
+def test_many_who_meet_a_broken_index_at_once_have_it_made_anew_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_set(tmp_path / "data", {"train": [record(0)]})
+    indexing = indexed(tmp_path)
+    met = [sqlite3.OperationalError("no such table: photos")] * 5
+    made: list[int] = []
+    remake, take = Index.remake, Index.take
+
+    def take_while_others_report(index: Index, source: Source, see: Callable[[int], None]) -> bool:
+        for error in met:
+            indexing.broken(error)
+        return take(index, source, see)
+
+    monkeypatch.setattr(Index, "remake", lambda index: made.append(1) or remake(index))
+    monkeypatch.setattr(Index, "take", take_while_others_report)
+    with indexing.index.open() as database:
+        database.executescript("DROP TABLE photos")
+    for error in met:
+        indexing.broken(error)
+    indexing.wait()
+    indexing.broken(met[0])  # one that was slow to say so
+    indexing.wait()
+    assert made == [1] and not indexing.progress.failed
+    assert indexing.catalogue is not None and len(indexing.catalogue) == 1
 
 
 def test_figures_and_names_that_no_index_can_hold_keep_nobody_from_the_rest(

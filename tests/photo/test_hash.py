@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from apsi.photo import Photo, file_index
-from apsi.photo.file_index import content_hashes
+from apsi.photo.file_index import FileIndex, content_hashes
 from apsi.photo.hash import file_hash, pixel_hash, seed_for, value_hash
 
 
@@ -129,3 +129,22 @@ def test_a_file_that_could_not_be_opened_is_tried_again(
         patched.setattr(file_index, "file_hash", refuse)
         assert content_hashes(files[:1], index, Reader()) == ["unreadable"]
     assert read_again(files[:1], index) == ["a.jpg"]
+
+
+def test_remembering_many_hashes_writes_the_file_seldom_and_keeps_those_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for i in range(600):
+        (tmp_path / f"{i:03}").write_text(str(i))
+    paths, index = sorted(tmp_path.iterdir()), tmp_path / "data" / "hashes.json"
+    written: list[int] = []
+    write = file_index._write_index
+    monkeypatch.setattr(file_index, "_write_index", lambda *some: written.append(1) or write(*some))
+    one, other = FileIndex(index), FileIndex(index)
+    assert other.hashes(paths[:1]) == one.hashes(paths[:1]) == [file_hash(paths[0])]
+    other.hashes(paths[1:3])
+    assert [one.hashes([path])[0] for path in paths[5:]] == [file_hash(path) for path in paths[5:]]
+    assert len(written) < 350
+    monkeypatch.setattr(file_index, "_hash", lambda *_, **__: "read again")
+    again = FileIndex(index).hashes(paths)
+    assert again.count("read again") < 10 and "read again" not in again[:3]

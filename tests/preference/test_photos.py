@@ -1,11 +1,13 @@
 """Originals are found by what they hold; a changed one is never shown; crops are cut before they are made small."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from apsi.dataset.folder import Folder
+from apsi.photo import file_index
 from apsi.photo.box import WHOLE, Box
 from apsi.photo.hash import file_hash
 from apsi.photo.write import write_png
@@ -47,6 +49,34 @@ def test_a_changed_photo_is_told_and_not_shown(photos: Path) -> None:
         originals(photos).read(wanted)
     with pytest.raises(MissingOriginalError, match=r"2\.png is not among the photos"):
         originals(photos).read(gone)
+
+
+def test_a_photo_that_changes_while_it_is_in_use_is_told(photos: Path) -> None:
+    there, wanted = originals(photos), [version(photos, "1.png"), version(photos, "2.png")]
+    (photos / "2.png").rename(photos / "renamed.png")
+    assert [there.path(one).name for one in wanted] == ["1.png", "renamed.png"]
+    write_png(photos / "1.png", natural_photo(9))
+    write_png(photos / "renamed.png", natural_photo(8))
+    for one in wanted:
+        with pytest.raises(MissingOriginalError):
+            there.read(one)
+
+
+def test_remembered_hashes_are_read_once_and_not_written_for_what_they_hold(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = [version(photos, f"{i}.png") for i in range(3)]
+    for one in wanted:
+        originals(photos).path(one)
+    calls: list[str] = []
+    read, write, known_hash = file_index._read_index, file_index._write_index, file_index._hash
+    monkeypatch.setattr(file_index, "_read_index", lambda index: calls.append("read") or read(index))
+    monkeypatch.setattr(file_index, "_write_index", lambda *some: calls.append("write") or write(*some))
+    monkeypatch.setattr(file_index, "_hash", lambda *some, **more: calls.append("hash") or known_hash(*some, **more))
+    there = originals(photos)
+    with ThreadPoolExecutor(4) as threads:
+        assert len(list(threads.map(there.read, wanted * 3))) == 9
+    assert calls == ["read"]
 
 
 def test_a_photo_that_can_no_longer_be_read_is_told(photos: Path) -> None:

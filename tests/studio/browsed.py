@@ -1,6 +1,6 @@
 """Prepared sets and runs that are being served: `with browsed(root) as served`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,12 +43,12 @@ class Browsed:
         self.browsing.indexing.wait()
 
 
-def make_browsing(root: Path, config: Any, max_bytes: int = 50_000_000) -> Browsing:
+def make_browsing(root: Path, config: Any, max_bytes: int = 50_000_000, told: Sequence[str] = ()) -> Browsing:
     """Of `root/data` and `root/out`."""
     places = Places(root / "data", root / "out")
     indexing = Indexing(places, Index(root / "cache" / "index.sqlite"))
     photos = Photos(places, indexing.index, Editors(config))
-    keeping = Keeping(root / "sets", PreferenceFolder(root / "preferences"), 50, 1)
+    keeping = Keeping(root / "sets", PreferenceFolder(root / "preferences"), 50, 1, told)
     thumbnails = Thumbnails(root / "cache" / "thumbnails", max_bytes, 2)
     return Browsing(indexing, photos, thumbnails, stars=Stars(root / "data" / "stars.jsonl"), keeping=keeping)
 

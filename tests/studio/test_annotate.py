@@ -2,6 +2,7 @@
 
 import io
 import logging
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -173,6 +174,17 @@ def test_bodies_that_are_no_json_or_too_long_are_refused(still: tuple[Place, Ann
         for path in ("/answers", "/next"):
             for body, status in ((b"{", 422), (b"[" * 40_000, 422), (b"x" * 60_000, 413), (b"\xff", 422)):
                 assert client.post(path, content=body).status_code == status
+
+
+def test_who_sends_half_a_body_is_answered_and_not_waited_for(
+    still: tuple[Place, Annotating], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apsi.web.body._SLOWEST", 0.2)
+    url = httpx.URL(still[1].url)
+    with socket.create_connection((url.host, url.port or 0), timeout=20) as client:
+        head = f"POST /annotate/next HTTP/1.1\r\nHost: {url.netloc.decode()}\r\nOrigin: {url}\r\nContent-Length: 99\r\n"
+        client.sendall(f'{head}\r\n{{"annotator":'.encode())
+        assert client.recv(99).startswith(b"HTTP/1.1 408 ")
 
 
 def test_an_answer_to_no_pair_is_refused_and_the_others_are_kept(place: Place, client: httpx.Client) -> None:

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import os
+import shlex
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -232,6 +234,25 @@ def test_stars_are_on_the_disk_and_become_a_list_a_data_set_and_pairs(own: Brows
     assert {(pair.split, pair.source) for pair in stored.values()} == {("train", "photos")}
     with browsed(own.root, None) as again:
         assert again.browsing.stars.in_order == [int(one, 16) for one in (ids[0], ids[2], ids[3], ids[1])]
+
+
+def test_the_commands_for_starred_photos_can_be_typed_as_they_are(
+    tmp_path: Path, config: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["apsi"])
+    root = tmp_path / "Grün, 2024"
+    write_pictures(root / "data", 6)
+    told = [f"preference_dir={root / 'preferences'}", "dataset=folder", f"dataset.path={root}"]
+    with browsed(root, config, told=told) as one, one.client() as client:
+        for i in (0, 2, 4):
+            client.post("/stars", json={"photo": number(f"{i:06}-d00.png"), "starred": True})
+        commands = [shlex.split(client.post(path, json={}).json()["command"]) for path in ("/dataset", "/pairs")]
+        (folder,) = (root / "sets").iterdir()
+    assert [command.pop(0) for command in commands] == ["apsi", "apsi"]
+    assert load_config(commands[0]).dataset.annotations == str(folder / "annotations.json")
+    annotate = load_config(commands[1])
+    assert annotate.task._target_ == "apsi.task.annotate.annotate" and annotate.dataset.path == str(root)
+    assert annotate.preference_dir == str(root / "preferences")
 
 
 def test_half_a_line_of_stars_is_left_out(own: Browsed) -> None:

@@ -1,6 +1,5 @@
 """The HTTP interface of the acquisition service."""
 
-import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -11,7 +10,7 @@ from typing import Any, TypeVar
 from fastapi import FastAPI, Request
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -25,13 +24,13 @@ from apsi.serve.acquisition.bodies import AcquisitionBody, CopyBody
 from apsi.serve.acquisition.jobs import NEW, STATES, Job, Jobs
 from apsi.serve.acquisition.metrics import AcquisitionMetrics
 from apsi.serve.acquisition.runner import Runner
+from apsi.web.body import body_of
 from apsi.web.door import Door
 from apsi.web.refusals import RefusalLog
+from apsi.web.shell import Refusal
 
 _MOST = 2**16
 """bytes of a request"""
-_SLOWEST = 20.0
-"""seconds until it is received"""
 _LISTED = 1000
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -84,8 +83,6 @@ def make_app(service: Service, door: Door, process: Metrics | None = None) -> Fa
     @app.post("/v1/acquisition")
     async def acquisition(request: Request) -> Response:
         body = await _body(request, AcquisitionBody)
-        if body.type not in service.types:
-            raise HTTPException(422, f"type={body.type!r} must be one of: {', '.join(service.types)}")
         return await run_in_threadpool(
             _enter, service, kind="acquisition", type=body.type, url=body.url, sha256=body.sha256, name=body.name
         )
@@ -146,22 +143,12 @@ def _refusal(request: Request, door: Door) -> HTTPException | None:
 async def _body(request: Request, model: type[_Model]) -> _Model:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise HTTPException(415, "send JSON, as Content-Type: application/json")  # other sites' pages can't say so
-    data = b""
     try:
-        async with asyncio.timeout(_SLOWEST):
-            async for piece in request.stream():
-                data += piece
-                if len(data) > _MOST:
-                    raise HTTPException(413, f"the request is longer than {_MOST:,} bytes")
-    except TimeoutError as error:
-        raise HTTPException(408, f"the request was not received completely within {_SLOWEST:g} s") from error
+        return await body_of(request, model, _MOST)
+    except Refusal as refusal:
+        raise HTTPException(refusal.status_code, refusal.english) from refusal
     except ClientDisconnect as error:
         raise HTTPException(400, "the client disconnected before the request was complete") from error
-    try:
-        return model.model_validate_json(data)
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors())
-        raise HTTPException(422, wrong) from error
 
 
 def _enter(service: Service, *, kind: str, type: str, url: str, sha256: str | None, name: str | None) -> Response:

@@ -113,8 +113,16 @@ class Runner:
             return self._ended + sum(watch.seconds for watch in [*self._watches.values()])
 
     def acquire_for(self, job_kind: str, type: str) -> Acquire:
-        """What does a job."""
-        return self._copies if job_kind == "copy" and type == "acquired" else self._types[type]
+        """What does a job.
+
+        Raises:
+            ApsiError: the service has no such type, or none any more.
+        """
+        if job_kind == "copy" and type == "acquired":
+            return self._copies
+        if type not in self._types:
+            raise ApsiError(f"this service has no type={type!r}, only: {', '.join(self._types)}")
+        return self._types[type]
 
     def _work(self) -> None:
         while not self._stopping.is_set():

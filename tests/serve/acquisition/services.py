@@ -61,8 +61,9 @@ def serving_jobs(
     max_queue: int = 50,
     allow_private: bool = True,
     kaggle: str = "http://127.0.0.1:9",
+    without: str = "",
 ) -> Iterator[Client]:
-    """A service whose data sets and database lie in a folder."""
+    """A service whose data sets and database lie in a folder; its operator has removed the type `without`."""
     root, how = folder / "root", {"timeout": 5.0, "attempts": 30, "allow_private": allow_private}
     root.mkdir(exist_ok=True)
     jobs = Jobs(folder / "jobs.sqlite3")
@@ -72,6 +73,7 @@ def serving_jobs(
         "kaggle": Kaggle(api=kaggle, **how, **LIMITS),  # type: ignore[arg-type]
         "local_resource": Local(roots=[str(folder / "local")], **LIMITS),
     }
+    types.pop(without, None)
     runner = Runner(jobs, root, types, Local(roots=[str(root)], **LIMITS), max_running)
     service = Service(jobs, runner, root, max_queue, tuple(types))
     with listen("127.0.0.1", 0) as listener:

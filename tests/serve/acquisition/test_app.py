@@ -1,5 +1,6 @@
 """The acquisition service: what clients ask for is got, told truly, and nothing else can be reached through it."""
 
+import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -111,7 +112,7 @@ def test_hostile_archives_fail_and_leave_nothing(
 @pytest.mark.parametrize(
     ("path", "body", "status", "reason"),
     [
-        ("/v1/acquisition", {"type": "rar", "url": "http://x.org/a"}, 422, "must be one of: tar, zip, kaggle"),
+        ("/v1/acquisition", {"type": "rar", "url": "http://x.org/a"}, 422, "only: tar, zip, kaggle"),
         ("/v1/acquisition", {"type": "zip"}, 422, "url: Field required"),
         ("/v1/acquisition", {"type": "zip", "url": "http://x.org/a", "sha256": "abc"}, 422, "sha256"),
         ("/v1/acquisition", {"type": "zip", "url": "http://x.org/a", "folder": "/etc"}, 422, "folder"),
@@ -147,6 +148,18 @@ def test_wrong_requests_are_told_at_once_and_make_no_job(
     answer = client.post(path, body)
     assert answer.status_code == status and reason in answer.json()["detail"]
     assert sum(client.service.jobs.count().values()) == before
+
+
+def test_a_type_that_the_operator_removed_is_refused_and_jobs_of_it_fail_with_the_reason(tmp_path: Path) -> None:
+    with serving_jobs(tmp_path, without="local_resource") as client:
+        for path, place in (("/v1/copy", "source"), ("/v1/acquisition", "url")):
+            answer = client.post(path, {"type": "local_resource", place: "holiday", "name": "x"})
+            assert answer.status_code == 422 and "only: tar, zip, kaggle" in answer.json()["detail"]
+        left = client.service.jobs.add(kind="copy", type="local_resource", url="holiday", sha256=None, name="x")
+        until = time.monotonic() + 20
+        while (job := client.service.jobs.find(left.uuid)) and job.state != "FAILED" and time.monotonic() < until:
+            time.sleep(0.02)
+        assert job is not None and "only: tar, zip, kaggle" in (job.error or "")
 
 
 def test_two_who_want_the_same_get_one_job_and_others_are_told(client: Client, files: Files, tmp_path: Path) -> None:
@@ -279,6 +292,14 @@ def test_what_the_service_cant_get_is_told_with_its_reason(client: Client, files
     url, file = add_zip(files, tmp_path, "/failing.zip")
     with pytest.raises(ApsiError, match=rf"is FAILED: .*{file.sha256}"):
         acquire_once(service(client), [Source(url, "b" * 64)], tmp_path / "in" / "a", Watch())
+    changed, right = add_zip(files, tmp_path, "/changed.zip")
+    zipped, _ = add_zip(files, tmp_path, "/zipped.tar")
+    (tmp_path / "in" / "digests.json").write_text(json.dumps({changed: "c" * 64, zipped: right.sha256}))
+    with pytest.raises(ApsiError, match=rf"not {'c' * 64} as expected.* remove its line in .*digests\.json"):
+        acquire_once(service(client), [Source(changed)], tmp_path / "in" / "changed", Watch())
+    with pytest.raises(ApsiError, match="it is a zip file, and no tar file") as failed:
+        acquire_once(service(client), [Source(zipped)], tmp_path / "in" / "zipped", Watch())
+    assert "digests.json" not in str(failed.value)
     with pytest.raises(ApsiError, match=r"acquire\.root must be the service's folder"):
         acquire_once(service(client, root=str(tmp_path)), [Source(url)], tmp_path / "in" / "b", Watch())
     with pytest.raises(ApsiError, match=r"add acquire\.type=tar or zip"):
