@@ -16,7 +16,6 @@ from apsi.browse.wanted import RANGES, Wanted
 Column = npt.NDArray[Any]
 BINS = 50
 _ENDS = {"score": (0.0, 10.0), "initial": (0.0, 10.0)}
-_LISTS = ("set", "split", "state", "with", "edits")
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,6 @@ class RunPolicy:
     dataset: str
     split: str
     juror: str
-    folds: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +98,7 @@ class Catalogue:
                 " FROM photos ORDER BY name, set_name, split, file, id"
             ).fetchall()
             runs = cursor.execute(
-                "SELECT r.id, r.name, e.policy, r.dataset, r.split, r.juror, r.folds FROM runs r JOIN"
+                "SELECT r.id, r.name, e.policy, r.dataset, r.split, r.juror FROM runs r JOIN"
                 " (SELECT DISTINCT run, policy, min(id) AS first FROM episodes GROUP BY run, policy) e ON e.run = r.id"
                 " ORDER BY r.name, e.first"
             ).fetchall()
@@ -287,8 +285,8 @@ class Catalogue:
 
 
 def _policy(row: tuple[Any, ...]) -> RunPolicy:
-    run, name, policy, dataset, split, juror, folds = row
-    return RunPolicy(f"{run:015x}.{policy}", run, name, policy, dataset, split, juror, bool(folds))
+    run, name, policy, dataset, split, juror = row
+    return RunPolicy(f"{run:015x}.{policy}", run, name, policy, dataset, split, juror)
 
 
 def _built(rows: Sequence[tuple[Any, ...]], runs: Sequence[RunPolicy], index: Index) -> Catalogue:

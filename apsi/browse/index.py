@@ -25,7 +25,7 @@ from apsi.browse.results import Played, RunFacts, read_facts, read_results
 from apsi.browse.sources import ANNOTATIONS, DROPPED_FILE, RESULTS, SKIPPED_FILE, SUMMARY_FILE, Source
 from apsi.errors import ApsiError
 
-FORMAT = 1
+FORMAT = 2
 """Raised with every change of the tables: an index of another one is made anew"""
 _TABLES = """
 CREATE TABLE files (id INTEGER PRIMARY KEY, key TEXT UNIQUE, kind TEXT, size INTEGER, stamp INTEGER, digest TEXT,
@@ -33,8 +33,7 @@ CREATE TABLE files (id INTEGER PRIMARY KEY, key TEXT UNIQUE, kind TEXT, size INT
 CREATE TABLE photos (id INTEGER PRIMARY KEY, state TEXT, set_name TEXT, split TEXT, name TEXT,
   file TEXT, original_file TEXT, original TEXT, version INTEGER, width INTEGER, height INTEGER, score REAL,
   initial REAL, steps TEXT, meta TEXT, reason TEXT, file_id INTEGER);
-CREATE TABLE runs (id INTEGER PRIMARY KEY, file_id INTEGER, name TEXT, dataset TEXT, split TEXT, juror TEXT,
-  folds INTEGER);
+CREATE TABLE runs (id INTEGER PRIMARY KEY, file_id INTEGER, name TEXT, dataset TEXT, split TEXT, juror TEXT);
 CREATE TABLE episodes (id INTEGER PRIMARY KEY, file_id INTEGER, run INTEGER, policy TEXT, image TEXT, recipe TEXT,
   start REAL, target REAL, final REAL, success INTEGER, steps INTEGER, measures TEXT);
 CREATE INDEX photos_of_file ON photos (file_id);
@@ -255,8 +254,8 @@ def _add_photos(database: sqlite3.Connection, number: int | None, photos: Sequen
 
 def _add_run(database: sqlite3.Connection, number: int | None, run: RunFacts, played: Iterable[Played]) -> None:
     database.execute(
-        "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (run.id, number, run.name, run.dataset, run.split, run.juror, int(run.folds)),
+        "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)",
+        (run.id, number, run.name, run.dataset, run.split, run.juror),
     )
     database.executemany(
         "INSERT INTO episodes (file_id, run, policy, image, recipe, start, target, final, success, steps, measures)"

@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import TextIOWrapper
 from typing import IO, Any
 
@@ -41,9 +41,6 @@ class RunFacts:
     dataset: str
     split: str
     juror: str
-    folds: bool
-    """whether it is a cross-validation"""
-    facts: dict[str, str] = field(default_factory=dict)
 
 
 def read_facts(name: str, summary: bytes) -> RunFacts:
@@ -59,7 +56,7 @@ def read_facts(name: str, summary: bytes) -> RunFacts:
     except (ValueError, RecursionError) as error:
         raise ApsiError("its summary.json is damaged") from error
     dataset, split, juror = (text_of(content.get(key)) for key in ("dataset", "split", "juror"))
-    return RunFacts(photo_id("run", name), name, dataset, split, juror, "folds" in content)
+    return RunFacts(photo_id("run", name), name, dataset, split, juror)
 
 
 def read_results(file: IO[bytes]) -> Iterator[Played]:
