@@ -1,6 +1,8 @@
 """What a client sends as JSON: never more than it may, nor longer than one waits, and held against its model."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -11,6 +13,21 @@ from apsi.web.shell import Refusal
 _SLOWEST = 20.0
 """seconds until a body has come"""
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+@asynccontextmanager
+async def in_time() -> AsyncIterator[None]:
+    """Waits in the block for what a client sends, but not for ever.
+
+    Raises:
+        Refusal: 408, it did not come.
+    """
+    try:
+        async with asyncio.timeout(_SLOWEST):
+            yield
+    except TimeoutError as error:
+        said = "The request did not arrive within {most} seconds: try again."
+        raise Refusal(408, said, most=f"{_SLOWEST:g}") from error
 
 
 async def body_of(request: Request, model: type[_Model], most: int) -> _Model:
@@ -26,16 +43,11 @@ async def body_of(request: Request, model: type[_Model], most: int) -> _Model:
         ClientDisconnect: nobody is there any more who sends it.
     """
     body = b""
-    try:
-        async with asyncio.timeout(_SLOWEST):
-            async for piece in request.stream():
-                body += piece
-                if len(body) > most:
-                    raise Refusal(413, "The request has more than {most} bytes, and more is not taken.", most=most)
-    except TimeoutError as error:
-        raise Refusal(
-            408, "The request did not arrive within {most} seconds: try again.", most=f"{_SLOWEST:g}"
-        ) from error
+    async with in_time():
+        async for piece in request.stream():
+            body += piece
+            if len(body) > most:
+                raise Refusal(413, "The request has more than {most} bytes, and more is not taken.", most=most)
     try:
         return model.model_validate_json(body)
     except ValidationError as error:

@@ -7,6 +7,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from apsi.web.body import in_time
 from apsi.web.door import Door
 from apsi.web.shell import Shell
 
@@ -104,7 +105,7 @@ class Guard:
         length = request.headers.get("content-length", "")
         if not length.isdigit() or int(length) > _MAX_FORM:
             return self._shell.refuse(request, 413, self._shell.words("This is no token."))
-        async with request.form(max_files=0, max_fields=2) as form:
+        async with in_time(), request.form(max_files=0, max_fields=2) as form:
             return self._admitted(request, str(form.get("token", "")).strip(), "./")
 
     def _admitted(self, request: Request, token: str, onwards: str) -> Response:

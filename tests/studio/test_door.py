@@ -1,6 +1,7 @@
 """Who may come in: names, origins, the token, and nobody to another's photos."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -114,6 +115,19 @@ def test_it_is_entered_on_a_page(guarded: Served) -> None:
         assert (right.status_code, right.headers["Location"]) == (303, "./")
         assert client.get("/advice/").status_code == 200
         assert send(client).status_code == 201
+
+
+def test_who_sends_no_token_after_all_is_not_waited_for(guarded: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apsi.web.body._SLOWEST", 0.05)
+
+    def slowly() -> Iterator[bytes]:
+        yield b"token="
+        time.sleep(0.5)
+        yield b"x"
+
+    with guarded.client() as client:
+        sent = {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": "7"}
+        assert client.post("/token", content=slowly(), headers=sent).status_code == 408
 
 
 def test_it_stands_in_the_address_once(guarded: Served) -> None:
