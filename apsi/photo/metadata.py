@@ -32,9 +32,10 @@ _ORIENTATION = re.compile(
     rb"""\s[\w-]{1,20}:Orientation=["']\d["']|<tiff:Orientation>\s{0,9}\d\s{0,9}</tiff:Orientation>"""
 )
 _PLACE = re.compile(
-    rb"""\s[\w-]{1,20}:GPS\w{1,40}=(?:"[^"]{0,200}"|'[^']{0,200}')"""
-    rb"""|<([\w-]{1,20}:GPS\w{1,40})>[^<>]{0,200}</\1>"""
+    rb"""\s[\w-]{1,20}:\w{0,40}(?i:GPS|Latitude|Longitude)\w{0,40}=(?:"[^"]{0,200}"|'[^']{0,200}')"""
+    rb"""|<([\w-]{1,20}:\w{0,40}(?i:GPS|Latitude|Longitude)\w{0,40})>[^<>]{0,200}</\1>"""
 )
+_WORD_OF_PLACE = re.compile(rb"GPS|Latitude|Longitude", re.IGNORECASE)
 _THUMBNAILS = (b"xmp:Thumbnails", b"xap:Thumbnails")
 
 
@@ -58,7 +59,7 @@ class Metadata:
         Args:
             width: of the edited photo, in pixels as they are stored.
             height: likewise.
-            strip_gps: leave out where it was taken, which EXIF and XMP say.
+            strip_gps: leave out where it was taken, which EXIF, XMP, a comment and a PNG's texts say.
             upright: whether the pixels were turned upright; else how they are to be turned stays.
         """
         exif = b""
@@ -67,7 +68,12 @@ class Metadata:
                 exif = of_edited(self.exif, width, height, strip_gps, upright)
             except NotExifError:
                 exif = b""  # damaged: whether a place is in it can't be told
-        return replace(self, exif=exif, xmp=_xmp_of_edited(self.xmp, strip_gps, upright))
+        comment, chunks = self.comment, self.chunks
+        if strip_gps:
+            comment = b"" if _names_place(comment) else comment
+            chunks = tuple(chunk for chunk in chunks if not _names_place(png.text_in(chunk)))
+        xmp = _xmp_of_edited(self.xmp, strip_gps, upright)
+        return replace(self, exif=exif, xmp=xmp, comment=comment, chunks=chunks)
 
     def png_chunks(self) -> list[tuple[bytes, bytes]]:
         """What a PNG file has of it."""
@@ -183,6 +189,11 @@ def _xmp_of_edited(xmp: bytes, strip_gps: bool, upright: bool) -> bytes:
             xmp = xmp[:begin] + xmp[end + len(name) + 3 :]
     if strip_gps:
         xmp = _PLACE.sub(b"", xmp)
-        if b"GPS" in xmp.replace(b"\0", b""):  # in some other spelling, or UTF-16
+        if _names_place(xmp):  # in some other spelling, or UTF-16
             return b""
     return xmp
+
+
+def _names_place(text: bytes | None) -> bool:
+    """Whether a text speaks of coordinates; of one that can't be read (None) it can't be told, so it does."""
+    return text is None or _WORD_OF_PLACE.search(text.replace(b"\0", b"")) is not None

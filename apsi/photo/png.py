@@ -18,7 +18,7 @@ _KEPT = (*_COLOUR, b"pHYs", b"tEXt", b"zTXt", b"iTXt", b"eXIf")
 _XMP = b"XML:com.adobe.xmp\0"
 _RAW_PROFILE = b"Raw profile type "  # EXIF and others in the spelling of other programs
 _LARGEST = 64 * 1024**2
-_LARGEST_XMP = 16 * 1024**2
+_LARGEST_TEXT = 16 * 1024**2  # unpacked
 
 
 def depth(data: bytes) -> int:
@@ -49,9 +49,28 @@ def xmp_in(chunk: tuple[bytes, bytes]) -> bytes:
     compressed, rest = content[len(_XMP) : len(_XMP) + 1] == b"\1", content[len(_XMP) + 2 :]
     text = rest.split(b"\0", 2)[-1]  # after a language and a translated name
     try:
-        return zlib.decompressobj().decompress(text, _LARGEST_XMP) if compressed else text
+        return zlib.decompressobj().decompress(text, _LARGEST_TEXT) if compressed else text
     except zlib.error:
         return b""
+
+
+def text_in(chunk: tuple[bytes, bytes]) -> bytes | None:
+    """All that a chunk of text says, with its keyword; empty for other chunks, None where it can't be unpacked."""
+    name, content = chunk
+    keyword, _, rest = content.partition(b"\0")
+    if name == b"zTXt":
+        beside, packed = [keyword], rest[1:]
+    elif name == b"iTXt" and rest[:1] == b"\1":
+        *translated, packed = rest[2:].split(b"\0", 2)
+        beside = [keyword, *translated]
+    else:
+        return content if name in (b"tEXt", b"iTXt") else b""
+    unpacker = zlib.decompressobj()
+    try:
+        text = unpacker.decompress(packed, _LARGEST_TEXT)
+    except zlib.error:
+        return None
+    return b"\0".join([*beside, text]) if unpacker.eof else None
 
 
 def without_colour(chunks: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:

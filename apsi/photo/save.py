@@ -43,7 +43,7 @@ def save_edited(
         photo: what it was made of.
         pixels: `(H, W, 3)` in the colours of `photo.pixels`, of its depth; `uint8` may take the place of `uint16`.
         path: where to; a file that is there is replaced, unless it is the photo's own.
-        strip_gps: leave out where it was taken, in EXIF and in XMP.
+        strip_gps: leave out where it was taken, as `Metadata.of_edited` does.
         inputs: further files that must not be written over.
 
     Raises:

@@ -203,6 +203,54 @@ def test_a_place_in_a_spelling_that_is_not_known_takes_all_of_xmp_with_it() -> N
     assert Metadata(xmp=XMP.decode().encode("utf-16")).of_edited(5, 7, strip_gps=False).xmp
 
 
+def test_the_place_that_a_drone_wrote_into_xmp_goes_and_the_rest_stays() -> None:
+    xmp = (
+        b'<rdf:Description xmp:Rating="5" drone-dji:GpsLatitude="48.1374" drone-dji:GpsLongtitude="11.5755"'
+        b' drone-skydio:Longitude="11.5755">'
+        b"<drone-dji:GpsLatitude>48.1374</drone-dji:GpsLatitude></rdf:Description>"
+    )
+    assert Metadata(xmp=xmp).of_edited(5, 7, strip_gps=True).xmp == (
+        b'<rdf:Description xmp:Rating="5"></rdf:Description>'
+    )
+    assert Metadata(xmp=xmp).of_edited(5, 7, strip_gps=False).xmp == xmp
+
+
+PLACE_IN_TEXT = b"exif:GPSLatitude\x0048/1, 8/1, 0/1"
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        (b"tEXt", PLACE_IN_TEXT),
+        (b"tEXt", b"Comment\0taken at gpsLatitude 48"),
+        (b"zTXt", b"Comment\0\0" + zlib.compress(PLACE_IN_TEXT)),
+        (b"iTXt", b"Comment\0\0\0de\0Bemerkung\0" + PLACE_IN_TEXT),
+        (b"iTXt", b"Comment\0\1\0de\0Bemerkung\0" + zlib.compress(PLACE_IN_TEXT)),
+        (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0damaged"),
+        (b"zTXt", b"Comment\0\0" + zlib.compress(b"boat")[:-1]),
+        (b"zTXt", b"Comment\0\0" + zlib.compress(bytes(20_000_000) + PLACE_IN_TEXT)),
+    ],
+)
+def test_a_text_of_a_png_that_names_a_place_or_hides_what_it_says_goes_on_demand(chunk: tuple[bytes, bytes]) -> None:
+    others = ((b"tEXt", b"Author\0Ada"), (b"zTXt", b"Comment\0\0" + zlib.compress(b"boat")), (b"sRGB", b"\0"))
+    metadata = Metadata(chunks=(*others, chunk))
+    assert metadata.of_edited(5, 7, strip_gps=False).chunks == (*others, chunk)
+    assert metadata.of_edited(5, 7, strip_gps=True).chunks == others
+
+
+def test_an_edited_png_holds_no_place_that_another_program_wrote_as_text(tmp_path: Path) -> None:
+    source = tmp_path / "a.png"
+    source.write_bytes(b"".join(png.encode(noise(), [(b"tEXt", PLACE_IN_TEXT)])))
+    assert PLACE_IN_TEXT in edited(source).read_bytes()
+    assert PLACE_IN_TEXT not in edited(source, strip_gps=True).read_bytes()
+
+
+def test_a_comment_of_a_jpeg_that_names_a_place_goes_on_demand(tmp_path: Path) -> None:
+    source = save(tmp_path / "a.jpg", Image.fromarray(noise()), comment=PLACE_IN_TEXT)
+    assert b"GPSLatitude" in edited(source).read_bytes()
+    assert b"GPSLatitude" not in edited(source, strip_gps=True).read_bytes()
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("strip_gps", [False, True])
 def test_an_exif_block_is_changed_in_place_and_nowhere_else(order: exif.ByteOrder, strip_gps: bool) -> None:
