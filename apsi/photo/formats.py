@@ -9,7 +9,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
-from PIL import ExifTags, features
+from PIL import features
 
 from apsi.errors import ApsiError
 from apsi.photo import Photo
@@ -23,6 +23,7 @@ from apsi.photo.read import (
     decoding,
     max_file_bytes,
     opened,
+    upright_size,
 )
 
 SUFFIXES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -47,7 +48,6 @@ _BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIF", b"heix": "HEIF", b
 _BRANDS |= {b"hevc": "HEIF", b"hevx": "HEIF", b"mif1": "HEIF", b"msf1": "HEIF", b"crx ": "RAW"}
 _BRAND_BYTES = 64
 _EXTRAS = {"HEIF": ("pillow_heif", "HEIC files", "heif"), "RAW": ("rawpy", "camera raw files", "raw")}
-_ON_ITS_SIDE = (5, 6, 7, 8)
 
 
 def kind_of(path: Path, data: bytes) -> str:
@@ -147,8 +147,7 @@ def read_size_of_any(path: Path) -> tuple[int, int]:
         if kind == "RAW":
             return _raw_size(package, path)
         with opened(file, (kind,) if kind else FORMATS) as image:
-            turned = image.getexif().get(ExifTags.Base.Orientation) in _ON_ITS_SIDE
-            return (image.width, image.height) if turned else (image.height, image.width)
+            return upright_size(image)
 
 
 def develop_raw(rawpy: Any, data: bytes, max_pixels: int) -> DeepPhoto:

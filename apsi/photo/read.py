@@ -31,8 +31,8 @@ _ON_ITS_SIDE = (5, 6, 7, 8)
 """EXIF orientations under which width and height change places"""
 _one_large = threading.Lock()
 _STRIP_PIXELS = 1_000_000
-_STRIP_BYTES, _TILE_BYTES = (279, 325), (322, 323)
-"""TIFF tags: bytes of each strip or tile; width and height of a tile"""
+_STORED_SIDES, _STRIP_BYTES, _TILE_BYTES = (256, 257), (279, 325), (322, 323)
+"""TIFF tags: width and height; bytes of each strip or tile; width and height of a tile"""
 
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit; decode_photo has another, which can be set
 
@@ -68,8 +68,15 @@ def read_size(path: Path) -> tuple[int, int]:
         OSError: the file itself can't be opened, or is not a regular one.
     """
     with open_regular(path) as file, opened(file) as image:
-        turned = image.getexif().get(ExifTags.Base.Orientation) in _ON_ITS_SIDE
-        return (image.width, image.height) if turned else (image.height, image.width)
+        return upright_size(image)
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Height and width of an image that was opened and not loaded, as it is once it is upright."""
+    turned = image.getexif().get(ExifTags.Base.Orientation) in _ON_ITS_SIDE
+    if isinstance(image, TiffImageFile):  # of which Pillow itself gives the upright size, some versions not
+        turned = turned and image.size == tuple(image.tag_v2.get(tag) for tag in _STORED_SIDES)
+    return (image.width, image.height) if turned else (image.height, image.width)
 
 
 def decode_photo(data: bytes, max_pixels: int | None = None, formats: tuple[str, ...] = FORMATS) -> Photo:

@@ -17,7 +17,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from apsi.photo import Photo, read
-from apsi.photo.read import UnreadablePhotoError, decode_photo, read_photo
+from apsi.photo.formats import read_size_of_any
+from apsi.photo.read import UnreadablePhotoError, decode_photo, read_photo, read_size
 
 RED, GREEN, BLUE = (0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7142)
 """sRGB's primaries in XYZ, seen under D50"""
@@ -159,6 +160,17 @@ def test_exif_orientation_is_applied(orientation: int, image_format: str) -> Non
     assert np.array_equal(
         decode_photo(encode(Image.fromarray(stored), image_format, exif=exif)), UPRIGHT[orientation](stored)
     )
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_the_size_out_of_a_header_is_that_of_the_upright_photo(
+    tmp_path: Path, image_format: str, orientation: int
+) -> None:
+    exif, path = Image.Exif(), tmp_path / "photo"
+    exif[0x0112] = orientation
+    path.write_bytes(encode(Image.fromarray(noise()), image_format, exif=exif))
+    assert read_size(path) == read_size_of_any(path) == read_photo(path).shape[:2]
 
 
 @pytest.mark.parametrize(("orientation", "quarter_turns"), [(3, 2), (6, 3), (8, 1)])
