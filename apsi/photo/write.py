@@ -2,10 +2,10 @@
 
 import io
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import cv2
@@ -19,14 +19,15 @@ from apsi.photo import Photo, require_photo
 def atomic(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside `path` and renames it to `path` when the block ends well.
 
-    A failed or killed write leaves the old file, if any, as it was.
+    A failed or killed write leaves the old file, if any, as it was. Who may read the new one is as for the old one, and
+    where there is none as for any new file of this process (its umask).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    temporary.chmod(0o644)
+    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
+    temporary.touch(exist_ok=False)
     try:
+        with suppress(FileNotFoundError):
+            temporary.chmod(path.stat().st_mode & 0o777 | 0o600)  # its owner has to write it
         yield temporary
         temporary.replace(path)
     except OSError as error:

@@ -1,5 +1,6 @@
 """Writing: lossless, whole or not at all."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -97,3 +98,25 @@ def test_a_link_is_to_the_file_itself_and_leaves_its_permissions_alone(tmp_path:
     copy = tmp_path / "elsewhere" / "copy.zip"
     assert copy.read_text() == "mine" and not copy.is_symlink()
     assert (tmp_path / "private.zip").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o022, 0o644), (0o027, 0o640)])
+def test_a_new_file_is_for_those_whom_the_umask_leaves(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        write_text(tmp_path / "answers.csv", "Ada,left")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "answers.csv").stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize(("before", "after"), [(0o600, 0o600), (0o664, 0o664), (0o444, 0o644)])
+def test_a_file_that_is_replaced_stays_as_private_as_it_was(tmp_path: Path, before: int, after: int) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_text("old")
+    path.chmod(before)
+    with atomic(path) as temporary:
+        assert temporary.stat().st_mode & 0o777 == after
+        temporary.write_text("Ada,left")
+    assert path.stat().st_mode & 0o777 == after
+    assert path.read_text() == "Ada,left"
