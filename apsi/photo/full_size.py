@@ -24,6 +24,7 @@ from apsi.photo.read import (
     UnreadablePhotoError,
     apply_profile,
     decoding,
+    is_negative,
     max_file_bytes,
     opened,
     require_bounded,
@@ -178,6 +179,7 @@ def _pixels(image: Image.Image) -> npt.NDArray[Any]:
     """`(H, W, 3)`, or `(H, W, 4)` where it has an alpha channel."""
     if image.mode.startswith("I;16"):
         values = np.asarray(image).astype(np.uint16)
+        values = 65_535 - values if is_negative(image) else values
         return _gray_in_srgb(np.repeat(values[..., None], 3, axis=2), image.info.get("icc_profile") or b"")
     if image.mode == "CMYK":
         raise UnreadablePhotoError("it is CMYK, for printing; edits are made in RGB: convert it to RGB first")

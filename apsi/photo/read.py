@@ -31,8 +31,8 @@ _ON_ITS_SIDE = (5, 6, 7, 8)
 """EXIF orientations under which width and height change places"""
 _one_large = threading.Lock()
 _STRIP_PIXELS = 1_000_000
-_STORED_SIDES, _STRIP_BYTES, _TILE_BYTES = (256, 257), (279, 325), (322, 323)
-"""TIFF tags: width and height; bytes of each strip or tile; width and height of a tile"""
+_STORED_SIDES, _PHOTOMETRIC, _STRIP_BYTES, _TILE_BYTES = (256, 257), 262, (279, 325), (322, 323)
+"""TIFF tags: width and height; what its numbers mean; bytes of each strip or tile; width and height of a tile"""
 
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit; decode_photo has another, which can be set
 
@@ -179,22 +179,29 @@ def to_photo(image: Image.Image) -> Photo:
     if image.mode.startswith("I"):
         highest = image.getextrema()[1]
         top = 65535 if image.mode.startswith("I;16") or int(highest) > 255 else 255  # type: ignore[arg-type]  # one band
+    negative = is_negative(image)
     width, height = image.size
     rows = max(1, _STRIP_PIXELS // width)
     if rows >= height:
-        return _to_srgb(image, top)
+        return _to_srgb(image, top, negative)
     photo = np.empty((height, width, 3), np.uint8)
     for y in range(0, height, rows):
         below = min(y + rows, height)
-        photo[y:below] = _to_srgb(image.crop((0, y, width, below)), top)
+        photo[y:below] = _to_srgb(image.crop((0, y, width, below)), top, negative)
     return photo
 
 
-def _to_srgb(image: Image.Image, top: int) -> Photo:
-    """Args: an image or a strip of one; what is white where it is gray with more than 8 bits."""
+def is_negative(image: Image.Image) -> bool:
+    """Whether an image holds white as 0, as gray TIFF files of 16 bits may: Pillow turns round only those of 8."""
+    return isinstance(image, TiffImageFile) and image.mode.startswith("I;16") and image.tag_v2.get(_PHOTOMETRIC) == 0
+
+
+def _to_srgb(image: Image.Image, top: int, negative: bool) -> Photo:
+    """Args: an image or a strip of one; of gray with more than 8 bits what is white, and `is_negative`."""
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I"):  # 16-bit gray, which convert() would clip instead of scaling
         values = np.asarray(image, dtype=np.int64)
+        values = top - values if negative else values
         image = Image.fromarray((values * 255 / top).round().clip(0, 255).astype(np.uint8))
     elif "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
         rgba = image.convert("RGBA")

@@ -342,6 +342,25 @@ def test_16_bits_of_gray_without_a_profile_are_kept(tmp_path: Path) -> None:
         assert np.array_equal(read_photo_file(tmp_path / name).pixels, np.repeat(values[..., None], 3, axis=2))
 
 
+@pytest.mark.parametrize(("depth", "stored"), [(8, 200), (16, 51_400)])
+def test_gray_that_is_stored_with_white_as_zero_is_no_negative(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, depth: int, stored: int
+) -> None:
+    monkeypatch.setattr("apsi.photo.read._STRIP_PIXELS", 12)  # in strips, as large photos are
+
+    def short(value: int) -> Field:
+        return Field(3, 1, struct.pack("<H", value))
+
+    data = struct.pack(f"<24{'H' if depth == 16 else 'B'}", *[stored] * 24)
+    sizes = {256: short(6), 257: short(4), 277: short(1), 278: short(4), 279: short(len(data))}
+    fields = {258: short(depth), 259: short(1), 262: short(0), **sizes, 273: short(0)}
+    fields[273] = short(len(block_of(fields, "<")))
+    path = tmp_path / "a.tif"
+    path.write_bytes(block_of(fields, "<") + data)
+    assert np.array_equal(read_photo(path), np.full((4, 6, 3), 55))
+    assert np.array_equal(read_photo_file(path).pixels, np.full((4, 6, 3), 55 if depth == 8 else 65_535 - stored))
+
+
 @pytest.mark.parametrize("mode", ["P", "1"])
 def test_palettes_become_rgb(tmp_path: Path, mode: str) -> None:
     image = Image.fromarray(natural_photo(0)).convert(mode)
