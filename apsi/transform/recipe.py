@@ -35,7 +35,7 @@ class Recipe:
         """
         try:
             data = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:  # no JSON, nested without end, a number of thousands of digits
             raise ApsiError(f"this recipe is not JSON: {error}") from error
         labels = data.get("transforms") if isinstance(data, dict) and data.get("format") == FORMAT else None
         if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):

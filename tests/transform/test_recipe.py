@@ -43,7 +43,7 @@ def test_the_json_is_what_other_programs_may_rely_on() -> None:
     }
 
 
-@pytest.mark.parametrize("text", ["", "swap_gb", '{"format": "apsi-recipe-1"'])
+@pytest.mark.parametrize("text", ["", "swap_gb", '{"format": "apsi-recipe-1"', "[" * 200_000, "9" * 5_000])
 def test_what_is_not_json_is_an_error(text: str) -> None:
     with pytest.raises(ApsiError, match="this recipe is not JSON"):
         Recipe.from_json(text)
