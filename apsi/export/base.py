@@ -1,7 +1,5 @@
 """The export contract, and running several of them."""
 
-import re
-import unicodedata
 import xml.etree.ElementTree as ET
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -10,10 +8,8 @@ from pathlib import Path
 
 from apsi.export.steps import Frame, Step, steps_of
 from apsi.photo import Photo
+from apsi.photo.names import cut_name, plain_name
 from apsi.transform.recipe import Recipe
-
-_LONGEST = 120  # characters of a name, to which the file's kind is added
-_UNSAFE = re.compile(r'[\\/:*?"<>|]')
 
 
 @dataclass(frozen=True)
@@ -87,5 +83,4 @@ def xml_text(root: ET.Element) -> str:
 
 def file_in(folder: Path, name: str, kind: str) -> Path:
     """A file below `folder` whatever the name, `NAME.cube`: what a file system does not take becomes `_`."""
-    plain = "".join("_" if unicodedata.category(c)[0] == "C" else c for c in _UNSAFE.sub("_", name))
-    return folder / f"{plain[:_LONGEST].strip(' .') or 'photo'}.{kind}"
+    return folder / f"{cut_name(plain_name(name, '_')).strip(' .') or 'photo'}.{kind}"

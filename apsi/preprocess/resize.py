@@ -15,6 +15,7 @@ from apsi.photo.coco import ImageRecord
 from apsi.photo.facts import NO_FACTS
 from apsi.photo.file_index import content_hashes, forget
 from apsi.photo.hash import value_hash
+from apsi.photo.names import cut_name
 from apsi.photo.read import UnreadablePhotoError, max_file_bytes
 from apsi.photo.resample import MODES, fit
 from apsi.photo.write import atomic, read_png, write_png
@@ -129,5 +130,4 @@ def read_skipped(path: Path) -> tuple[Skipped, ...]:
 def _file_name(file: SourceFile) -> str:
     """A name that tells `a/x.jpg` from `b/x.jpg` and `x.png`."""
     printable = "".join(letter if letter.isprintable() else "_" for letter in file.path.stem)
-    stem = printable.encode()[:80].decode(errors="ignore")  # file systems allow 255 bytes
-    return f"{stem}-{value_hash(file.name)}.png"
+    return f"{cut_name(printable, most_bytes=80)}-{value_hash(file.name)}.png"

@@ -9,7 +9,6 @@ import secrets
 import shutil
 import tempfile
 import time
-import unicodedata
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from pathlib import Path
 from starlette.concurrency import run_in_threadpool
 
 from apsi.photo.formats import SUFFIXES
+from apsi.photo.names import LONGEST, MOST_BYTES, cut_name, plain_name
 from apsi.process import identity, is_alive
 from apsi.studio.limits import Limits, too_many_bytes
 from apsi.studio.photo import Opened, Prepared
@@ -25,8 +25,6 @@ from apsi.web.shell import Refusal
 
 _PREFIX, _OWNER = "apsi-studio-", "owner.json"
 _PIECE = 1 << 20  # bytes that are written at a time
-_LONGEST = 120  # characters of a name
-_UNSAFE = re.compile(r'[\\/:*?"<>|]')
 _KNOWN = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
 _MAX_PREPARED = 6  # files a photo that can be fetched at a time
 log = logging.getLogger(__name__)
@@ -218,11 +216,12 @@ def gone() -> Refusal:
 def harmless(name: str) -> str:
     """A name that a browser sent, as one that is shown and that any file system takes: without folders."""
     last = re.split(r"[\\/]", name)[-1]
-    plain = "".join("" if unicodedata.category(c)[0] == "C" else c for c in _UNSAFE.sub("_", last)).strip(" .")
+    plain = plain_name(last, "").strip(" .")
     stem, dot, suffix = plain.rpartition(".")
     if dot and len(suffix) < 10:
-        return f"{stem[: _LONGEST - len(suffix)].strip(' .') or 'photo'}.{suffix}"
-    return plain[:_LONGEST].strip(" .") or "photo"
+        kept = cut_name(stem, LONGEST - len(suffix), MOST_BYTES - len(suffix.encode()))
+        return f"{kept.strip(' .') or 'photo'}.{suffix}"
+    return cut_name(plain).strip(" .") or "photo"
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from apsi.config.compose import load_config
 from apsi.config.instantiate import instantiate
 from apsi.errors import ApsiError
 from apsi.export.base import Export, export_all, file_in
+from apsi.photo.write import write_text
 from apsi.transform.recipe import Recipe
 from tests.export.recipes import PHOTO
 from tests.test_conf import OPTIONS
@@ -33,7 +34,16 @@ def test_a_file_lies_in_its_folder_whatever_the_name(name: str) -> None:
     assert len(path.name.encode()) <= 255 - len(".rawtherapee.pp3")
 
 
+@pytest.mark.parametrize("name", ["a" * 300, "照片" * 45, "📷" * 100])
+def test_a_long_name_is_written_whatever_its_letters(tmp_path: Path, name: str) -> None:
+    path = file_in(tmp_path, name, "darktable.dtstyle")
+    write_text(path, "style")
+    assert path.read_text() == "style"
+    assert name.startswith(path.name.removesuffix(".darktable.dtstyle"))
+
+
 def test_a_plain_name_stays() -> None:
+    assert file_in(Path(), "a" * 119 + "é", "cube").name == "a" * 119 + "é.cube"
     assert file_in(Path(), "Grün & Söhne (2)", "cube").name == "Grün & Söhne (2).cube"
 
 
