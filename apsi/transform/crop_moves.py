@@ -132,7 +132,7 @@ class CropMove(Reframe):
 def parse_to(label: str) -> CropTo | None:
     """The box of a label such as `crop_to(0.100,0.000,0.900,1.000)`; None where it is no such label."""
     crop = parse_crop(label.replace("crop_to(", "crop(", 1))
-    return None if crop is None else CropTo(crop.box)
+    return None if crop is None or crop.ratio is not None else CropTo(crop.box)
 
 
 def parse(label: str) -> CropMove | None:

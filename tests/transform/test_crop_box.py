@@ -73,6 +73,7 @@ def test_crops_hold_at_every_size_and_depth_beside_other_edits(label: str, dtype
         ("crop_left(+0.900)", "must be from -0.5 to 0.5"),
         ("crop_lefft(+0.100)", "Did you mean 'crop_left'"),
         ("crop_to(0.5,0,0.1,1)", "inverted"),
+        ("crop_to(0.1,0,0.9,0.8,3:2)", "unknown transform .*with x1,y1,x2,y2 as shares"),
     ],
 )
 def test_labels_that_mean_nothing_are_explained(label: str, match: str) -> None:
