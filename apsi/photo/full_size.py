@@ -68,7 +68,8 @@ class PhotoFile:
     def small_copy(self, size: int, mode: str) -> Photo:
         """A copy in 8 bits of sRGB for jurors and agents to look at; `size` and `mode` as for `fit`.
 
-        Made small first, then converted: for files in sRGB the same as of `read_photo`.
+        Made small first, then converted: for files of 8 bits in sRGB the same as of `read_photo`, for those of 16 bits
+        within a level, as `read_photo` takes the high byte of colours and this rounds.
         """
         small = fit(to_8_bits(self.pixels), size, mode)
         profile = self.metadata.icc_profile
