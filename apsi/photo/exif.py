@@ -22,6 +22,8 @@ DESCRIBING = frozenset(
 _THUMBNAIL = ((0x0201, 0x0202), (273, 279))
 """Where a small picture begins and how many bytes it has: JPEG, and without compression"""
 _ORDERS: dict[bytes, ByteOrder] = {b"II*\0": "<", b"MM\0*": ">"}
+_RAW_ORDERS: dict[bytes, ByteOrder] = {b"IIRO": "<", b"IIRS": "<", b"MMOR": ">", b"IIU\0": "<"}
+"""How Olympus' and Panasonic's raw files begin, which else are TIFF files"""
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 SHORT, LONG, RATIONAL, UNDEFINED = 3, 4, 5, 7
 
@@ -51,10 +53,11 @@ class NotExifError(ValueError):
 
 
 def byte_order(block: bytes | bytearray) -> ByteOrder:
-    """Of a block."""
-    if bytes(block[:4]) not in _ORDERS:
+    """Of a block, a TIFF file, or a camera raw file that is built like one."""
+    known = _ORDERS | _RAW_ORDERS
+    if bytes(block[:4]) not in known:
         raise NotExifError(f"it begins with {block[:4]!r}")
-    return _ORDERS[bytes(block[:4])]
+    return known[bytes(block[:4])]
 
 
 def without_prefix(exif: bytes) -> bytes:
@@ -63,7 +66,7 @@ def without_prefix(exif: bytes) -> bytes:
 
 
 def read_fields(block: bytes | bytearray, keep: frozenset[int] | None = None) -> Fields:
-    """The first fields of a block or a TIFF file, and those that they point to.
+    """The first fields of a block, a TIFF file or a raw file that is built like one, and those that they point to.
 
     Args:
         block: begins with the byte order.

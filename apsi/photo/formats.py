@@ -47,6 +47,8 @@ FORMAT_OF = {suffix: kind for kind, suffixes in SUFFIXES.items() for suffix in s
 _BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIF", b"heix": "HEIF", b"heim": "HEIF", b"heis": "HEIF"}
 _BRANDS |= {b"hevc": "HEIF", b"hevx": "HEIF", b"mif1": "HEIF", b"msf1": "HEIF", b"crx ": "RAW"}
 _BRAND_BYTES = 64
+_ORIENTATION_OF_FLIP = {0: 1, 1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7, 90: 6, 180: 3, 270: 8}
+"""EXIF's orientation by LibRaw's `flip`: bits for mirroring across, down and along the diagonal, or degrees"""
 _EXTRAS = {"HEIF": ("pillow_heif", "HEIC files", "heif"), "RAW": ("rawpy", "camera raw files", "raw")}
 
 
@@ -166,13 +168,30 @@ def develop_raw(rawpy: Any, data: bytes, max_pixels: int) -> DeepPhoto:
     return np.ascontiguousarray(pixels)
 
 
+def raw_orientation(rawpy: Any, data: bytes) -> int:
+    """How `develop_raw` turns what a camera raw file holds to be upright, 1 to 8 as EXIF names it.
+
+    Raises:
+        UnreadablePhotoError: it can't be read.
+    """
+    try:
+        with rawpy.imread(io.BytesIO(data)) as raw:
+            return _orientation(raw)
+    except rawpy.LibRawError as error:
+        raise UnreadablePhotoError(_said(error)) from error
+
+
 def _raw_size(rawpy: Any, path: Path) -> tuple[int, int]:
     try:
         with rawpy.imread(str(path)) as raw:
             height, width = int(raw.sizes.height), int(raw.sizes.width)
-            return (width, height) if raw.sizes.flip in (5, 6) else (height, width)
+            return (width, height) if _orientation(raw) >= 5 else (height, width)
     except rawpy.LibRawError as error:
         raise UnreadablePhotoError(_said(error)) from error
+
+
+def _orientation(raw: Any) -> int:
+    return _ORIENTATION_OF_FLIP.get(int(raw.sizes.flip), 1)
 
 
 def _said(error: Exception) -> str:

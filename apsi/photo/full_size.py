@@ -35,6 +35,9 @@ from apsi.photo.resample import fit
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what is wrong with a file is said once, by apsi
 
 FIRST_ONLY = "The file holds several pictures; the first is edited, the others are left out."
+NO_EXIF = (
+    "Camera, date, exposure and place were not found in the raw file, so that the edited version does not say them."
+)
 
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT, _COMPRESSION = 258, 262, 339, 259
 _GRAY, _RGB = (0, 1), (2,)
@@ -213,4 +216,4 @@ def _gray_in_srgb(pixels: DeepPhoto, profile: bytes) -> DeepPhoto:
 def _read_raw(path: Path, pixels: DeepPhoto, data: bytes) -> PhotoFile:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     metadata = Metadata(exif=fields_of_tiff(data), icc_profile=srgb)
-    return PhotoFile(path, "RAW", pixels, metadata, {})
+    return PhotoFile(path, "RAW", pixels, metadata, {}, () if metadata.exif else (NO_EXIF,))

@@ -7,10 +7,12 @@ import sys
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from apsi.errors import ApsiError
 from apsi.photo import png
 from apsi.photo.exif import (
     DESCRIBING,
@@ -23,6 +25,7 @@ from apsi.photo.exif import (
     read_fields,
     without_prefix,
 )
+from apsi.photo.formats import kind_of, raw_orientation, require_reader
 from apsi.photo.jpeg import segments_beside
 from apsi.photo.read import UnreadablePhotoError, opened
 
@@ -144,8 +147,16 @@ def orientation(image: Image.Image, metadata: Metadata) -> int:
     return int(re.sub(rb"\D", b"", found[0])) if found else 1
 
 
-def stored_orientation(data: bytes) -> int:
-    """How the pixels that a file holds are turned to be upright, 1 to 8; 1 where it does not say, or can't be read."""
+def stored_orientation(data: bytes, path: Path | None = None) -> int:
+    """How the pixels that a file holds are turned to be upright, 1 to 8; 1 where it does not say, or can't be read.
+
+    Args:
+        data: the whole file.
+        path: by which camera raw is known, which LibRaw turns where it is installed; None: it is no raw file.
+    """
+    if path is not None and kind_of(path, data) == "RAW":
+        with suppress(ApsiError, UnreadablePhotoError):
+            return raw_orientation(require_reader("RAW"), data)
     with suppress(UnreadablePhotoError), opened(data) as image:
         return orientation(image, metadata_of(image, data))
     with suppress(NotExifError, struct.error):  # camera raw

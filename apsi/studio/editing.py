@@ -154,7 +154,7 @@ class Editing:
         Raises:
             Refusal: 422, nothing of the recipe can be exported.
         """
-        photo, turned = self._in_srgb(source.path), stored_orientation(source.path.read_bytes())
+        photo, turned = self._in_srgb(source.path), stored_orientation(source.path.read_bytes(), source.path)
         results = export_all(self.exports, recipe, photo, folder, source.stem, orientation=turned).values()
         files = list(dict.fromkeys(file for result in results for file in result.paths))
         left_out = {one.label: one.reason for result in results for one in result.left_out}

@@ -22,7 +22,7 @@ from apsi.advise.framing import NO_CROP_OF_SHAPE
 from apsi.advise.words import Words, languages
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror
-from apsi.photo.full_size import FIRST_ONLY
+from apsi.photo.full_size import FIRST_ONLY, NO_EXIF
 from apsi.photo.lossless import REMARKS
 from apsi.photo.save import ONLY_JPEG
 from apsi.transform.adjust import ADJUSTMENTS, Adjust
@@ -47,7 +47,7 @@ def sentences() -> set[str | tuple[str, str]]:
     for module in pkgutil.iter_modules(apsi.juror.__path__):
         importlib.import_module(f"apsi.juror.{module.name}")
     found |= {juror.about.knows for juror in _jurors(Juror) if juror.about is not None and juror.about.knows}
-    return found | {FIRST_ONLY, IN_8_BITS, NO_CROP_OF_SHAPE, ONLY_JPEG, *REMARKS, *CROP_SENTENCES}
+    return found | {FIRST_ONLY, IN_8_BITS, NO_CROP_OF_SHAPE, NO_EXIF, ONLY_JPEG, *REMARKS, *CROP_SENTENCES}
 
 
 def _jurors(juror: type[Juror]) -> list[type[Juror]]:

@@ -456,7 +456,7 @@ def test_damage_anywhere_gives_a_photo_or_a_reason_never_another_error(tmp_path:
     assert refused > 0
 
 
-def write_dng(path: Path, colour: tuple[int, int, int] = (9000, 20_000, 6000)) -> Path:
+def write_dng(path: Path, colour: tuple[int, int, int] = (9000, 20_000, 6000), orientation: int = 1) -> Path:
     """Camera raw as small as it can be: red, green, green and blue pixels of one colour, 64 x 48."""
     mosaic = np.empty((48, 64), np.uint16)
     mosaic[::2, ::2], mosaic[::2, 1::2], mosaic[1::2, ::2], mosaic[1::2, 1::2] = colour[0], *[colour[1]] * 2, colour[2]
@@ -475,7 +475,7 @@ def write_dng(path: Path, colour: tuple[int, int, int] = (9000, 20_000, 6000)) -
         271: Field(2, 6, b"Maker\0"),
         272: Field(2, 6, b"Model\0"),
         273: numbers("I", 4, 4096),
-        274: numbers("H", 3, 1),
+        274: numbers("H", 3, orientation),
         277: numbers("H", 3, 1),
         278: numbers("I", 4, 48),
         279: numbers("I", 4, 64 * 48 * 2),
