@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from apsi.advise.advice import Advice, advise, advise_anew, crop_of, preview, write_edited
 from apsi.advise.editor import Editor
@@ -18,9 +18,10 @@ from apsi.export.base import Export, export_all, file_in
 from apsi.juror.base import Juror
 from apsi.photo import Photo
 from apsi.photo.depth import to_8_bits
+from apsi.photo.formats import read_any
 from apsi.photo.full_size import PhotoFile, read_photo_file
 from apsi.photo.metadata import Metadata, stored_orientation
-from apsi.photo.read import UnreadablePhotoError, pixels_of, read_photo
+from apsi.photo.read import UnreadablePhotoError, pixels_of
 from apsi.photo.resample import fit
 from apsi.photo.save import suffix_for
 from apsi.photo.write import write_text
@@ -32,6 +33,7 @@ from apsi.transform.crop import Crop
 from apsi.transform.recipe import Recipe
 from apsi.web.shell import Refusal
 
+_Read = TypeVar("_Read")
 THUMBNAIL = 200
 _REMEMBERED = 4  # photos whose edits are kept step by step
 _STRENGTH = re.compile(r"[+-]?[01](\.\d{1,3})?")
@@ -154,7 +156,7 @@ class Editing:
         Raises:
             Refusal: 422, nothing of the recipe can be exported.
         """
-        photo, turned = self._in_srgb(source.path), stored_orientation(source.path.read_bytes(), source.path)
+        photo, turned = self._bounded(read_any, source.path), stored_orientation(source.path.read_bytes(), source.path)
         results = export_all(self.exports, recipe, photo, folder, source.stem, orientation=turned).values()
         files = list(dict.fromkeys(file for result in results for file in result.paths))
         left_out = {one.label: one.reason for result in results for one in result.left_out}
@@ -176,19 +178,15 @@ class Editing:
             self._steps.pop(key, None)
 
     def _read(self, path: Path) -> PhotoFile:
+        return self._bounded(read_photo_file, path)
+
+    def _bounded(self, read: Callable[[Path, int], _Read], path: Path) -> _Read:
         try:
-            return read_photo_file(path, self.max_pixels)
+            return read(path, self.max_pixels)
         except UnreadablePhotoError as error:
             if str(error).startswith("too large"):
                 raise too_many_pixels(self.max_pixels) from error
             raise
-
-    def _in_srgb(self, path: Path) -> Photo:
-        try:
-            return read_photo(path, self.max_pixels)
-        except UnreadablePhotoError:  # of a kind that only whole files are read of
-            photo = self._read(path)
-            return photo.small_copy(max(photo.pixels.shape[:2]), "longest_side")
 
 
 def cropped(label: str) -> Crop:

@@ -2,9 +2,10 @@
 
 import io
 import json
+import sys
 import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,17 @@ from PIL import Image
 
 from apsi.advise.advice import edit
 from apsi.advise.editor import Editor
-from apsi.export.base import export_all
+from apsi.export.base import Export, ExportResult, export_all
+from apsi.export.steps import Frame, Step
 from apsi.photo.full_size import read_photo_file
 from apsi.photo.read import decode_photo, read_photo
 from apsi.photo.save import save_edited
+from apsi.photo.write import write_text
 from apsi.studio.editing import Editing
 from apsi.studio.photo import Source
 from apsi.transform.recipe import Recipe
 from tests.conftest import Redness
+from tests.photo.test_formats import fake_rawpy
 from tests.studio.conftest import RECIPE, Served, edited, jpeg, send, settle
 
 RED = np.full((60, 80, 3), (250, 60, 60), np.uint8)
@@ -241,3 +245,21 @@ def test_only_what_follows_the_changed_step_is_computed(studio_editor: Editor, t
     assert changed == Editing(studio_editor, None, {}, 1_000_000).preview(
         "b", found, Recipe.of([*RECIPE.labels[:2], "exposure(+0.500)"])
     )
+
+
+class FrameOf(Export):
+    """Writes down which photo it is for."""
+
+    def write_steps(self, steps: Sequence[Step], folder: Path, name: str, frame: Frame | None) -> ExportResult:
+        write_text(folder / name, repr(frame))
+        return ExportResult((folder / name,))
+
+
+def test_exports_of_camera_raw_are_for_the_developed_photo_and_not_for_its_thumbnail(
+    studio_editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "rawpy", fake_rawpy(6))
+    Image.new("RGB", (3, 2)).save(tmp_path / "photo.nef", "TIFF")  # which Pillow reads
+    editing = Editing(studio_editor, None, {"frame": FrameOf()}, 1_000_000)
+    made = editing.write_exports(Source(tmp_path / "photo.nef", "IMG_1.NEF"), Recipe.of(["warmth"]), tmp_path)
+    assert made.path.read_text() == repr(Frame(4, 6, 6))
