@@ -13,8 +13,9 @@ from apsi.errors import ApsiError
 from apsi.export.base import ExportResult, export_all
 from apsi.photo import Photo
 from apsi.photo.file import read_file
+from apsi.photo.formats import decode_any
 from apsi.photo.metadata import stored_orientation
-from apsi.photo.read import MAX_PIXELS, UnreadablePhotoError, decode_photo, max_file_bytes
+from apsi.photo.read import MAX_PIXELS, UnreadablePhotoError, max_file_bytes
 from apsi.task import builds
 from apsi.tracking.run_folder import RunFolder
 from apsi.transform.recipe import read_recipe
@@ -56,8 +57,9 @@ def _photo(file: Any) -> tuple[Photo | None, int]:
     try:
         if file is None:
             return None, 1
-        data = read_file(Path(file).expanduser(), max_file_bytes(MAX_PIXELS))
-        return decode_photo(data), stored_orientation(data)
+        path = Path(file).expanduser()
+        data = read_file(path, max_file_bytes(MAX_PIXELS))
+        return decode_any(path, data), stored_orientation(data, path)
     except (OSError, UnreadablePhotoError) as error:
         raise ApsiError(f"photo={file} can't be read: {error}") from error
 

@@ -1,6 +1,7 @@
 """`task=export`: a recipe in a file becomes files for other programs, or one message says what is missing."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from apsi.task.export import export
 from apsi.tracking.run_folder import RunFolder
 from apsi.transform.recipe import Recipe
 from tests.export.recipes import PHOTO
+from tests.photo.test_formats import fake_rawpy
 
 
 def run(folder: Path, *overrides: str) -> dict[str, dict[str, list[str]]]:
@@ -59,6 +61,16 @@ def test_a_crop_of_a_turned_photo_lies_where_each_program_looks(tmp_path: Path) 
     sides = {side: f'Crop{side}="{share}.000000"' for side, share in (("Left", 0), ("Top", 0), ("Bottom", 1))}
     assert all(text in preset for text in sides.values()) and 'CropRight="0.500000"' in preset
     assert "X=0\nY=0\nW=200\nH=150" in profile
+
+
+def test_a_crop_of_camera_raw_is_counted_in_the_developed_photo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "rawpy", fake_rawpy(6))  # 4 x 6 upright
+    Image.new("RGB", (3, 2)).save(tmp_path / "a.nef", "TIFF")  # its thumbnail, which Pillow reads
+    (tmp_path / "r.json").write_text(Recipe.of(["crop(0.000,0.000,1.000,0.500)"]).to_json())
+    run(tmp_path, f"recipe={tmp_path / 'r.json'}", f"photo={tmp_path / 'a.nef'}", "export=[rawtherapee]")
+    assert "X=0\nY=0\nW=4\nH=3" in (tmp_path / "run" / "a.rawtherapee.pp3").read_text()
 
 
 def test_without_a_photo_the_files_are_named_like_the_recipe(tmp_path: Path) -> None:
