@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -151,8 +150,7 @@ class _Copy:
                 digest.update(data)
                 copy.write(data)
                 self._watch.at("Copying", self._size, None)
-        shutil.copystat(source, target)  # at last: a copy without its time is none
-        target.chmod(0o644)
+        os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))  # at last: a copy without its time is none
         return digest.hexdigest()
 
     def _remove_others(self, kept: set[Path]) -> None:

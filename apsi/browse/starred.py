@@ -5,8 +5,8 @@ import io
 import json
 import logging
 import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -84,8 +84,8 @@ def make_dataset(photos: Sequence[Indexed], places: Places, parent: Path, now: d
         OSError: it can't be written.
     """
     unique = list({(photo.original or photo.id, photo.version): photo for photo in photos}.values())
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".starred-", dir=parent))
+    folder = parent / f".starred-{secrets.token_hex(8)}"
+    folder.mkdir(parents=True)
     try:
         told = facts_of(unique, places)
         added = [(photo, record) for photo in unique if (record := _added(photo, folder, places)) is not None]
@@ -95,7 +95,6 @@ def make_dataset(photos: Sequence[Indexed], places: Places, parent: Path, now: d
         info = {"description": f"{len(records)} starred photos"}
         cited = sorted({told[photo.id].citation for photo, _ in added if photo.id in told} - {""})
         write_coco(folder / "annotations.json", records, info | ({"citation": "; ".join(cited)} if cited else {}))
-        folder.chmod(0o755)
         target = parent / f"starred-{now:%Y-%m-%d_%H-%M-%S}"
         number = 1
         while target.exists():

@@ -147,6 +147,17 @@ def test_a_folder_is_copied_and_stays_as_it_was(photos: Path, tmp_path: Path) ->
     assert (photos / "y.jpg").read_bytes() == b"y"
 
 
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o022, 0o644)])
+def test_copies_are_for_those_whom_the_umask_leaves(photos: Path, tmp_path: Path, umask: int, mode: int) -> None:
+    (photos / "y.jpg").chmod(0o777)
+    before = os.umask(umask)
+    try:
+        fetch(local(), str(photos), tmp_path)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "files" / "y.jpg").stat().st_mode & 0o777 == mode
+
+
 def test_a_copy_that_was_ended_goes_on_and_has_the_same_digest(photos: Path, tmp_path: Path) -> None:
     whole = fetch(local(), str(photos), tmp_path)
     inode = (tmp_path / "files" / "a" / "x.jpg").stat().st_ino

@@ -1,6 +1,7 @@
 """A data set of starred photos: it says of each what its own set said, and nothing else."""
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -70,3 +71,15 @@ def test_what_a_file_of_others_says_is_taken_over_only_where_it_is_a_fact(tmp_pa
         PhotoFacts(licence="['x']", tags=("a",)),
         PhotoFacts(author="{'a': 1}"),
     ]
+
+
+def test_a_data_set_of_starred_photos_is_for_those_whom_the_umask_leaves(tmp_path: Path) -> None:
+    write(tmp_path, "train", record(0, initial_score=7.5), name="one-0123456789ab", juror="red")
+    before = os.umask(0o077)
+    try:
+        starred(tmp_path)
+    finally:
+        os.umask(before)
+    (folder,) = (tmp_path / "starred").iterdir()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / "annotations.json").stat().st_mode & 0o777 == 0o600
