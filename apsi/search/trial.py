@@ -57,7 +57,7 @@ class _TrialReport:
 
     The step of a value is the number of the validation, from 1, as trials may validate at different environment steps.
     With several seeds, validations are numbered on from seed to seed, and a value is the mean of the earlier seeds'
-    results and the current figure.
+    best figures and the current one.
     """
 
     def __init__(self, config: DictConfig) -> None:
