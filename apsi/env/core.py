@@ -247,9 +247,10 @@ class EditCore:
 
     def _transition(self, rows: Ints, stopped: Bools, after: Floats, steps: Ints) -> Transition:
         """A step of the episodes `rows`, from where they are, to these scores."""
-        start, target = self.start[rows], self.target[rows] - self._juror.tolerance
-        success = self.objective.success(start, target, after)
-        terminated = stopped | self.objective.reached(start, target, after)
+        tolerance = self._juror.tolerance
+        start, target = self.start[rows], self.target[rows] - tolerance
+        success = self.objective.success(start + tolerance, target, after)
+        terminated = stopped | self.objective.reached(start + tolerance, target, after)
         truncated = ~terminated & (steps >= self.objective.max_steps)
         return Transition(
             before=self.scores[rows],
@@ -261,6 +262,7 @@ class EditCore:
             stopped=stopped,
             ended=terminated | truncated,
             success=success,
+            tolerance=tolerance,
             truncated=truncated,
             distance_before=self._distance[rows],
             distance_after=self._distance[rows],
