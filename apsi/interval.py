@@ -65,11 +65,20 @@ class Sample:
         return len(self.sums)
 
 
-def rate_interval(sample: Sample, seed: int = 0) -> Interval | None:
-    """95 % interval of the mean of outcomes that are 0 or 1; None where there is a single photo."""
+def rate_interval(sample: Sample, seed: int = 0, against: Sample | None = None) -> Interval | None:
+    """95 % interval of the mean of outcomes that are 0 or 1; None where there is a single photo.
+
+    Args:
+        sample: the outcomes.
+        seed: of the resampling.
+        against: where they are wins over other runs, the same ones by these, which are then resampled, too.
+    """
     if sample.photos < 2:
         return None
-    rate, spread = sample.mean, float(np.std(_by_photo([sample], seed) + _by_run(sample, seed)))
+    draws = _by_photo([sample], seed) + _by_run(sample, seed)
+    if against is not None:
+        draws += _by_run(against, seed + 1)
+    rate, spread = sample.mean, float(np.std(draws))
     if _alike(spread):
         return _undecided(rate, sample.photos, 0.0)
     return wilson_interval(rate, rate * (1 - rate) / spread**2)

@@ -1,9 +1,11 @@
 """Ranking all crops of a photo in one pass."""
 
+import logging
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +30,8 @@ from apsi.photo.resample import resample
 from apsi.transform.action_set import DiscreteActions
 from apsi.transform.crop_moves import CropTo
 from apsi.types import Fraction
+
+log = logging.getLogger(__name__)
 
 _CONVOLUTIONS = (5, 4), (3, 2), (3, 1), (3, 1)  # kernels and strides: eight pixels of an observation a cell
 _SQUEEZED = 16  # features that are sampled
@@ -155,10 +159,20 @@ class Annotated:
     """of each photo, `(k, 4)` in shares"""
     scores: list[Floats]
     """of each, `(k,)`, with mean 0 and standard deviation 1 over all"""
+    originals: set[str]
+    """SHA-256 of the photos' files"""
 
     @classmethod
-    def read(cls, annotations: CropAnnotations, height: int, width: int) -> "Annotated":
-        """Reads all photos that have at least two scored crops.
+    def read(
+        cls, annotations: CropAnnotations, height: int, width: int, held_out: AbstractSet[str] = frozenset()
+    ) -> Self:
+        """Reads all photos that have at least two scored crops, but those that are for validation and test.
+
+        Args:
+            annotations: all of them.
+            height: of observations, in pixels.
+            width: likewise.
+            held_out: SHA-256 of the files of photos that are not to be learned from.
 
         Raises:
             ApsiError: there is none, or one can't be read.
@@ -168,6 +182,15 @@ class Annotated:
             raise ApsiError(
                 "algo=crop_ranker learns from scored crops, and crops= has none; without crops it learns from the juror"
             )
+        hashes = {one.name: annotations.hash_of(one.name) for one in scored}
+        there, scored = len(scored), [one for one in scored if hashes[one.name] not in held_out]
+        if not scored:
+            raise ApsiError(
+                f"all {there} photos with scored crops are in the validation or test split of dataset=: give others "
+                "with crops=, or other photos to dataset="
+            )
+        if len(scored) < there:
+            log.info("%d of %d photos with scored crops are for validation and test", there - len(scored), there)
         photos = []
         for one in scored:
             try:
@@ -178,7 +201,7 @@ class Annotated:
         everything = np.concatenate([one.scores for one in scored])
         spread = float(everything.std()) or 1.0
         scores = [(one.scores - everything.mean()) / spread for one in scored]
-        return cls(np.stack(photos), [one.boxes for one in scored], scores)
+        return cls(np.stack(photos), [one.boxes for one in scored], scores, set(hashes.values()) - held_out)
 
     def draw(
         self, rng: np.random.Generator, count: int, boxes_per_photo: int, mirror: bool
@@ -224,12 +247,24 @@ class CropRankerModel(OutcomeReplayModel):
         self._annotated: Annotated | None = None
         super().__init__(*args, **kwargs)
 
+    def read_annotated(self, held_out: AbstractSet[str]) -> set[str]:
+        """Reads the photos that it learns from beside those of the data set; see `Annotated.read`.
+
+        Returns:
+            SHA-256 of their files; of none where it learns from the juror.
+        """
+        if self.annotations is None:
+            return set()
+        height, width = self.observation_space.shape[-2:]  # type: ignore[index]  # a Box
+        self._annotated = Annotated.read(self.annotations, height, width, held_out)
+        return self._annotated.originals
+
     def _round(self, callback: BaseCallback) -> bool:
         if self.annotations is None:
             return super()._round(callback)
         if self._annotated is None:
-            height, width = self.observation_space.shape[-2:]  # type: ignore[index]  # a Box
-            self._annotated = Annotated.read(self.annotations, height, width)
+            self.read_annotated(frozenset())
+        assert self._annotated is not None
         losses = []
         for _ in range(self.gradient_steps):
             photos, boxes, scores = self._annotated.draw(self._rng, self.batch_size, self.boxes_per_photo, self.mirror)

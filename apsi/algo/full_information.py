@@ -85,22 +85,27 @@ class FullInformationModel(BaseAlgorithm):
         try:
             going = True
             while going and self.num_timesteps < total:
-                callback.on_rollout_start()
+                callback.on_rollout_start()  # where callbacks look at what the round before has recorded
+                self._dump()
                 self._update_current_progress_remaining(self.num_timesteps, total)
                 self.policy.set_training_mode(True)
                 self._update_learning_rate(self.policy.optimizer)
                 going = self._round(callback)
                 self._record_episodes()
-                self.logger.dump(self.num_timesteps)
                 callback.on_rollout_end()
         finally:
             self._finish()
         callback.on_training_end()
+        self._dump()
         return self
 
     @abstractmethod
     def _round(self, callback: BaseCallback) -> bool:
         """Some states more, some updates more; False when the callback wants to end."""
+
+    def _dump(self) -> None:
+        if self.logger.name_to_value:
+            self.logger.dump(self.num_timesteps)
 
     def _record_episodes(self) -> None:
         if self.ep_info_buffer:

@@ -12,6 +12,7 @@ from pydantic import NonNegativeFloat
 from apsi.crops.boxes import Record, require_order, to_shares
 from apsi.errors import ApsiError
 from apsi.photo import Floats, Ints
+from apsi.photo.hash import file_hash
 from apsi.photo.read import UnreadablePhotoError, read_size
 
 
@@ -114,6 +115,17 @@ class CropAnnotations(ABC):
     def path(self, name: str) -> Path:
         """Where the photo of this name is."""
         return self.folder / name
+
+    def hash_of(self, name: str) -> str:
+        """SHA-256 of the file of this photo, in hex.
+
+        Raises:
+            ApsiError: it can't be read.
+        """
+        try:
+            return file_hash(self.path(name))
+        except OSError as error:
+            raise ApsiError(f"{self.path(name)} can't be read: {error.strerror or error}") from error
 
     def _with_photos(self, records: Sequence[Record]) -> list[Record]:
         for record in records:

@@ -94,11 +94,17 @@ class Objective(ABC):
 
     @abstractmethod
     def success(self, start: Floats, target: Floats, score: Floats) -> Bools:
-        """Whether an episode that ends with these scores is a success; all shapes `(N,)`."""
+        """Whether an episode that ends with these scores is a success; all shapes `(N,)`.
+
+        Args:
+            start: when it began, raised by the juror's tolerance: what is above it is better beyond rounding.
+            target: of the undegraded originals, lowered by it.
+            score: at the end.
+        """
 
     @abstractmethod
     def reached(self, start: Floats, target: Floats, score: Floats) -> Bools:
-        """Whether an episode is over because there is nothing left to gain; all shapes `(N,)`."""
+        """Whether an episode is over because there is nothing left to gain; arguments as for `success`."""
 
     def defer(self, rewards: Floats, deferred: Floats, transition: Transition) -> tuple[Floats, Floats]:
         """Rewards paid out at this step, and those deferred to a later one; by default nothing is deferred.

@@ -90,6 +90,8 @@ class EditCore:
         self.juror_calls: Ints = np.zeros(n, dtype=np.int64)
         self.last = self.actions.end(n)
         """the action that led here, `END` at the start"""
+        # not told by the recipes: a crop's moves become one crop in them, which an episode may begin with
+        self._kinds: list[frozenset[str]] = [frozenset()] * n
 
     @property
     def photos(self) -> list[Photo]:
@@ -115,6 +117,7 @@ class EditCore:
             self.start[i] = self.scores[i] = self.lowest[i] = start.score
             self.target[i] = start.target
             self.steps[i] = self.juror_calls[i] = self._deferred[i] = 0
+            self._kinds[i] = frozenset()
         self.last[list(indices)] = self.actions.end(1)
         self._change[:, list(indices)] = 0
         if self._reward.needs_distance:
@@ -129,6 +132,7 @@ class EditCore:
             "source": self.source.state(),
             "starts": [start.state() for start in self.starts],
             "edits": [edit.state() for edit in self.edits],
+            "kinds": [sorted(kinds) for kinds in self._kinds],
             "arrays": {name: getattr(self, name) for name in _ARRAYS},
         }
 
@@ -148,10 +152,15 @@ class EditCore:
             pairs = zip(starts, state["photos"], strict=True)
             starts = [replace(start, photo=require_photo(photo)) for start, photo in pairs]
             edits = self._begin(starts)
+        # saved before kinds were: those that the recipes tell
+        kinds = state["kinds"] if "kinds" in state else [_kinds_of(edit.recipe.labels) for edit in edits]
+        if len(kinds) != self.n:
+            raise ValueError(f"kinds of edits of {len(kinds)} episodes where {self.n} are needed")
         for name in _ARRAYS:
             fill(getattr(self, name), state["arrays"][name])
         self.source.restore(state["source"])
         self.starts, self.edits = starts, edits
+        self._kinds = [frozenset(of_episode) for of_episode in kinds]
         if self._reward.needs_change:
             self._change = _change_of(edits)
 
@@ -171,7 +180,6 @@ class EditCore:
         stopped[list(given)] = False
         changed = np.flatnonzero(~stopped)
         labels: list[tuple[str, ...]] = [()] * self.n
-        earlier = [edit.recipe for edit in self.edits]
         for i in changed.tolist():
             recipe = given[i] if i in given else self.actions.recipe(actions[i])
             edit = self.edits[i]
@@ -189,14 +197,16 @@ class EditCore:
         if self._reward.needs_change:
             self._change[:, changed] = _change_of([self.edits[i] for i in changed])
 
+        kinds, rows = [_kinds_of(of_step) for of_step in labels], np.arange(self.n)
         transition = replace(
-            self._transition(np.arange(self.n), stopped, self.scores, self.steps),
+            self._transition(rows, stopped, self.scores, self.steps),
             before=before,
             distance_before=distance_before,
-            repeated=self._repeated(earlier, self.edits),
+            repeated=self._repeated(rows, kinds),
             change_before=change_before[0],
             clipped_before=change_before[1],
         )
+        self._kinds = [earlier | of_step for earlier, of_step in zip(self._kinds, kinds, strict=True)]
         rewards, self._deferred = self.objective.defer(self._reward(transition), self._deferred, transition)
         if transition.ended.any():
             self.source.on_episode_end(transition.success[transition.ended])
@@ -218,7 +228,8 @@ class EditCore:
         if self._reward.needs_change:
             change[:, ~stopped] = _change_of(outcomes)
         repeated = np.zeros(len(rows), dtype=np.bool_)
-        repeated[~stopped] = self._repeated([self.edits[i].recipe for i in rows[~stopped]], outcomes)
+        kinds = [_kinds_of([transform.label]) for transform in actions.transforms]
+        repeated[~stopped] = self._repeated(rows[~stopped], kinds * self.n)
         transition = replace(
             self._transition(rows, stopped, scores, self.steps[rows] + 1),
             repeated=repeated,
@@ -238,18 +249,19 @@ class EditCore:
             observations.reshape(*shape, *observations.shape[1:]),
         )
 
-    def _repeated(self, earlier: Sequence[Recipe], edits: Sequence[EditState]) -> Bools:
-        """Whether edits have something of a kind that they already had earlier, where the reward needs it, `(n,)`."""
+    def _repeated(self, rows: Ints, kinds: Sequence[frozenset[str]]) -> Bools:
+        """Whether steps of these kinds have one that the episodes `rows` had, where the reward needs it, `(n,)`."""
         if not self._reward.needs_repeats:
-            return np.zeros(len(edits), dtype=np.bool_)
-        pairs = zip(earlier, edits, strict=True)
-        return np.array([_adds_again(before.labels, edit.recipe.labels) for before, edit in pairs], dtype=np.bool_)
+            return np.zeros(len(rows), dtype=np.bool_)
+        pairs = zip(rows.tolist(), kinds, strict=True)
+        return np.array([not self._kinds[i].isdisjoint(of_step) for i, of_step in pairs], dtype=np.bool_)
 
     def _transition(self, rows: Ints, stopped: Bools, after: Floats, steps: Ints) -> Transition:
         """A step of the episodes `rows`, from where they are, to these scores."""
-        start, target = self.start[rows], self.target[rows] - self._juror.tolerance
-        success = self.objective.success(start, target, after)
-        terminated = stopped | self.objective.reached(start, target, after)
+        tolerance = self._juror.tolerance
+        start, target = self.start[rows], self.target[rows] - tolerance
+        success = self.objective.success(start + tolerance, target, after)
+        terminated = stopped | self.objective.reached(start + tolerance, target, after)
         truncated = ~terminated & (steps >= self.objective.max_steps)
         return Transition(
             before=self.scores[rows],
@@ -261,6 +273,7 @@ class EditCore:
             stopped=stopped,
             ended=terminated | truncated,
             success=success,
+            tolerance=tolerance,
             truncated=truncated,
             distance_before=self._distance[rows],
             distance_after=self._distance[rows],
@@ -342,7 +355,6 @@ EXTRAS = {
 """By the names that `env.extras` may hold, all in [-1, 1]: share of the steps left, score, last action, box"""
 
 
-def _adds_again(earlier: Sequence[str], labels: Sequence[str]) -> bool:
-    """Whether labels that came later name a transform that was there before, whatever its strength."""
-    kinds = {label.partition("(")[0] for label in earlier}
-    return any(label.partition("(")[0] in kinds for label in labels[len(earlier) :])
+def _kinds_of(labels: Sequence[str]) -> frozenset[str]:
+    """Of the transforms of these labels, whatever their strength: `exposure` of `exposure(+0.350)`."""
+    return frozenset(label.partition("(")[0] for label in labels)

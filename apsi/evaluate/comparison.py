@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean, stdev
@@ -91,18 +91,23 @@ class Compared:
             self._photos([run.episodes for run in self.runs], originals),
         )
 
-    def distance_left(self, originals: Mapping[str, str] | None = None) -> Sample | None:
+    def distance_left(
+        self, originals: Mapping[str, str] | None = None, episodes: Collection[Key] | None = None
+    ) -> Sample | None:
         """Whose mean is the share of the distance to the true photos that is left; None where that is not known.
 
         Args:
             originals: as for `sample`.
+            episodes: that count; None: all of which it is known.
         """
-        if not all(run.distances for run in self.runs):
+        known = [
+            {key: pair for key, pair in run.distances.items() if episodes is None or key in episodes}
+            for run in self.runs
+        ]
+        if not all(known):
             return None
-        photos = self._photos([run.distances for run in self.runs], originals)
-        before, after = (
-            Sample.of([[pair[i] for pair in run.distances.values()] for run in self.runs], photos).sums for i in (0, 1)
-        )
+        photos = self._photos(known, originals)
+        before, after = (Sample.of([[pair[i] for pair in of.values()] for of in known], photos).sums for i in (0, 1))
         return Sample(after, before)
 
     def _photos(self, episodes: Sequence[Mapping[Key, Any]], originals: Mapping[str, str] | None) -> list[list[str]]:
@@ -232,10 +237,14 @@ def difference(first: Compared, other: Compared, index: int) -> Difference:
 
 
 def recovered_difference(first: Compared, other: Compared) -> Difference | None:
-    """How much more of the distance to the true photos `other` takes away; None where that is not known."""
+    """How much more of the distance to the true photos `other` takes away; None where that is not known.
+
+    An episode that one of the runs framed or mirrored has no distance after it, and counts for none of them.
+    """
     originals = _originals(first, other)
-    a, b = first.distance_left(originals), other.distance_left(originals)
-    if a is None or b is None or a.photos != b.photos:
+    shared = set.intersection(*(set(run.distances) for run in (*first.runs, *other.runs)))
+    a, b = first.distance_left(originals, shared), other.distance_left(originals, shared)
+    if a is None or b is None:
         return None
     interval = difference_interval(b, a, rates=False)
     return Difference(a.mean - b.mean, interval)

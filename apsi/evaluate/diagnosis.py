@@ -286,7 +286,7 @@ def _settings(seen: Seen, *changes: tuple[str, Callable[[Any], Any], str]) -> tu
     said = []
     for key, other, why in changes:
         value = seen.setting(key)
-        if value is None:
+        if not isinstance(value, int | float):  # as algo.ent_coef=auto
             continue
         changed = other(value)
         if changed is not None and changed != value:

@@ -16,7 +16,7 @@ from apsi.console import track
 from apsi.errors import ApsiError
 from apsi.evaluate.comparison import Compared, Difference, Key, difference
 from apsi.evaluate.replay import BATCH, Replay
-from apsi.interval import Interval, mean_interval, rate_interval
+from apsi.interval import Interval, Sample, mean_interval, rate_interval
 from apsi.juror.base import FittedJuror, Juror
 from apsi.juror.parameters import load_parameters
 
@@ -40,6 +40,7 @@ class Opinion:
     win_rate: float | None
     """share of the episodes that end with a higher score than those of the first run, draws as halves"""
     win_interval: Interval | None
+    """95 %, from resampling photos (and the runs of both groups)"""
 
     @property
     def mean_gain(self) -> float:
@@ -189,6 +190,12 @@ def _opinions(
         }
         return replace(run, episodes=episodes, originals={}, distances={})
 
+    def wins_by_first(run: Compared) -> Sample:
+        """How often it wins over each run of the first group."""
+        ends = [(key, end) for member in run.runs for key, (_, end) in scores[member.name][fingerprint].items()]
+        wins = [[_won(end, of[key][1], juror.tolerance) for key, end in ends] for of in firsts]
+        return Sample.of(wins, [[originals[key] for key, _ in ends]] * len(firsts))
+
     first = None
     for run in runs:
         members = tuple(judged(member) for member in run.runs)
@@ -199,7 +206,8 @@ def _opinions(
             yield Opinion(of_run, is_own, None, None, None)
         else:
             wins = of_run.sample(_WIN)
-            yield Opinion(of_run, is_own, difference(first, of_run, _GAIN), wins.mean, rate_interval(wins))
+            interval = rate_interval(wins, against=wins_by_first(run))
+            yield Opinion(of_run, is_own, difference(first, of_run, _GAIN), wins.mean, interval)
 
 
 def _won(end: float, other: float, tolerance: float) -> float:

@@ -52,7 +52,7 @@ class Juror(ABC):
         """By how much two scores of one photo may differ between machines and settings; 0: not at all.
 
         On one machine with one setting they are equal, in any batch and process. A target score counts as reached
-        within this tolerance.
+        within this tolerance, and a photo as better than at the start beyond it.
         """
         return 0.0
 

@@ -18,7 +18,7 @@ class Transition:
     start: Floats
     """score when the episode began"""
     target: Floats
-    """score of the undegraded original"""
+    """score of the undegraded original, less the juror's tolerance"""
     lowest: Floats
     """lowest score of the episode so far, this step included"""
     step: Ints
@@ -29,6 +29,8 @@ class Transition:
     """the episode is over: by STOP, by reaching its objective, or at its last step"""
     success: Bools
     """the environment's success holds for `after`"""
+    tolerance: float = 0.0
+    """of the juror: scores that differ by no more may be of the same photo"""
     truncated: Bools | None = None
     """cut off because the steps are used up, whether or not that counts as the end of the task"""
     distance_before: Floats | None = None

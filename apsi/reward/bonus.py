@@ -19,7 +19,7 @@ class Bonus(ABC):
     def __call__(self, transition: Transition) -> Floats:
         """Bonuses `(N,)`, 0 where the episode goes on or ends without success."""
         t = transition
-        worth = self.worth(t.start) + self.planned * (t.lowest < t.start)
+        worth = self.worth(t.start) + self.planned * (t.lowest < t.start - t.tolerance)
         bonuses: Floats = worth * (t.ended & t.success)
         return bonuses
 

@@ -23,5 +23,5 @@ class RlGuide(Reward):
 
     def __call__(self, transition: Transition) -> Floats:
         t = transition
-        reached = t.ended & (t.after >= t.target) & (t.after > t.start)
+        reached = t.ended & (t.after >= t.target) & (t.after > t.start + t.tolerance)
         return t.after - t.before - self.step_penalty + self.terminal_bonus * reached + self.bonus(t)

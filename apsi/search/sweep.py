@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_VALIDATED = "val_best"
+"""What a task returns of the figures that it reports to a search: the best of them"""
+
 
 class Sweep:
     """One process's share of a search; others may take part at the same time."""
@@ -206,15 +209,14 @@ class Sweep:
     def _run_trials(self, launcher: Any, trials: "Sequence[Trial]") -> None:
         """Runs trials together, one seed after another; closes those that are interrupted."""
         values: dict[int, list[list[float]]] = {trial.number: [] for trial in trials}
+        validated: dict[int, list[float]] = {trial.number: [] for trial in trials}
         seeds: list[int | None] = [*self._settings.seeds] or [None]
         left = list(trials)
         try:
             with heartbeats(self._study, self._storage, trials):
                 for i, seed in enumerate(seeds):
                     is_last = i == len(seeds) - 1
-                    jobs = [
-                        self._overrides(trial, [v[0] for v in values[trial.number]], seed, is_last) for trial in left
-                    ]
+                    jobs = [self._overrides(trial, validated[trial.number], seed, is_last) for trial in left]
                     outcomes = self._launch(launcher, left, jobs)
                     for trial, outcome in zip(list(left), outcomes, strict=True):
                         reached = self._values(outcome)
@@ -226,6 +228,8 @@ class Sweep:
                             if is_last:
                                 left.remove(trial)
                                 self._end(trial, outcome, values[trial.number])
+                            else:
+                                validated[trial.number] += self._validated(trial, outcome)
                     if not left:
                         break
         except BaseException:
@@ -265,6 +269,17 @@ class Sweep:
                 f"{', '.join(outcome.numbers)}"
             )
         return [float(outcome.numbers[name]) for name in self._settings.objective]
+
+    def _validated(self, trial: "Trial", outcome: Outcome) -> list[float]:
+        """What the figures that a complete run reported led to; empty where it reported none."""
+        if not self._study.get_trials(deepcopy=False)[trial.number].intermediate_values:
+            return []
+        if _VALIDATED not in outcome.numbers:
+            raise ApsiError(
+                f"hydra.sweeper.seeds={self._settings.seeds}: the figures on the way are averaged over the seeds, for "
+                f"which the task must return {_VALIDATED}; use task=train, or one seed"
+            )
+        return [float(outcome.numbers[_VALIDATED])]
 
     def _end(self, trial: "Trial", outcome: Outcome, values: Sequence[Sequence[float]]) -> None:
         """Records how a trial ended: COMPLETE with the mean over its seeds, PRUNED, or FAIL."""

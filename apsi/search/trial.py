@@ -57,7 +57,7 @@ class _TrialReport:
 
     The step of a value is the number of the validation, from 1, as trials may validate at different environment steps.
     With several seeds, validations are numbered on from seed to seed, and a value is the mean of the earlier seeds'
-    results and the current figure.
+    best figures and the current one.
     """
 
     def __init__(self, config: DictConfig) -> None:
@@ -87,9 +87,8 @@ class _TrialReport:
 
         if not math.isfinite(figure):
             raise ApsiError(f"the validation figure is {figure} after {done} {self._unit}: training has diverged")
-        number = len(self._earlier) * self._validations + min(
-            self._validations, max(1, done // self._settings.eval_every)
-        )
+        number = self._validations if done >= self._total else max(1, done // self._settings.eval_every)
+        number += len(self._earlier) * self._validations
         values = [*self._earlier, figure]
         try:
             self._storage.set_trial_intermediate_value(self._trial_id, number, math.fsum(values) / len(values))

@@ -1,5 +1,6 @@
 """Comparing the order of crops with that of people."""
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from pydantic import PositiveInt
 from rich.table import Table
 
 from apsi.agent.build import load_agent
-from apsi.agent.checkpoint import read_checkpoint
+from apsi.agent.checkpoint import Checkpoint, originals, read_checkpoint
 from apsi.agent.jurors import ready_juror
 from apsi.agent.trial import Trial
 from apsi.algo.crop_ranker import CropRankerPolicy
@@ -34,6 +35,7 @@ from apsi.transform.crop_actions import grid_anchors
 
 Ranking = Callable[[Photo, Floats], Floats]
 """A photo and boxes `(n, 4)` in shares -> how good each is, `(n,)`"""
+log = logging.getLogger(__name__)
 
 
 def rank_crops(
@@ -45,14 +47,20 @@ def rank_crops(
         Means over photos, and intervals from resampling them: `srcc`, `pcc`, `acc_K_N`, `acc_w_K_N`; of photos whose
         best crops are known, `iou` of the one that is ranked first among them all.
 
+    Photos that the agent was trained on are left out.
+
     Raises:
-        ApsiError: no annotated crops, or an agent that does not rank crops.
+        ApsiError: no annotated crops, or an agent that does not rank crops or has seen all of these photos.
     """
     if config.crops is None:
         raise ApsiError("task=rank_crops needs crops that people scored: add crops=gaicd crops.root=PHOTOS ..., or csv")
     annotations: CropAnnotations = instantiate(config.crops)
     annotated = annotations.photos()
-    rank = _juror(config) if config.checkpoint is None else _agent(config)
+    if config.checkpoint is None:
+        rank = _juror(config)
+    else:
+        checkpoint = read_checkpoint(Path(config.checkpoint).expanduser())
+        annotated, rank = _unseen(annotated, annotations, checkpoint), _agent(config, checkpoint)
     figures: dict[str, list[tuple[str, float]]] = {}
     for photo in track(annotated, "Ranking crops", len(annotated)):
         for name, value in _figures(photo, annotations, rank, returned, best).items():
@@ -103,8 +111,20 @@ def _juror(config: DictConfig) -> Ranking:
     return rank
 
 
-def _agent(config: DictConfig) -> Ranking:
-    checkpoint = read_checkpoint(Path(config.checkpoint).expanduser())
+def _unseen(
+    annotated: Sequence[AnnotatedPhoto], annotations: CropAnnotations, checkpoint: Checkpoint
+) -> list[AnnotatedPhoto]:
+    """Those that the agent was not trained on."""
+    seen = set(checkpoint.state.trained_on)
+    left = [photo for photo in annotated if not originals([annotations.hash_of(photo.name)]) & seen]
+    if not left:
+        raise ApsiError(f"{checkpoint.path} was trained on all photos of crops=: give others")
+    if len(left) < len(annotated):
+        log.warning("%d photos are left out, as the agent was trained on them", len(annotated) - len(left))
+    return left
+
+
+def _agent(config: DictConfig, checkpoint: Checkpoint) -> Ranking:
     parts = components(config, NoJuror())
     _, model = load_agent(config, checkpoint, parts, Trial(parts.objective))
     policy = model.policy

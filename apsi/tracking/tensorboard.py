@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 
@@ -30,7 +31,7 @@ class TensorBoardTracker(Tracker):
         """Stores where to write.
 
         Args:
-            folder: gets a folder for each run; None: `tensorboard/` in the run's own folder.
+            folder: gets a folder for each run, named by where the run lies; None: `tensorboard/` in the run's own one.
             system_seconds: time between two measurements of the machine's load; None for none.
 
         Raises:
@@ -53,10 +54,13 @@ class TensorBoardTracker(Tracker):
 
         self._run = folder
         own = folder / OF_TRACKERS[0]
-        self.folder = own if self._parent is None else self._parent / f"{section or 'trainings'}-{folder.name}"
+        # jobs of multiruns are called 0, 1, ... and folds fold-1, ...: the folders that they lie in tell them apart
+        place = "-".join((section or "trainings", *folder.absolute().parts[-3:]))
+        self.folder = own if self._parent is None else self._parent / place
+        self._suffix = f".{uuid4().hex}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._writer: SummaryWriter = SummaryWriter(str(self.folder))
+            self._writer: SummaryWriter = SummaryWriter(str(self.folder), filename_suffix=self._suffix)
         except OSError as error:
             raise ApsiError(f"tracking.tensorboard.folder={self._parent}: {error}") from error
         begins, session, self._ends = hparams(  # type: ignore[no-untyped-call]  # torch leaves it untyped
@@ -114,9 +118,10 @@ class TensorBoardTracker(Tracker):
             return False
         self._close()
         self._writer.close()
-        for file in self.folder.glob("events.out.tfevents.*"):
+        for file in self.folder.glob(f"events.out.tfevents.*{self._suffix}"):
             file.unlink()
-        self.folder.rmdir()
+        if not any(self.folder.iterdir()):  # it may hold the record of an earlier start
+            self.folder.rmdir()
         return True
 
     def _add(self, summary: object) -> None:

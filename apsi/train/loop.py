@@ -19,6 +19,7 @@ from apsi.agent.ask import TrainedAgent, trained_agent
 from apsi.agent.build import build_model
 from apsi.agent.checkpoint import Checkpoint, TrainState, load_into, originals
 from apsi.agent.jurors import second_juror
+from apsi.algo.crop_ranker import CropRankerModel
 from apsi.algo.divergence import divergence_named
 from apsi.algo.optimizer.base import Group, describe
 from apsi.config.build import components, episode_source, open_cached_juror, require_something_to_do
@@ -115,10 +116,10 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         budget.episodes = state.episodes
         env = PhotoVecEnv(EditCore(parts, source, config.train.n_envs))
         algo, model = build_model(config, env, seed, budget.most_steps(config.env.max_steps))
+        state = _with_annotated(state, model, prepared)
         _record_groups(describe(model), folder)
         if start:
-            labels = parts.actions.labels
-            begin_with(start, algo, model, config=config, actions=labels, folder=folder, tracker=tracker)
+            begin_with(start, algo, model, config=config, actions=parts.actions.labels, folder=folder, tracker=tracker)
         model.set_logger(Logger(folder=None, output_formats=[TrackerWriter(tracker)]))
         pictures = TrainingPictures.begin(folder.path, saver, checkpoint)
         if checkpoint:
@@ -181,6 +182,15 @@ def _state_at_start(
     earlier = start.state if start else state
     trained_on = sorted(originals(train.originals) | set(earlier.trained_on))
     return replace(state, dataset=prepared.folder.name, trained_on=trained_on)
+
+
+def _with_annotated(state: TrainState, model: BaseAlgorithm, prepared: Prepared) -> TrainState:
+    """Has an algorithm that learns from annotated photos use none to validate or test with, and notes the others."""
+    if not isinstance(model, CropRankerModel):
+        return state
+    others = [split for name in ("val", "test") if not (split := prepared.load(name)).is_shared]
+    learned = model.read_annotated({original for split in others for original in split.originals})
+    return replace(state, trained_on=sorted(originals(learned) | set(state.trained_on)))
 
 
 def require_no_checkpoint(config: DictConfig) -> None:

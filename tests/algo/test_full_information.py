@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from stable_baselines3.common.callbacks import BaseCallback
 
 from apsi.agent.ask import trained_agent
 from apsi.agent.build import build_model
@@ -74,6 +75,25 @@ def test_what_the_actions_cannot_undo_is_an_error() -> None:
         WaysBack(DiscreteActions(["invert_r", "invert_g"])).of(swap)
     with pytest.raises(ApsiError, match="can't undo 'clahe'"):
         WaysBack(DiscreteActions(["clahe"]))
+
+
+def test_what_a_round_recorded_can_be_seen_when_the_next_begins(restore: EnvComponents, split: PreparedSplit) -> None:
+    """There the learning curve takes the loss from."""
+    seen: list[bool] = []
+
+    class Looks(BaseCallback):
+        def _on_rollout_start(self) -> None:
+            seen.append("train/loss" in self.logger.name_to_value)
+
+        def _on_step(self) -> bool:
+            return True
+
+    config = load_config(["device=cpu", *NETWORK, "algo=undo", "episodes=fresh", "algo.batch_size=16"])
+    source = instantiate(config.episodes, context=context(split))
+    _, model = build_model(config, PhotoVecEnv(EditCore(restore, source, 4)), 0)
+    model.learn(1000, callback=Looks())
+    assert not seen[0] and all(seen[1:]) and len(seen) > 2
+    assert not model.logger.name_to_value, "all is handed on"
 
 
 def test_undo_repairs_photos_that_it_never_saw_and_asks_no_juror(restore: EnvComponents, split: PreparedSplit) -> None:

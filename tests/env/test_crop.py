@@ -1,5 +1,6 @@
 """Framing: the box stays allowed, views are cut from the original, states are saved by their recipe."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from apsi.juror.framed import FramedPhoto
 from apsi.photo import Floats, Photo
 from apsi.photo.box import WHOLE, Box, parse_ratio, sides_of
 from apsi.reward.bonus import NoBonus
+from apsi.reward.multi_objective import MultiObjective
 from apsi.reward.score_difference import ScoreDifference
 from apsi.state import State
 from apsi.transform.action_set import DiscreteActions
@@ -189,6 +191,25 @@ def test_the_juror_gets_what_was_cut_and_looking_ahead_tells_what_steps_bring() 
     other.restore(saved)
     assert other.edits[0].recipe == core.edits[0].recipe
     assert np.array_equal(other.observe()["photo"], observed["photo"])  # type: ignore[index]
+
+
+def test_a_first_move_of_the_crop_repeats_nothing_and_the_same_one_again_does() -> None:
+    reward = MultiObjective(NoBonus(planned=False), score=0, step_cost=0, distance=0, diversity=1)
+    parts = replace(components(aspect="1:1"), reward=reward)  # begins with a crop
+    core, other = (EditCore(parts, Same(natural_photo(8, 300, 400)), 2) for _ in range(2))
+    left, right, gamma = (
+        EDGES.labels.index(label) for label in ("crop_left(+0.050)", "crop_right(+0.050)", "gamma_up")
+    )
+    core.reset()
+    assert (core.look_ahead().rewards == 0).all()
+    assert core.step(np.array([gamma, left])).rewards.tolist() == [0, 0]
+    assert core.look_ahead().rewards[:, [left, right, gamma]].tolist() == [[0, 0, -1], [-1, 0, 0]]
+    other.reset()
+    other.restore(core.state())
+    for each in (core, other):
+        assert each.step(np.array([left, left])).rewards.tolist() == [0, -1]
+    core.reset([1])
+    assert (core.look_ahead().rewards[1] == 0).all()
 
 
 def test_gymnasiums_face_shows_the_whole_with_the_crop() -> None:

@@ -158,6 +158,20 @@ def test_what_was_recovered_is_compared_photo_by_photo() -> None:
     assert row["GMS_after"] is row["recovered_sd"] is None
 
 
+def test_what_was_recovered_is_compared_on_the_episodes_that_no_run_framed_anew() -> None:
+    def without(run: Compared, framed: slice) -> Compared:
+        gone = list(run.distances)[framed]
+        return replace(run, distances={key: pair for key, pair in run.distances.items() if key not in gone})
+
+    first, other = without(near("a", 0.8, 0.3), slice(0, 2)), without(near("b", 0.8, 0.3), slice(-2, None))
+    found = recovered_difference(first, other)  # else they did alike
+    assert found is not None and found.interval is not None
+    assert (found.mean, *found.interval) == pytest.approx((0, 0, 0))
+    found = recovered_difference(grouped("g", [first, other]), without(near("c", 0.8, 0.3), slice(4, 5)))
+    assert found is not None and found.mean == pytest.approx(0)
+    assert recovered_difference(without(first, slice(2, None)), without(other, slice(0, 4))) is None
+
+
 def test_a_group_recovers_what_its_runs_do_in_the_mean() -> None:
     group = grouped("g", [near("a", 0.9), near("b", 0.7)])
     left = group.distance_left()

@@ -162,3 +162,11 @@ def test_an_older_curve_without_losses_is_read() -> None:
     rows = [{"timesteps": 1, "val_success_rate": 0.5, "train_success_rate": None}] * 8
     assert diagnose(seen(history=rows)) == []
     assert len(LOOKS) == 8
+
+
+def test_a_setting_that_is_no_number_is_left_as_it_is() -> None:
+    """`algo=sac` sets its own temperature."""
+    always = seen([played(i, ["invert_r"], 2.0) for i in range(40)])
+    config = OmegaConf.merge(always.config, {"algo": {"ent_coef": "auto"}})
+    (finding,) = diagnose(replace(always, config=config))
+    assert not any("ent_coef" in line for line in finding.helps) and finding.helps

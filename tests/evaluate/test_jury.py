@@ -105,6 +105,23 @@ def test_groups_win_over_the_runs_of_the_first_on_average() -> None:
     assert red.opinions[1].win_rate == pytest.approx((0.125 + 0.5) / 2)
 
 
+def test_runs_of_the_first_group_that_differ_widen_the_interval_of_wins() -> None:
+    def interval(*firsts: Sequence[int]) -> tuple[float, float]:
+        """Of wins over runs that end with this much red, two episodes a photo."""
+        of_firsts = [
+            played(f"a{i}", 0, [(red, 0, 0) for red in reds for _ in range(2)]) for i, reds in enumerate(firsts)
+        ]
+        replays = [*of_firsts, played("b", 2, [(102, 0, 0)] * 8)]
+        groups = [grouped("a", [replay.run for replay in of_firsts]), replays[-1].run]
+        other = judge(groups, replays, JURORS)[0].opinions[1]
+        assert other.win_rate == 0.5 and other.win_interval is not None
+        return other.win_interval
+
+    low, high = interval((0, 255, 0, 255), (0, 255, 255, 0))
+    low_apart, high_apart = interval((0, 255, 0, 0), (0, 255, 255, 255))
+    assert low_apart < low < high < high_apart
+
+
 def test_edits_that_score_otherwise_than_recorded_are_said(caplog: pytest.LogCaptureFixture) -> None:
     first, other = both()
     with caplog.at_level(logging.WARNING):

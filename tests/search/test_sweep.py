@@ -15,7 +15,12 @@ from typing import Any
 
 import pytest
 
+from apsi.config.compose import load_config
+from apsi.errors import ApsiError
+from apsi.search.settings import read_settings
 from apsi.search.storage import open_storage, storage_url
+from apsi.search.sweep import Sweep
+from apsi.search.trial import COMPLETE, Outcome
 from tests.command_line import REPOSITORY, Place, read_json
 
 optuna = pytest.importorskip("optuna")
@@ -115,6 +120,35 @@ def test_several_seeds_count_by_their_mean(place: Place) -> None:
     by_seed = [row[0] for row in trial.user_attrs["values by seed"]]
     assert len(by_seed) == 2 and trial.value == pytest.approx(sum(by_seed) / 2)
     assert {path.name for path in (place.outputs / "search" / "s").glob("0000-*")} == {"0000-seed-1", "0000-seed-2"}
+
+
+@pytest.mark.parametrize("returned", [{"val_mean_gain": 0.1, "val_best": 0.7}, {"val_mean_gain": 0.1}])
+def test_a_pruner_compares_the_same_figure_of_every_seed_whatever_the_objective(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, returned: dict[str, float]
+) -> None:
+    launched: list[str] = []
+
+    def launch(sweep: Sweep, launcher: None, trials: list[Any], jobs: list[list[str]]) -> list[Outcome]:
+        launched.extend(jobs[0])
+        trials[0].report(0.7, len(launched))
+        return [Outcome(COMPLETE, returned)]
+
+    monkeypatch.setattr(Sweep, "_launch", launch)
+    url, config = storage_url(None, tmp_path), load_config()
+    settings = read_settings(
+        {"sampler": {}, "objective": ["val_mean_gain"], "direction": ["maximize"], "n_trials": 1, "n_jobs": 1}
+        | {"seeds": [1, 2], "storage": None, "study_name": "s", "max_failures": 5, "params": {}, "pruner": {}}
+    )
+    sweep = Sweep(settings, url, None, None, config)  # type: ignore[arg-type]
+    sweep._name, sweep._fixed, sweep._storage = "s", [], open_storage(url, make=True)
+    sweep._study = optuna.create_study(study_name="s", storage=sweep._storage, direction="maximize")
+    trial = sweep._study.ask()
+    if "val_best" in returned:
+        sweep._run_trials(None, [trial])
+        assert [job for job in launched if "earlier" in job] == ["++search.earlier=[]", "++search.earlier=[0.7]"]
+    else:
+        with pytest.raises(ApsiError, match="must return val_best"):
+            sweep._run_trials(None, [trial])
 
 
 @pytest.mark.slow

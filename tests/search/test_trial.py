@@ -44,6 +44,15 @@ def test_figures_reach_the_storage_by_the_number_of_the_validation(tmp_path: Pat
     assert reported(config) == {1: 0.7, 2: 0.8, 3: 0.9}
 
 
+def test_the_end_of_a_training_is_a_validation_of_its_own(tmp_path: Path) -> None:
+    config = trial_config(tmp_path, pruner=None)
+    config.train.total_timesteps, config.train.eval_every = 100, 40
+    report = reporter(config)
+    for done in (40, 80, 100):
+        report(done, done / 100)
+    assert reported(config) == {1: 0.4, 2: 0.8, 3: 1.0}
+
+
 @pytest.mark.slow
 def test_a_trial_that_does_worse_than_the_median_is_pruned(tmp_path: Path) -> None:
     report = reporter(trial_config(tmp_path))

@@ -118,11 +118,30 @@ def test_a_folder_for_all_runs_gets_one_of_each(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     tracker = begun(tmp_path / "run", folder=str(tmp_path / "boards"))
     tracker.finish("FINISHED")
-    assert [path.name for path in (tmp_path / "boards").iterdir()] == ["trainings-run"]
+    place = "-".join(("trainings", *(tmp_path / "run").parts[-3:]))
+    assert [path.name for path in (tmp_path / "boards").iterdir()] == [place]
     file = tmp_path / "file"
     file.touch()
     with pytest.raises(ApsiError, match=r"tracking\.tensorboard\.folder"):
         begun(tmp_path / "run", folder=str(file))
+
+
+def test_jobs_and_folds_of_the_same_name_have_folders_of_their_own(tmp_path: Path) -> None:
+    runs = [tmp_path / "multirun" / when / job for when in ("first", "second") for job in ("0", "0/fold-1", "1/fold-1")]
+    for run in runs:
+        run.mkdir(parents=True, exist_ok=True)
+        tracker = begun(run, folder=str(tmp_path / "boards"))
+        tracker.metrics({"eval/success_rate": 0.5}, 1)
+        tracker.finish("FINISHED")
+    assert len(list((tmp_path / "boards").iterdir())) == len(runs)
+
+
+def test_a_start_that_fails_takes_no_record_but_its_own(tmp_path: Path) -> None:
+    earlier = begun(tmp_path)
+    earlier.metrics({"eval/success_rate": 0.5}, 1)
+    earlier.finish("FINISHED")
+    assert begun(tmp_path).discard()
+    assert scalars(tmp_path / "tensorboard")["eval/success_rate"] == [(1, 0.5)]
 
 
 def test_a_missing_package_is_told_before_anything_begins(monkeypatch: pytest.MonkeyPatch) -> None:
