@@ -48,6 +48,7 @@ from apsi.tracking.run_folder import RunFolder
 from apsi.train.budget import Budget, BudgetSpent, EpisodesCallback
 from apsi.train.callbacks import (
     GradientCallback,
+    LossCallback,
     MilestoneCallback,
     NoProgressError,
     ProgressCallback,
@@ -207,7 +208,8 @@ def _learn(model: BaseAlgorithm, algo: str, budget: Budget, milestones: Mileston
                 counting = CountingCallback(METRICS, 0 if budget.in_episodes else budget.total)
                 counts = EpisodesCallback(budget)
                 tells = ProgressCallback(bar, budget), ReplayCallback()
-                callbacks = [counts, counting, *tells, UnfreezeCallback(), gradients, ends, milestones]
+                losses = LossCallback(milestones.losses)
+                callbacks = [counts, counting, *tells, UnfreezeCallback(), gradients, losses, ends, milestones]
                 try:
                     with suppress(BudgetSpent):
                         model.learn(0 if is_spent else steps, callbacks, reset_num_timesteps=False)
