@@ -7,7 +7,7 @@ from dataclasses import replace
 from omegaconf import DictConfig, OmegaConf
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from apsi.agent.checkpoint import Checkpoint, read_checkpoint, read_run_state, require_unseen
+from apsi.agent.checkpoint import Checkpoint, read_checkpoint, read_run_state
 from apsi.config.saved import resume_path
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror
@@ -15,6 +15,7 @@ from apsi.photo.write import link_or_copy
 from apsi.preprocess.steps import Prepared
 from apsi.tracking.base import Tracker
 from apsi.tracking.run_folder import CONTINUED, RunFolder, find_unfinished
+from apsi.train.init_from import require_start_unseen
 from apsi.train.run_state import restore_run
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ def checkpoint_to_resume(
     An unfinished run of the same command comes first; a named checkpoint second.
 
     Raises:
-        ApsiError: the checkpoint can't be found or read, or was trained on photos that are now in the validation split.
+        ApsiError: the checkpoint can't be found or read, or was trained on photos to validate or test with now.
     """
     if config.resume in (None, "never"):
         return None
@@ -43,7 +44,7 @@ def checkpoint_to_resume(
     if config.resume == "auto" and checkpoint.state.dataset != prepared.folder.name:
         log.warning("%s is not continued: the photos have changed since. Starting from scratch", path)
         return None
-    require_unseen(checkpoint, prepared.split("val"))
+    require_start_unseen(checkpoint, prepared)
     state = checkpoint.state
     best = path.parent / folder.best_checkpoint.name
     if best.is_file() and read_checkpoint(best).state.timesteps <= state.timesteps:
