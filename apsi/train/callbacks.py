@@ -244,8 +244,9 @@ class MilestoneCallback(BaseCallback):
         self.losses.clear()
         figure = figures[self._best_by]
         is_best = self.state.best is None or figure > self.state.best
-        best = figure if is_best else self.state.best
-        self.state = replace(self.state, history=[*self.state.history, row], best=best)
+        if is_best:
+            self.state = replace(self.state, best=figure, best_at=self.model.num_timesteps)
+        self.state = replace(self.state, history=[*self.state.history, row])
         self._tracker.metrics({f"eval/{name}": value for name, value in figures.items()}, self.model.num_timesteps)
         log.info(
             "%9s steps  validation success %.3f, mean gain %+.3f%s",
@@ -258,8 +259,8 @@ class MilestoneCallback(BaseCallback):
         self._tell(row)
 
     def best_row(self) -> dict[str, Any]:
-        """The row of the learning curve with the best figure."""
-        return max(self.state.history, key=lambda row: float(row[f"val_{self._best_by}"]))
+        """The row of the learning curve of the best agent that is kept."""
+        return next(row for row in reversed(self.state.history) if row["timesteps"] == self.state.best_at)
 
     def checkpoint(self, is_best: bool = False) -> None:
         """Saves the last checkpoint, also as the best one and as one that is kept, where that applies."""

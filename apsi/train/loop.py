@@ -78,7 +78,7 @@ class Trained:
     cache_hit_rate: float
     """share of the scores in this run that came from the cache"""
     best_row: dict[str, Any]
-    """row of the learning curve with the best figure"""
+    """that agent's row of the learning curve"""
 
 
 def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, tracker: Tracker) -> Trained:

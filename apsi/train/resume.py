@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from apsi.agent.checkpoint import Checkpoint, read_checkpoint, read_run_state
+from apsi.agent.checkpoint import Checkpoint, TrainState, copy_agent, read_checkpoint, read_run_state
+from apsi.config.instantiate import instantiate
 from apsi.config.saved import resume_path
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror
@@ -45,12 +47,7 @@ def checkpoint_to_resume(
         log.warning("%s is not continued: the photos have changed since. Starting from scratch", path)
         return None
     require_start_unseen(checkpoint, prepared)
-    state = checkpoint.state
-    best = path.parent / folder.best_checkpoint.name
-    if best.is_file() and read_checkpoint(best).state.timesteps <= state.timesteps:
-        link_or_copy(best, folder.best_checkpoint)
-    else:
-        state = replace(state, best=None)  # no best one yet, or a later one than this
+    state = _with_best(checkpoint, folder.best_checkpoint, instantiate(config.env).best_by)
     link_or_copy(path, folder.last_checkpoint)  # after the best one: from now on this folder is the one to resume
     if earlier is not None:
         for half_written in earlier.last_checkpoint.parent.glob(".*.tmp"):
@@ -60,6 +57,28 @@ def checkpoint_to_resume(
         earlier.finish(CONTINUED, continued_in=str(folder.path))
     log.info("Continuing %s at step %s; resume=never starts from scratch", path, f"{state.timesteps:,}")
     return replace(checkpoint, state=state)
+
+
+def _with_best(checkpoint: Checkpoint, target: Path, best_by: str) -> TrainState:
+    """The checkpoint's state with the best agent that is kept of then, which is copied to `target`.
+
+    The best one of its folder may be of a later time; then it is the checkpoint itself, if it was validated, or none.
+    """
+    state = checkpoint.state
+    figures = {row["timesteps"]: float(row[f"val_{best_by}"]) for row in state.history}
+    kept = checkpoint.path.with_name(target.name)
+    best_at = read_checkpoint(kept).state.timesteps if kept.is_file() else None
+    if best_at in figures:
+        link_or_copy(kept, target)
+    elif state.timesteps in figures:
+        best_at = state.timesteps
+        copy_agent(checkpoint.path, target)
+    else:
+        best_at = None
+    best = None if best_at is None else figures[best_at]
+    if figures and (best is None or best < max(figures.values())):
+        log.warning("The best agent up to step %s is not kept: the best one counts from here", f"{state.timesteps:,}")
+    return replace(state, best=best, best_at=best_at)
 
 
 def changes(checkpoint: Checkpoint, config: DictConfig, prepared: Prepared) -> list[str]:

@@ -1,12 +1,20 @@
 """Going on from an earlier run never lets photos that were trained on judge the agent."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from omegaconf import DictConfig
 
-from apsi.agent.checkpoint import Checkpoint, TrainState, originals, require_unseen
+from apsi.agent.checkpoint import (
+    Checkpoint,
+    TrainState,
+    originals,
+    read_checkpoint,
+    read_run_state,
+    require_unseen,
+)
 from apsi.config.build import prepare, require_something_to_do
 from apsi.config.compose import load_config
 from apsi.config.saved import resume_path
@@ -17,8 +25,10 @@ from apsi.photo.prepared import PreparedSplit
 from apsi.preprocess.steps import Prepared
 from apsi.tracking.none import NoTracker
 from apsi.tracking.run_folder import RunFolder
+from apsi.train import loop
+from apsi.train.loop import Trained
 from apsi.train.resume import checkpoint_to_resume
-from tests.train.test_exact_resume import config_of, trained
+from tests.train.test_exact_resume import config_of
 
 LOOKS = ("algo=a2c", "algo.n_steps=4", "train.total_timesteps=128", "train.eval_every=64", "train.keep_every=32")
 
@@ -29,9 +39,53 @@ def checkpoint(trained_on: set[str]) -> Checkpoint:
 
 @pytest.fixture(scope="module")
 def old(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[DictConfig, RunFolder]:
-    """A short training with a look at 64 and at 128 steps, and a checkpoint kept at each of them and at 96."""
-    config = config_of(data_dir, *LOOKS)
-    return config, trained(config, tmp_path_factory.mktemp("old"))
+    """A short training, successful with .8 at 64 steps and .9 at 128; those checkpoints and that of 96 are kept."""
+    config, path = config_of(data_dir, *LOOKS), tmp_path_factory.mktemp("old")
+    judged(config, path, [0.8, 0.9])
+    return config, RunFolder(path)
+
+
+def judged(config: DictConfig, path: Path, figures: Sequence[float]) -> Trained:
+    """Trains with these figures as the outcomes of its validations."""
+    looks = iter(figures)
+
+    def look(*_: object) -> tuple[dict[str, float], list[object]]:
+        return dict.fromkeys(("success_rate", "mean_gain", "recovered"), next(looks)), []
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "evaluate_quickly", look)
+        return loop.train_agent(config, prepare(config), RunFolder.create(path, config), NoTracker())
+
+
+def going_on(config: DictConfig, checkpoint: Path, *, to: int) -> DictConfig:
+    again = config.copy()
+    again.resume, again.train.total_timesteps = str(checkpoint), to
+    return again
+
+
+def test_a_checkpoint_that_was_validated_stays_the_best_agent_until_a_better_one_comes(
+    old: tuple[DictConfig, RunFolder], tmp_path: Path
+) -> None:
+    config, folder = old
+    again = going_on(config, folder.step_checkpoint(64), to=192)
+    outcome = judged(again, tmp_path, [0.5, 0.6])
+    best = read_checkpoint(outcome.checkpoint)
+    assert (best.state.timesteps, outcome.state.best, outcome.best_row["val_success_rate"]) == (64, 0.8, 0.8)
+    assert read_run_state(best) is None and [row["timesteps"] for row in outcome.state.history] == [64, 128, 192]
+    further = judged(going_on(config, outcome.checkpoint.with_name("last.zip"), to=256), tmp_path / "further", [0.7])
+    assert (read_checkpoint(further.checkpoint).state.timesteps, further.state.best) == (64, 0.8)
+
+
+def test_of_an_agent_that_is_not_kept_no_figure_is_held_against_later_ones(
+    old: tuple[DictConfig, RunFolder], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config, folder = old
+    again = going_on(config, folder.step_checkpoint(96), to=256)
+    again.train.patience = 2  # used up, were the look at 64 the best
+    outcome = judged(again, tmp_path, [0.5, 0.6, 0.4])
+    assert (read_checkpoint(outcome.checkpoint).state.timesteps, outcome.state.best) == (192, 0.6)
+    assert outcome.best_row["val_success_rate"] == 0.6 and outcome.state.timesteps == 256
+    assert "The best agent up to step 96 is not kept" in caplog.text
 
 
 def test_a_split_with_photos_that_were_trained_on_is_refused(split: PreparedSplit) -> None:
