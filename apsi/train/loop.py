@@ -61,7 +61,7 @@ from apsi.train.checkpoint_writer import CheckpointWriter
 from apsi.train.counting import CountingCallback
 from apsi.train.init_from import begin_with, read_start, require_start_unseen
 from apsi.train.interrupt import InterruptCallback, deferred
-from apsi.train.resume import changes, checkpoint_to_resume, resume_run
+from apsi.train.resume import changes, checkpoint_to_resume, judges_anew, resume_run
 from apsi.train.run_state import random_state_kept
 from apsi.train.training_pictures import TrainingPictures
 
@@ -101,9 +101,9 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
     for split in (train, val):
         tracker.dataset(split, split.name)
     checkpoint = checkpoint_to_resume(config, prepared, folder, tracker)
-    start = None
-    if checkpoint is None and config.init_from is not None:
-        start = read_start(config, tracker)
+    changed = changes(checkpoint, config, prepared) if checkpoint else []
+    start = read_start(config, tracker) if checkpoint is None and config.init_from is not None else None
+    if start:
         require_start_unseen(start, prepared)
     state = _state_at_start(checkpoint, start, prepared, train)
     with open_cached_juror(config, prepared.juror) as cached_juror, ImageSaver() as saver:
@@ -121,10 +121,10 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
             labels = parts.actions.labels
             begin_with(start, algo, model, config=config, actions=labels, folder=folder, tracker=tracker)
         model.set_logger(Logger(folder=None, output_formats=[TrackerWriter(tracker)]))
-        pictures = TrainingPictures.begin(folder.path, saver, checkpoint)
+        pictures = TrainingPictures.begin(folder.path, saver, None if judges_anew(changed) else checkpoint)
         if checkpoint:
             load_into(checkpoint, model)
-            resume_run(checkpoint, model, cached_juror, new_episodes=changes(checkpoint, config, prepared))
+            resume_run(checkpoint, model, cached_juror, new_episodes=changed)
             for row in state.history:
                 algo.schedule.report(row[f"val_{best_by}"])
 
@@ -143,7 +143,7 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
             budget=budget,
             best_by=best_by,
             report=report,
-            looks_first=start is not None,
+            looks_first=start is not None or judges_anew(changed),
         )
         milestones.init_callback(model)
         with METRICS.phase("train"), divergence_named(algo.name, model):

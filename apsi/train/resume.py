@@ -22,6 +22,10 @@ from apsi.train.run_state import restore_run
 
 log = logging.getLogger(__name__)
 
+_PHOTOS = "the photos"
+_JUDGE = {"env", _PHOTOS}
+"""Changes after which an agent's figures on the validation split mean something else"""
+
 
 def checkpoint_to_resume(
     config: DictConfig, prepared: Prepared, folder: RunFolder, tracker: Tracker
@@ -47,7 +51,15 @@ def checkpoint_to_resume(
         log.warning("%s is not continued: the photos have changed since. Starting from scratch", path)
         return None
     require_start_unseen(checkpoint, prepared)
-    state = _with_best(checkpoint, folder.best_checkpoint, instantiate(config.env).best_by)
+    changed = changes(checkpoint, config, prepared)
+    if judges_anew(changed):
+        log.warning(
+            "Learning curve and best agent begin anew: figures from before %s changed are not comparable",
+            " and ".join(sorted(_JUDGE & set(changed))),
+        )
+        state = replace(checkpoint.state, best=None, best_at=None, history=[], losses=[])
+    else:
+        state = _with_best(checkpoint, folder.best_checkpoint, instantiate(config.env).best_by)
     link_or_copy(path, folder.last_checkpoint)  # after the best one: from now on this folder is the one to resume
     if earlier is not None:
         for half_written in earlier.last_checkpoint.parent.glob(".*.tmp"):
@@ -86,7 +98,12 @@ def changes(checkpoint: Checkpoint, config: DictConfig, prepared: Prepared) -> l
     keys = ("env", "reward", "episodes", "degradation", "train.n_envs", "seed")
     now, then = ([OmegaConf.select(c, key) for key in keys] for c in (config, checkpoint.config))
     different = [key for key, a, b in zip(keys, now, then, strict=True) if a != b]
-    return different + ["the photos"] * (checkpoint.state.dataset != prepared.folder.name)
+    return different + [_PHOTOS] * (checkpoint.state.dataset != prepared.folder.name)
+
+
+def judges_anew(changed: Sequence[str]) -> bool:
+    """Whether, after these `changes`, figures of the validation split can't be compared with earlier ones."""
+    return bool(_JUDGE & set(changed))
 
 
 def resume_run(checkpoint: Checkpoint, model: BaseAlgorithm, cached_juror: Juror, new_episodes: Sequence[str]) -> None:

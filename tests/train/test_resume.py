@@ -31,6 +31,7 @@ from apsi.train.resume import checkpoint_to_resume
 from tests.train.test_exact_resume import config_of
 
 LOOKS = ("algo=a2c", "algo.n_steps=4", "train.total_timesteps=128", "train.eval_every=64", "train.keep_every=32")
+LOOKS += ("env.stop=true",)
 
 
 def checkpoint(trained_on: set[str]) -> Checkpoint:
@@ -86,6 +87,30 @@ def test_of_an_agent_that_is_not_kept_no_figure_is_held_against_later_ones(
     assert (read_checkpoint(outcome.checkpoint).state.timesteps, outcome.state.best) == (192, 0.6)
     assert outcome.best_row["val_success_rate"] == 0.6 and outcome.state.timesteps == 256
     assert "The best agent up to step 96 is not kept" in caplog.text
+
+
+@pytest.mark.parametrize("env", ["optimise", "repair"])
+def test_an_agent_with_another_task_than_before_is_held_against_no_figure_from_then(
+    env: str, old: tuple[DictConfig, RunFolder], data_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config, folder = old
+    again = going_on(config, folder.last_checkpoint, to=192)
+    again.env = config_of(data_dir, f"env={env}", "env.stop=true").env
+    outcome = judged(again, tmp_path, [0.2, 0.3])
+    assert [(row["timesteps"], row["val_mean_gain"]) for row in outcome.state.history] == [(128, 0.2), (192, 0.3)]
+    assert (read_checkpoint(outcome.checkpoint).state.timesteps, outcome.state.best) == (192, 0.3)
+    assert "begin anew: figures from before env" in caplog.text
+
+
+def test_other_photos_give_no_figure_that_earlier_ones_can_be_held_against(
+    old: tuple[DictConfig, RunFolder], tmp_path: Path
+) -> None:
+    config, folder = old
+    again = going_on(config, folder.last_checkpoint, to=192)
+    again.preprocess.steps.degrade.per_photo.val = 3
+    outcome = judged(again, tmp_path, [0.3, 0.2])
+    assert [row["timesteps"] for row in outcome.state.history] == [128, 192]
+    assert (read_checkpoint(outcome.checkpoint).state.timesteps, outcome.state.best) == (128, 0.3)
 
 
 def test_a_split_with_photos_that_were_trained_on_is_refused(split: PreparedSplit) -> None:
