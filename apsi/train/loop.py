@@ -124,7 +124,7 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         pictures = TrainingPictures.begin(folder.path, saver, None if judges_anew(changed) else checkpoint)
         if checkpoint:
             load_into(checkpoint, model)
-            resume_run(checkpoint, model, cached_juror, new_episodes=changed)
+            resume_run(checkpoint, model, cached_juror, changed)
             for row in state.history:
                 algo.schedule.report(row[f"val_{best_by}"])
 

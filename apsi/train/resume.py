@@ -13,6 +13,7 @@ from apsi.config.instantiate import instantiate
 from apsi.config.saved import resume_path
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror
+from apsi.juror.parameters import pack_parameters
 from apsi.photo.write import link_or_copy
 from apsi.preprocess.steps import Prepared
 from apsi.tracking.base import Tracker
@@ -22,7 +23,9 @@ from apsi.train.run_state import restore_run
 
 log = logging.getLogger(__name__)
 
-_PHOTOS = "the photos"
+_PHOTOS, _JUROR = "the photos", "the fitted juror"
+_KEEP_MEMORY = {"seed", _PHOTOS}
+"""Changes after which what is remembered of earlier episodes could have come of present ones, too"""
 _JUDGE = {"env", _PHOTOS}
 """Changes after which an agent's figures on the validation split mean something else"""
 
@@ -94,11 +97,12 @@ def _with_best(checkpoint: Checkpoint, target: Path, best_by: str) -> TrainState
 
 
 def changes(checkpoint: Checkpoint, config: DictConfig, prepared: Prepared) -> list[str]:
-    """Settings that differ from the checkpoint's, so that its episodes in progress can't be continued."""
+    """Settings and data that differ from the checkpoint's, so that its episodes in progress can't be continued."""
     keys = ("env", "reward", "episodes", "degradation", "train.n_envs", "seed")
     now, then = ([OmegaConf.select(c, key) for key in keys] for c in (config, checkpoint.config))
     different = [key for key, a, b in zip(keys, now, then, strict=True) if a != b]
-    return different + [_PHOTOS] * (checkpoint.state.dataset != prepared.folder.name)
+    different += [_PHOTOS] * (checkpoint.state.dataset != prepared.folder.name)
+    return different + [_JUROR] * (checkpoint.juror != pack_parameters(prepared.juror))
 
 
 def judges_anew(changed: Sequence[str]) -> bool:
@@ -106,7 +110,7 @@ def judges_anew(changed: Sequence[str]) -> bool:
     return bool(_JUDGE & set(changed))
 
 
-def resume_run(checkpoint: Checkpoint, model: BaseAlgorithm, cached_juror: Juror, new_episodes: Sequence[str]) -> None:
+def resume_run(checkpoint: Checkpoint, model: BaseAlgorithm, cached_juror: Juror, changed: Sequence[str]) -> None:
     """Restores the rest of a run's state, so that it continues as if it had never stopped.
 
     Args:
@@ -114,7 +118,8 @@ def resume_run(checkpoint: Checkpoint, model: BaseAlgorithm, cached_juror: Juror
         model: has the checkpoint's networks already; gets the replay buffer or other memory, the episodes in progress
             and the random states.
         cached_juror: gets the scores that were cached.
-        new_episodes: settings that changed, so that new episodes have to begin; may be empty.
+        changed: from `changes`; with any, new episodes begin, and with most the memory begins empty, as its rewards and
+            outcomes would be others now.
 
     Raises:
         ApsiError: the state is damaged or does not fit.
@@ -127,10 +132,15 @@ def resume_run(checkpoint: Checkpoint, model: BaseAlgorithm, cached_juror: Juror
             checkpoint.path,
         )
         return
-    if new_episodes:
-        log.warning("Training resumes with new episodes, as these settings have changed: %s", ", ".join(new_episodes))
+    memory = _KEEP_MEMORY.issuperset(changed)
+    if changed:
+        log.warning(
+            "Training resumes with new episodes%s, as these have changed: %s",
+            "" if memory else " and an empty memory",
+            ", ".join(changed),
+        )
     try:
-        restore_run(state, model, cached_juror, episodes=not new_episodes)
+        restore_run(state, model, cached_juror, episodes=not changed, memory=memory)
     except (AttributeError, IndexError, KeyError, OverflowError, RuntimeError, TypeError, ValueError) as error:
         raise ApsiError(
             f"the run in {checkpoint.path} can't be resumed: {error}. Use the version of apsi that wrote it, or "

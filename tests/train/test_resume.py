@@ -27,8 +27,9 @@ from apsi.tracking.none import NoTracker
 from apsi.tracking.run_folder import RunFolder
 from apsi.train import loop
 from apsi.train.loop import Trained
-from apsi.train.resume import checkpoint_to_resume
-from tests.train.test_exact_resume import config_of
+from apsi.train.resume import changes, checkpoint_to_resume
+from tests.fast import ALGORITHMS
+from tests.train.test_exact_resume import config_of, run_of, trained
 
 LOOKS = ("algo=a2c", "algo.n_steps=4", "train.total_timesteps=128", "train.eval_every=64", "train.keep_every=32")
 LOOKS += ("env.stop=true",)
@@ -111,6 +112,36 @@ def test_other_photos_give_no_figure_that_earlier_ones_can_be_held_against(
     outcome = judged(again, tmp_path, [0.3, 0.2])
     assert [row["timesteps"] for row in outcome.state.history] == [128, 192]
     assert (read_checkpoint(outcome.checkpoint).state.timesteps, outcome.state.best) == (128, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("algo", "change", "remembered"),
+    [
+        ("dqn", "reward.step_penalty=0.5", 32),
+        ("dqn", "train.n_envs=4", 32),
+        ("dqn", "seed=7", 128),
+        ("full_q", "env.max_steps=3", 32),
+    ],
+)
+def test_what_is_remembered_of_other_rewards_tasks_or_environments_is_not_learned_from(
+    algo: str, change: str, remembered: int, data_dir: Path, tmp_path: Path
+) -> None:
+    config = config_of(data_dir, f"algo={algo}", *ALGORITHMS[algo], *LOOKS[2:], "algo.buffer_size=1024")
+    config.train.total_timesteps = 96
+    again = going_on(config, trained(config, tmp_path / "old").last_checkpoint, to=128)
+    again.merge_with_dotlist([change])
+    state = run_of(trained(again, tmp_path / "on").last_checkpoint)
+    if algo == "dqn":
+        assert state["replay"]["dones"].size == remembered
+    else:
+        assert len(state["memory"]["observations"]) == remembered
+
+
+def test_another_fitted_juror_is_a_change(old: tuple[DictConfig, RunFolder]) -> None:
+    config, folder = old
+    checkpoint, prepared = read_checkpoint(folder.last_checkpoint), prepare(config)
+    assert changes(checkpoint, config, prepared) == []
+    assert changes(replace(checkpoint, juror=b"another"), config, prepared) == ["the fitted juror"]
 
 
 def test_a_split_with_photos_that_were_trained_on_is_refused(split: PreparedSplit) -> None:
