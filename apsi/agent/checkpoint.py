@@ -57,6 +57,8 @@ class TrainState:
     """the model's own counters"""
     episodes: int = 0
     """that have ended"""
+    best_at: int | None = None
+    """environment steps of the agent that is best so far"""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,14 @@ def save_checkpoint(path: Path, model: BaseAlgorithm, checkpoint: Checkpoint, ru
             if run is not None:
                 with archive.open(RUN, "w", force_zip64=True) as member:
                     write_state(member, run)
+
+
+def copy_agent(source: Path, target: Path) -> None:
+    """Copies a checkpoint, whole or not at all, without what only going on exactly needs, which may be large."""
+    with atomic(target) as temporary, zipfile.ZipFile(source) as old, zipfile.ZipFile(temporary, "w") as new:
+        for member in old.infolist():
+            if member.filename != RUN:
+                new.writestr(member, old.read(member))
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

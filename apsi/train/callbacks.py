@@ -124,6 +124,25 @@ class ReplayCallback(BaseCallback):
             self.logger.record("train/replay_size", memory.size() * memory.n_envs)
 
 
+class LossCallback(BaseCallback):
+    """Takes note of the loss of each update, which the logger holds until it is told of the next one.
+
+    It stands before whatever saves, so that no checkpoint misses the latest.
+    """
+
+    def __init__(self, losses: list[float]) -> None:
+        """Takes the list that grows."""
+        super().__init__()
+        self._losses = losses
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_start(self) -> None:
+        recorded = self.logger.name_to_value
+        self._losses += [float(recorded[key]) for key in _LOSSES if key in recorded][:1]
+
+
 class MilestoneCallback(BaseCallback):
     """At each milestone: validation, the best and the last checkpoint, a row of the learning curve."""
 
@@ -158,7 +177,8 @@ class MilestoneCallback(BaseCallback):
         super().__init__()
         self._settings, self._validate, self._save, self._tracker = settings, validate, save, tracker
         self._best_by, self._report, self._looks_first = best_by, report, looks_first
-        self._losses = list(state.losses)
+        self.losses = list(state.losses)
+        """of the updates since the latest validation; a `LossCallback` adds to them"""
         self._budget, self.state = budget, state
         self._began = time.monotonic() - state.seconds
         self.evaluated_at: int = state.history[-1]["timesteps"] if state.history else 0
@@ -191,8 +211,6 @@ class MilestoneCallback(BaseCallback):
         return True
 
     def _on_rollout_start(self) -> None:
-        recorded = self.logger.name_to_value
-        self._losses += [float(recorded[key]) for key in _LOSSES if key in recorded][:1]
         # only between rollouts: after an update, and with no rollout half done
         every = self._settings
         if self._units // every.eval_every > self._units_evaluated // every.eval_every:
@@ -220,14 +238,15 @@ class MilestoneCallback(BaseCallback):
             "episodes": self._budget.episodes,
             "seconds": round(time.monotonic() - self._began, 1),
             "train_success_rate": success_rate(self.model),
-            "train_loss": float(np.mean(self._losses)) if self._losses else None,
+            "train_loss": float(np.mean(self.losses)) if self.losses else None,
             **{f"val_{name}": value for name, value in figures.items()},
         }
-        self._losses.clear()
+        self.losses.clear()
         figure = figures[self._best_by]
         is_best = self.state.best is None or figure > self.state.best
-        best = figure if is_best else self.state.best
-        self.state = replace(self.state, history=[*self.state.history, row], best=best)
+        if is_best:
+            self.state = replace(self.state, best=figure, best_at=self.model.num_timesteps)
+        self.state = replace(self.state, history=[*self.state.history, row])
         self._tracker.metrics({f"eval/{name}": value for name, value in figures.items()}, self.model.num_timesteps)
         log.info(
             "%9s steps  validation success %.3f, mean gain %+.3f%s",
@@ -240,8 +259,8 @@ class MilestoneCallback(BaseCallback):
         self._tell(row)
 
     def best_row(self) -> dict[str, Any]:
-        """The row of the learning curve with the best figure."""
-        return max(self.state.history, key=lambda row: float(row[f"val_{self._best_by}"]))
+        """The row of the learning curve of the best agent that is kept."""
+        return next(row for row in reversed(self.state.history) if row["timesteps"] == self.state.best_at)
 
     def checkpoint(self, is_best: bool = False) -> None:
         """Saves the last checkpoint, also as the best one and as one that is kept, where that applies."""
@@ -251,7 +270,7 @@ class MilestoneCallback(BaseCallback):
             timesteps=self.model.num_timesteps,
             episodes=self._budget.episodes,
             seconds=time.monotonic() - self._began,
-            losses=list(self._losses),
+            losses=list(self.losses),
         )
         self._save(self.state, is_best, is_kept)
 

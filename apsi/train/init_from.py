@@ -41,7 +41,7 @@ def read_start(config: DictConfig, records: Records) -> Checkpoint:
 
 
 def require_start_unseen(start: Checkpoint, prepared: Prepared) -> None:
-    """Refuses photos to validate and test with that the other agent was trained on.
+    """Refuses photos to validate and test with that the agent which a training starts from was trained on.
 
     Raises:
         ApsiError: there are some.

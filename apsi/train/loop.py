@@ -49,6 +49,7 @@ from apsi.tracking.run_folder import RunFolder
 from apsi.train.budget import Budget, BudgetSpent, EpisodesCallback
 from apsi.train.callbacks import (
     GradientCallback,
+    LossCallback,
     MilestoneCallback,
     NoProgressError,
     ProgressCallback,
@@ -61,7 +62,7 @@ from apsi.train.checkpoint_writer import CheckpointWriter
 from apsi.train.counting import CountingCallback
 from apsi.train.init_from import begin_with, read_start, require_start_unseen
 from apsi.train.interrupt import InterruptCallback, deferred
-from apsi.train.resume import changes, checkpoint_to_resume, resume_run
+from apsi.train.resume import changes, checkpoint_to_resume, judges_anew, resume_run
 from apsi.train.run_state import random_state_kept
 from apsi.train.training_pictures import TrainingPictures
 
@@ -78,7 +79,7 @@ class Trained:
     cache_hit_rate: float
     """share of the scores in this run that came from the cache"""
     best_row: dict[str, Any]
-    """row of the learning curve with the best figure"""
+    """that agent's row of the learning curve"""
 
 
 def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, tracker: Tracker) -> Trained:
@@ -101,9 +102,9 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
     for split in (train, val):
         tracker.dataset(split, split.name)
     checkpoint = checkpoint_to_resume(config, prepared, folder, tracker)
-    start = None
-    if checkpoint is None and config.init_from is not None:
-        start = read_start(config, tracker)
+    changed = changes(checkpoint, config, prepared) if checkpoint else []
+    start = read_start(config, tracker) if checkpoint is None and config.init_from is not None else None
+    if start:
         require_start_unseen(start, prepared)
     state = _state_at_start(checkpoint, start, prepared, train)
     with open_cached_juror(config, prepared.juror) as cached_juror, ImageSaver() as saver:
@@ -121,10 +122,10 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
         if start:
             begin_with(start, algo, model, config=config, actions=parts.actions.labels, folder=folder, tracker=tracker)
         model.set_logger(Logger(folder=None, output_formats=[TrackerWriter(tracker)]))
-        pictures = TrainingPictures.begin(folder.path, saver, checkpoint)
+        pictures = TrainingPictures.begin(folder.path, saver, None if judges_anew(changed) else checkpoint)
         if checkpoint:
             load_into(checkpoint, model)
-            resume_run(checkpoint, model, cached_juror, new_episodes=changes(checkpoint, config, prepared))
+            resume_run(checkpoint, model, cached_juror, changed)
             for row in state.history:
                 algo.schedule.report(row[f"val_{best_by}"])
 
@@ -143,7 +144,7 @@ def train_agent(config: DictConfig, prepared: Prepared, folder: RunFolder, track
             budget=budget,
             best_by=best_by,
             report=report,
-            looks_first=start is not None,
+            looks_first=start is not None or judges_anew(changed),
         )
         milestones.init_callback(model)
         with METRICS.phase("train"), divergence_named(algo.name, model):
@@ -217,7 +218,8 @@ def _learn(model: BaseAlgorithm, algo: str, budget: Budget, milestones: Mileston
                 counting = CountingCallback(METRICS, 0 if budget.in_episodes else budget.total)
                 counts = EpisodesCallback(budget)
                 tells = ProgressCallback(bar, budget), ReplayCallback()
-                callbacks = [counts, counting, *tells, UnfreezeCallback(), gradients, ends, milestones]
+                losses = LossCallback(milestones.losses)
+                callbacks = [counts, counting, *tells, UnfreezeCallback(), gradients, losses, ends, milestones]
                 try:
                     with suppress(BudgetSpent):
                         model.learn(0 if is_spent else steps, callbacks, reset_num_timesteps=False)

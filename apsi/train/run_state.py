@@ -48,24 +48,24 @@ def run_state(model: Any, cached_juror: Juror) -> State:
     }
 
 
-def restore_run(state: State, model: Any, cached_juror: Juror, episodes: bool = True) -> None:
+def restore_run(state: State, model: Any, cached_juror: Juror, *, episodes: bool = True, memory: bool = True) -> None:
     """Restores that state into a model that was built with the same configuration.
 
     Args:
         state: from `run_state`.
         model: with the networks, optimisers and counters of the same checkpoint.
         cached_juror: as in `run_state`.
-        episodes: whether to restore the episodes in progress and the random states too, or only the model's memory
-            and the cached scores.
+        episodes: whether to restore the episodes in progress and the random states, too.
+        memory: whether to restore what the model remembers of earlier episodes, too.
 
     Raises:
         IndexError, KeyError, RuntimeError, TypeError, ValueError: it does not fit.
     """
-    for name, part in {"memory": model, "scores": cached_juror}.items():
+    for name, part in {"memory": model if memory else None, "scores": cached_juror}.items():
         if name in state and isinstance(part, Stateful):
             part.restore(state[name])
     buffer = getattr(model, "replay_buffer", None)
-    if isinstance(buffer, ReplayBuffer):
+    if memory and isinstance(buffer, ReplayBuffer):
         _restore_replay(buffer, state["replay"])
     if not episodes:
         return
@@ -151,10 +151,7 @@ def _restore_replay(buffer: ReplayBuffer, state: State) -> None:
     for name, target in _replay_arrays(buffer).items():
         values = state[name]
         if size > len(target) or values.shape[1:] != target.shape[1:]:
-            raise ValueError(
-                f"the replay buffer has shape {values.shape}, this run's {target.shape}: "
-                "continue with the same train.n_envs and env.observation_size"
-            )
+            raise ValueError(f"the replay buffer has shape {values.shape}, this run's {target.shape}")
         fill(target[:size], values)
     priorities = _priorities(buffer)
     if priorities is not None:

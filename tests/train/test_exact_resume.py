@@ -24,6 +24,7 @@ from apsi.errors import ApsiError
 from apsi.state import State, read_state, write_state
 from apsi.tracking.none import NoTracker
 from apsi.tracking.run_folder import RunFolder
+from apsi.train.callbacks import ProgressCallback
 from apsi.train.loop import train_agent
 from apsi.train.run_state import random_state_kept
 from tests.command_line import Place
@@ -213,7 +214,8 @@ def test_other_episodes_than_before_are_begun_anew_and_said_so(
     OmegaConf.update(other, key, value)
     other.train.total_timesteps = 3 * HALF
     after = on_from(folder.last_checkpoint, other, tmp_path / "on")
-    assert f"new episodes, as these settings have changed: {key.partition('.max')[0]}" in caplog.text
+    memory = "" if key == "seed" else " and an empty memory"
+    assert f"new episodes{memory}, as these have changed: {key.partition('.max')[0]}" in caplog.text
     assert read_checkpoint(after.last_checkpoint).state.timesteps >= 3 * HALF
 
 
@@ -258,6 +260,24 @@ def test_a_state_that_does_not_fit_or_is_damaged_is_one_clear_error(
         with pytest.raises(ApsiError, match=message) as raised:
             on_from(path, longer, tmp_path / "on")
         assert str(path) in str(raised.value) and "resume=never" in str(raised.value)
+
+
+def test_a_training_that_ctrl_c_ended_goes_on_with_the_loss_of_the_latest_update(
+    finished: tuple[DictConfig, RunFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, unbroken = finished
+
+    def press(self: ProgressCallback) -> bool:
+        if self.num_timesteps == HALF + 16:
+            signal.raise_signal(signal.SIGINT)
+        return True
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(ProgressCallback, "_on_step", press)
+        trained(config, tmp_path / "broken")
+    last = tmp_path / "broken" / "checkpoints" / "last.zip"
+    assert HALF < read_checkpoint(last).state.timesteps < 2 * HALF
+    require_same(on_from(last, config, tmp_path / "on").last_checkpoint, unbroken.last_checkpoint)
 
 
 TOTAL = 640
