@@ -26,8 +26,9 @@ async def in_time() -> AsyncIterator[None]:
         async with asyncio.timeout(_SLOWEST):
             yield
     except TimeoutError as error:
-        said = "The request did not arrive within {most} seconds: try again."
-        raise Refusal(408, said, most=f"{_SLOWEST:g}") from error
+        raise Refusal(
+            408, "The request did not arrive within {most} seconds: try again.", most=f"{_SLOWEST:g}"
+        ) from error
 
 
 async def body_of(request: Request, model: type[_Model], most: int) -> _Model:
