@@ -68,7 +68,6 @@ const outbox = new Outbox(folder, {
 const stage = new Stage(by("stage"), {
   choose: (choice) => (turns.isReached ? null : answer(choice)),
   changed: () => {
-    if (!stage) return;
     document.querySelector("[data-do=zoom]").setAttribute("aria-pressed", String(stage.zoomed !== null));
     document.querySelector("[data-do=flip]").setAttribute("aria-pressed", String(stage.front !== null));
     by("which").hidden = stage.front === null || isPaused;
