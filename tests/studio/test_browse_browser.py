@@ -264,6 +264,25 @@ def test_one_photo_with_keys_and_the_back_button(place: Path, browser: Any, conf
     assert [f"{one:015x}" for one in Stars(place / "data" / "stars.jsonl").in_order] == [third]
 
 
+def test_how_many_photos_there_are_is_said_however_late_it_is_known(place: Path, browser: Any, config: Any) -> None:
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    with browsed(place, config) as served, watched_page(browser, served.url, **DESKTOP) as page:
+        come_in(page, served.url, "?split=test")
+        page.click("[data-index='1']")
+        until(page, OPEN)
+        page.route("**/photos?*", hold)
+        page.reload()
+        until(page, "document.getElementById('position').textContent !== ''")
+        for route in held:
+            route.continue_()
+        page.unroute("**/photos?*")
+        until(page, "document.getElementById('position').textContent === 'Photo 2 of 30'")
+
+
 def test_the_focus_stays_in_the_grid_when_it_is_filled_anew(place: Path, browser: Any, config: Any) -> None:
     at = "document.activeElement.dataset.index"
     with browsed(place, config) as served, watched_page(browser, served.url, **DESKTOP) as page:
