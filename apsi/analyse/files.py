@@ -10,18 +10,23 @@ from typing import Any
 from apsi.analyse.analysis import Analysis
 from apsi.analyse.scores import QUANTILES, Spread
 from apsi.photo.write import atomic, write_text
+from apsi.spreadsheet import guarded
 
 JSON_FILE, CSV_FILE = "analysis.json", "analysis.csv"
 
 
 def write_files(folder: Path, analysis: Analysis) -> None:
-    """Writes `analysis.json`, the figures, and `analysis.csv`, a line a photo."""
+    """Writes `analysis.json`, the figures, and `analysis.csv`, a line a photo.
+
+    Texts of the table that a spreadsheet would take for a formula begin with an apostrophe.
+    """
     write_text(folder / JSON_FILE, json.dumps(as_numbers(analysis), indent=1, ensure_ascii=False))
     rows = list(photo_rows(analysis))
     with atomic(folder / CSV_FILE) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
-        writer.writerows(rows)
+        for row in rows:
+            writer.writerow({name: guarded(said) if isinstance(said, str) else said for name, said in row.items()})
 
 
 def as_numbers(analysis: Analysis) -> dict[str, Any]:

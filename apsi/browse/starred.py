@@ -30,12 +30,12 @@ from apsi.preference.folder import PreferenceFolder
 from apsi.preference.pair import Pair
 from apsi.preference.split import Splits
 from apsi.preprocess.base import SPLITS
+from apsi.spreadsheet import guarded
 
 _COLUMNS = ("name", "set", "split", "file", "sha256", "edits", "score", "initial_score", "width", "height")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _RATIOS = (0.7, 0.15, 0.15)
 _MAX_PIXELS = 50_000_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 log = logging.getLogger(__name__)
 
 
@@ -47,7 +47,7 @@ def as_csv(photos: Iterable[Indexed]) -> str:
     for photo in photos:
         texts = (photo.name, photo.set_name, photo.split, photo.file or "", photo.original, " ".join(photo.steps))
         figures = (photo.score, photo.initial, photo.width, photo.height)
-        rows.writerow([*map(_harmless, texts), *("" if figure is None else figure for figure in figures)])
+        rows.writerow([*map(guarded, texts), *("" if figure is None else figure for figure in figures)])
     return buffer.getvalue()
 
 
@@ -168,7 +168,3 @@ def _original(photo: Indexed, places: Places) -> bytes | None:
     except OSError as error:
         log.warning("A starred photo, %s, is left out: %s", photo.name, error.strerror)
         return None
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -41,6 +41,11 @@ class PreferenceFolder:
     path: Path
 
     @cached_property
+    def id(self) -> str:
+        """Tells it from other folders, and does not say where it lies."""
+        return value_hash(str(self.path.resolve()))
+
+    @cached_property
     def pairs_file(self) -> Path:
         """One pair a line."""
         return self.path / PAIRS

@@ -35,6 +35,8 @@ class Sent(BaseModel):
 
     annotator: str = Field(max_length=200)
     answers: list[Said] = Field(max_length=100)
+    folder: str | None = None
+    """id of the folder whose pairs the page shows; None: a page of an earlier version"""
 
 
 def annotate_room(
@@ -60,7 +62,12 @@ def _router(
     @router.get("/")
     async def page(request: Request) -> Response:
         return shell_of(request).page(
-            request, _PACKAGE, "annotate.html.j2", sentences=script_sentences(words), annotator=annotator or ""
+            request,
+            _PACKAGE,
+            "annotate.html.j2",
+            sentences=script_sentences(words),
+            annotator=annotator or "",
+            folder=people.folder_id,
         )
 
     @router.post("/next")
@@ -72,6 +79,8 @@ def _router(
     @router.post("/answers")
     async def answers(request: Request) -> dict[str, Any]:
         sent = await body_of(request, Sent, _MAX_BODY)
+        if sent.folder not in (None, people.folder_id):
+            return {"kept": [], "refused": [said.id for said in sent.answers]}
         try:
             return await run_in_threadpool(people.add, sent.annotator, sent.answers)
         except OSError as error:
@@ -113,7 +122,10 @@ def script_sentences(words: Words) -> dict[str, str]:
         "back": words("The server answers again; everything is saved."),
         "saved": words("All your answers are saved: {done}."),
         "sending": words("Being saved: {n}."),
-        "refused": words("An answer to a pair that is not there any more could not be saved."),
+        "refused": words(
+            "Answers to pairs that are not here could not be saved: {n}. This browser keeps them and sends them again "
+            "when the page is opened."
+        ),
         "pair": words("Pair {number} of {goal}"),
         "soon": words("less than a minute left"),
         "minute": words("about a minute left"),

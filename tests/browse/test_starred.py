@@ -1,14 +1,18 @@
 """A data set of starred photos: it says of each what its own set said, and nothing else."""
 
+import csv
+import io
 import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from apsi.browse.edits import Editors
-from apsi.browse.photos import Photos
-from apsi.browse.starred import make_dataset
+from apsi.browse.photos import Indexed, Photos
+from apsi.browse.starred import as_csv, make_dataset
 from apsi.dataset.coco import Coco
 from apsi.dataset.sidecar import with_sidecar
 from apsi.photo.facts import PhotoFacts
@@ -32,6 +36,14 @@ def starred(root: Path) -> list[PhotoFacts]:
     found = with_sidecar(read).files
     assert all(file.path.is_file() for file in found)
     return [file.facts for file in found]
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(1).jpg", "\n=1+1.jpg", "'=1+1.jpg"])
+def test_a_spreadsheet_runs_no_name_of_a_photo(name: str) -> None:
+    photo = Indexed(1, "kept", "set", "train", name, None, None, "", 1, 64, 48, 5.0, -1.5, ("warmth",), {}, "")
+    header, row = csv.reader(io.StringIO(as_csv([photo]), newline=""))
+    said = dict(zip(header, row, strict=True))
+    assert said["name"] == f"'{name}" and said["edits"] == "warmth" and said["initial_score"] == "-1.5"
 
 
 def write(root: Path, split: str, *records: Any, name: str, juror: str, dropped: tuple[Any, ...] = ()) -> Path:

@@ -31,6 +31,13 @@ def test_a_pair_is_added_once_in_its_order(folder: PreferenceFolder) -> None:
     assert folder.pairs()[one.id].source == "anchors"
 
 
+def test_its_id_is_the_same_whichever_way_it_is_reached_and_that_of_no_other(folder: PreferenceFolder) -> None:
+    folder.path.mkdir()
+    (folder.path.parent / "link").symlink_to(folder.path)
+    assert PreferenceFolder(folder.path.parent / "link").id == folder.id
+    assert PreferenceFolder(folder.path.parent / "other").id != folder.id
+
+
 def test_without_pairs_it_is_told_what_to_do(folder: PreferenceFolder) -> None:
     with pytest.raises(ApsiError, match="make some with task=make_pairs"):
         folder.require_pairs()

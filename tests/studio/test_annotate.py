@@ -104,6 +104,16 @@ def test_answering_anew_replaces_and_undoing_takes_back(place: Place, client: ht
     assert place.standing("Ann") == [] and upcoming(client)["next"][0]["pair"] == pair
 
 
+def test_answers_of_a_page_that_shows_another_folder_are_refused(place: Place, client: httpx.Client) -> None:
+    other = make_place(place.root / "other", 4, 16)
+    assert place.folder.id != other.folder.id and upcoming(client)["folder"] == place.folder.id
+    answer = SAID | {"id": "answer-0001", "pair": place.pairs[0].id, "answer": "left"}
+    assert other.pairs == place.pairs
+    for folder, name in ((other.folder.id, "refused"), (place.folder.id, "kept")):
+        found = client.post("/answers", json={"annotator": "Ann", "answers": [answer], "folder": folder}).json()
+        assert found[name] == ["answer-0001"]
+
+
 def test_a_repeat_has_its_sides_swapped(place: Place) -> None:
     with annotating(place, repeats=1.0) as served, served.client() as client:
         for number in range(32):

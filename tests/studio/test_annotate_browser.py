@@ -1,5 +1,6 @@
 """The room of pairs in Chromium, as people use it: keys, fingers, bad lines, two at once, on a phone and a desktop."""
 
+import json
 import os
 import re
 import signal
@@ -351,6 +352,88 @@ def test_a_full_disk_is_said_and_the_answer_is_sent_again(
     assert sorted(said(place).values()) == ["left", "right"]
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@pytest.mark.parametrize("stays", [False, True])
+def test_answers_wait_for_their_folder_while_another_one_is_served_at_the_same_address(
+    place: Place, browser: Any, stays: bool
+) -> None:
+    other = make_place(place.root / "other", 6, 30, 300, 450)
+    assert other.pairs == place.pairs, "they would fit there"
+    port = free_port()
+    context = browser.new_context(**DESKTOP)
+    page = context.new_page()
+    with annotating(place, port=port) as served:
+        come_in(page, served.url)
+    first = key(page, "1")  # into the dark
+    until(page, "document.getElementById('status').textContent.startsWith('The server does not answer')")
+    if not stays:
+        page.goto("about:blank")
+    with annotating(other, port=port) as served:
+        if stays:
+            page.wait_for_selector(f"#who[data-folder='{other.folder.id}']", state="attached")  # it reloads itself
+        else:
+            page.goto(f"{served.url}/annotate/")
+        until(page, OPEN)
+        second = key(page, "2")
+        page.keyboard.press("s")
+        until(page, "document.getElementById('status').textContent === 'All your answers are saved: 1.'")
+        assert not page.evaluate(SAVED)
+    with annotating(place, port=port) as served:
+        page.goto(f"{served.url}/annotate/")
+        until(page, f"{OPEN} && {SAVED}")
+    context.close()
+    assert said(place) == {first: "left"} and said(other) == {second: "right"}
+
+
+def test_an_answer_to_a_pair_that_is_gone_is_not_said_to_be_saved_and_is_sent_when_it_is_back(
+    place: Place, browser: Any
+) -> None:
+    port = free_port()
+    context = browser.new_context(**DESKTOP)
+    page = context.new_page()
+    with annotating(place, port=port) as served:
+        come_in(page, served.url)
+    first = key(page, "1")
+    until(page, "document.getElementById('status').textContent.startsWith('The server does not answer')")
+    lines = place.folder.pairs_file.read_text()
+    place.folder.pairs_file.write_text(lines.partition("\n")[2])
+    with annotating(place, port=port):
+        until(page, "document.getElementById('status').textContent.includes('could not be saved: 1.')")
+        page.wait_for_timeout(300)
+        assert "could not be saved: 1." in page.inner_text("#status") and not page.evaluate(SAVED)
+    place.folder.pairs_file.write_text(lines)
+    with annotating(place, port=port):
+        page.reload()
+        until(page, f"{OPEN} && {SAVED}")
+    context.close()
+    assert said(place) == {first: "left"} == {place.pairs[0].id: "left"}
+
+
+def test_what_an_earlier_version_stored_is_sent_where_it_fits_and_kept_where_not(place: Place, browser: Any) -> None:
+    with annotating(place) as served, watched_page(browser, served.url, **DESKTOP) as page:
+        come_in(page, served.url)
+        records = {
+            f"{number:032x}": {"pair": pair, "repeat": False, "answer": "left", "reason": None, "milliseconds": 9}
+            for number, pair in enumerate([place.pairs[0].id, "0123456789ab"])
+        }
+        texts = {
+            id: json.dumps({"id": id, "annotator": "Ann", "at": 0, "said": answer}) for id, answer in records.items()
+        }
+        for name, text in {"f" * 32: "{", "e" * 32: "null", **texts}.items():
+            page.evaluate("([name, text]) => localStorage.setItem(`apsi-answer-${name}`, text)", [name, text])
+        fits, strange = texts
+        for _ in range(2):
+            page.reload()
+            until(page, f"{OPEN} && document.getElementById('status').textContent.includes('could not be saved: 1.')")
+            assert page.evaluate(f"localStorage.getItem('apsi-answer-{fits}')") is None
+            assert page.evaluate(f"localStorage.getItem('apsi-answer-{strange}')") == texts[strange]
+    assert said(place) == {place.pairs[0].id: "left"}
+
+
 def test_a_photo_that_was_changed_is_told_by_its_name_as_text(place: Place, browser: Any) -> None:
     name = "<img src=x onerror=alert(1)>.jpg"
     path = place.photos / name
@@ -484,8 +567,7 @@ def running(place: Place, port: int) -> Iterator[subprocess.Popen[str]]:
 
 def test_kill_9_at_ten_points_loses_no_answer_and_doubles_none(tmp_path: Path, browser: Any) -> None:
     place = make_place(tmp_path, 10, 80, 100, 150)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     kept: list[str] = []
     expected: dict[str, str] = {}
 

@@ -264,6 +264,51 @@ def test_one_photo_with_keys_and_the_back_button(place: Path, browser: Any, conf
     assert [f"{one:015x}" for one in Stars(place / "data" / "stars.jsonl").in_order] == [third]
 
 
+def test_how_many_photos_there_are_is_said_however_late_it_is_known(place: Path, browser: Any, config: Any) -> None:
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    with browsed(place, config) as served, watched_page(browser, served.url, **DESKTOP) as page:
+        come_in(page, served.url, "?split=test")
+        page.click("[data-index='1']")
+        until(page, OPEN)
+        page.route("**/photos?*", hold)
+        page.reload()
+        until(page, "document.getElementById('position').textContent !== ''")
+        for route in held:
+            route.continue_()
+        page.unroute("**/photos?*")
+        until(page, "document.getElementById('position').textContent === 'Photo 2 of 30'")
+
+
+def test_the_focus_stays_in_the_grid_when_it_is_filled_anew(place: Path, browser: Any, config: Any) -> None:
+    at = "document.activeElement.dataset.index"
+    with browsed(place, config) as served, watched_page(browser, served.url, **DESKTOP) as page:
+        come_in(page, served.url)
+        page.focus("#grid")
+        page.keyboard.press("ArrowRight")
+        for index in (2, 3):
+            page.keyboard.press("s")
+            until(page, f"document.getElementById('starred-count').textContent === '{index - 1}'")
+            page.keyboard.press("ArrowRight")
+            until(page, f"{at} === '{index}'")
+        columns = "document.getElementById('grid').getAttribute('aria-colcount')"
+        before = page.evaluate(columns)
+        page.set_viewport_size({"width": 1000, "height": 900})
+        until(page, f"{columns} !== {before!r} && {CELLS}.length")
+        assert page.evaluate(at) == "3"
+        page.check("[name=starred]")
+        until(page, f"{shows('starred=1')} && {CELLS}.length === 2")
+        page.focus("[data-index='1']")
+        page.keyboard.press("s")
+        until(page, f"{CELLS}.length === 1 && {at} === '0'")
+        page.keyboard.press("s")
+        until(page, f"{CELLS}.length === 0")
+        assert page.evaluate("document.activeElement.id") == "grid"
+
+
 def test_two_runs_side_by_side(place: Path, browser: Any, config: Any) -> None:
     with browsed(place, config) as served, watched_page(browser, served.url, **DESKTOP) as page:
         come_in(page, served.url)

@@ -218,6 +218,26 @@ def test_a_bomb_is_refused_on_the_page(page: Any, tmp_path: Path) -> None:
     assert page.evaluate("document.activeElement.id") == "choose"
 
 
+def test_a_photo_that_the_server_did_not_remove_stays_on_the_page(page: Any, photos: list[Path]) -> None:
+    give(page, photos[0])
+    page.route("**/photos/*", lambda route: route.fulfill(status=401, json={"detail": "Enter the token."}))
+    page.click("[data-action=remove]")
+    until(page, "document.getElementById('status').textContent === 'Enter the token.'")
+    assert page.locator(".shot").count() == page.locator(".panel").count() == 1
+    page.unroute("**/photos/*")
+    page.click("[data-action=remove]")
+    until(page, "document.getElementById('status').textContent === 'IMG_1.jpg is removed.'")
+    assert page.locator(".shot").count() == 0
+
+
+def test_a_photo_that_the_server_has_no_more_can_be_removed(page: Any, photos: list[Path]) -> None:
+    give(page, photos[0])
+    page.route("**/photos/*", lambda route: route.fulfill(status=404, json={"detail": "It is gone."}))
+    page.click("[data-action=remove]")
+    until(page, "document.getElementById('status').textContent === 'IMG_1.jpg is removed.'")
+    assert page.locator(".shot").count() == 0
+
+
 def test_a_second_browser_needs_the_token(serve: Callable[..., Any], browser: Any, photos: list[Path]) -> None:
     token = "0123456789abcdef"
     with serve(token=token) as served:

@@ -17,14 +17,13 @@ from apsi.preference.format.files import at, read_text, require_few, short, time
 from apsi.preference.format.names import Names
 from apsi.preference.format.target import free
 from apsi.preference.pair import Pair, Version
+from apsi.spreadsheet import guarded, unguarded
 
 COLUMNS = (
     *("image", "left", "right", "answer", "annotator", "milliseconds", "time", "reason", "is_repeat", "split"),
     *("source", "photo", "right_image", "right_photo", "id", "apsi"),
 )
 _NEEDED = ("image", "left", "right", "answer", "annotator")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What spreadsheets take for the beginning of a formula (OWASP, "CSV Injection")"""
 
 
 @dataclass(frozen=True)
@@ -64,16 +63,6 @@ class Csv(Format):
         notes = [names_note(outgoing.comparisons)]
         notes += [f"{unanswered} pairs that nobody answered are left out"] if unanswered else []
         return Exported([target], len(outgoing.comparisons), notes=notes)
-
-
-def guarded(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith((*_FORMULA, "'")) else text
-
-
-def unguarded(cell: str) -> str:
-    """What `guarded` was given."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith((*_FORMULA, "'")) else cell
 
 
 def joined(labels: tuple[str, ...]) -> str:

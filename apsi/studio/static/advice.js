@@ -141,7 +141,7 @@ async function remove(shot) {
   try {
     if (!shot.id.startsWith("page-")) await ask(`photos/${shot.id}`, { method: "DELETE" });
   } catch (error) {
-    tell(error.message, true);
+    if (error.status !== 404) return tell(error.message, true); // it may still be there
   }
   shot.drop();
   tell(say("removed", { name: shot.name }));

@@ -11,6 +11,7 @@ const KEYS = "apsi-keys";
 const REASONS = ["composition", "light", "colour", "subject", "sharpness"]; // keys 4 to 8
 const by = (id) => document.getElementById(id);
 const all = (selector) => [...document.querySelectorAll(selector)];
+const { folder } = by("who").dataset; // its id
 const turns = new Turns();
 const clock = new Clock();
 let annotator = "";
@@ -57,17 +58,16 @@ function draw() {
   for (const chip of all("[data-reason]")) chip.setAttribute("aria-pressed", String(chip.dataset.reason === reason));
 }
 
-const outbox = new Outbox({
+const outbox = new Outbox(folder, {
   failed: (why, n) => tell(say("kept", { reason: why, n }), true, true),
   back: () => tell(say("back")),
-  refused: () => tell(say("refused"), true),
+  refused: (n) => tell(say("refused", { n }), true, true),
   empty: () => annotator && refresh(),
 });
 
 const stage = new Stage(by("stage"), {
   choose: (choice) => (turns.isReached ? null : answer(choice)),
   changed: () => {
-    if (!stage) return;
     document.querySelector("[data-do=zoom]").setAttribute("aria-pressed", String(stage.zoomed !== null));
     document.querySelector("[data-do=flip]").setAttribute("aria-pressed", String(stage.front !== null));
     by("which").hidden = stage.front === null || isPaused;
@@ -148,6 +148,7 @@ async function refresh(begin = false) {
   const before = shown;
   try {
     const found = await (await post("next", { annotator, begin }, { signal: AbortSignal.timeout(60000) })).json();
+    if (found.folder !== folder) return location.reload(); // another folder is served at this address now
     turns.take(found, outbox.size === 0 && outbox.pushed === pushed, outbox.answered);
     if (found.left_out_said !== leftOut) tell(found.left_out_said, true);
     leftOut = found.left_out_said;

@@ -21,6 +21,7 @@ const grid = new Grid(by("grid"), by("space"), {
     by("note").hidden = answer.same_juror;
     by("note").textContent = answer.same_juror ? "" : say("other_jurors");
     tellFound();
+    if (detail.isOpen) tellPosition();
     count();
   },
   failed: (error) => tell(error.message),

@@ -53,8 +53,9 @@ export class Grid {
     this.total = answer.total;
     this.active = Math.min(place, Math.max(0, answer.total - 1));
     if (!keepsPlace) this.element.scrollTop = 0;
-    this.empty();
+    const hadFocus = this.empty();
     this.resized();
+    if (hadFocus) this.focus(this.active);
     this.hooks.shown(answer);
   }
 
@@ -64,9 +65,14 @@ export class Grid {
     this.chunks.clear();
   }
 
+  // Takes all lines away. Whether one of them had the focus, which the grid itself has then.
   empty() {
-    for (const line of this.lines.values()) line.remove();
+    const lines = [...this.lines.values()];
+    const hadFocus = lines.some((line) => line.contains(document.activeElement));
+    if (hadFocus) this.element.focus({ preventScroll: true });
+    for (const line of lines) line.remove();
     this.lines.clear();
+    return hadFocus;
   }
 
   row(index) {
@@ -95,9 +101,10 @@ export class Grid {
     const side = Math.floor((width - 4) / columns);
     const height = Math.round((this.isPair ? side / 2 : side) * 0.8) + 62;
     const rows = Math.ceil(this.total / columns);
+    let hadFocus = false;
     if (columns !== this.columns || height !== this.height) {
       const first = this.columns ? this.firstShown : 0;
-      this.empty();
+      hadFocus = this.empty();
       Object.assign(this, { columns, height });
       this.measure(rows);
       if (first) this.bring(first);
@@ -107,6 +114,7 @@ export class Grid {
     this.element.style.setProperty("--columns", columns);
     this.element.style.setProperty("--row", `${height}px`);
     this.draw();
+    if (hadFocus) this.focus(this.active);
   }
 
   measure(rows) {

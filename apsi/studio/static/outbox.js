@@ -1,36 +1,53 @@
 // Answers on their way: each is kept, here and in the browser's storage, until the server says that it is on its disk.
 import { post } from "./ask.js";
 
-const PREFIX = "apsi-answer-";
+const PREFIX = "apsi-answer-"; // then the id of the folder of pairs, "-", and that of the answer
 const MOST = 50; // answers of one request
 const LONGEST = 5000; // milliseconds between two tries
 
-function stored() {
-  const found = [];
+function parsed(text) {
   try {
-    for (let i = 0; i < localStorage.length; i++) {
-      const key = localStorage.key(i);
-      if (key.startsWith(PREFIX)) found.push(JSON.parse(localStorage.getItem(key)));
+    const record = JSON.parse(text);
+    return record?.id && record.annotator && record.said ? record : null;
+  } catch {
+    return null; // somebody wrote something else there
+  }
+}
+
+// The answers to pairs of one folder; other folders may be served at this address at other times.
+class Store {
+  constructor(folder) {
+    this.prefix = `${PREFIX}${folder}-`;
+  }
+
+  // Those of earlier versions don't say which folder they belong to: they are tried here.
+  holds(key) {
+    return key.startsWith(this.prefix) || (key.startsWith(PREFIX) && !key.slice(PREFIX.length).includes("-"));
+  }
+
+  get records() {
+    try {
+      const texts = Object.keys(localStorage).filter((key) => this.holds(key)).map((key) => localStorage.getItem(key));
+      return texts.map(parsed).filter(Boolean).sort((one, other) => one.at - other.at);
+    } catch {
+      return []; // the browser keeps nothing
     }
-  } catch {
-    return []; // the browser keeps nothing, or somebody wrote something else there
   }
-  return found.sort((one, other) => one.at - other.at);
-}
 
-function store(record) {
-  try {
-    localStorage.setItem(PREFIX + record.id, JSON.stringify(record));
-  } catch {
-    // it is kept in this page only
+  keep(record) {
+    try {
+      localStorage.setItem(this.prefix + record.id, JSON.stringify(record));
+    } catch {
+      // it is kept in this page only
+    }
   }
-}
 
-function discard(id) {
-  try {
-    localStorage.removeItem(PREFIX + id);
-  } catch {
-    // it was not stored
+  discard(id) {
+    try {
+      for (const prefix of [this.prefix, PREFIX]) localStorage.removeItem(prefix + id);
+    } catch {
+      // it was not stored
+    }
   }
 }
 
@@ -42,11 +59,14 @@ export function newId() {
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 export class Outbox {
-  // Hooks: failed(reason, n), back(), refused(), empty().
-  constructor(hooks) {
+  // Hooks: failed(reason, n), back(), refused(n), empty().
+  constructor(folder, hooks) {
+    this.folder = folder;
     this.hooks = hooks;
-    this.records = stored();
+    this.store = new Store(folder);
+    this.records = this.store.records;
     this.pushed = 0;
+    this.refused = 0;
     this.most = MOST;
     if (this.records.length) this.send();
   }
@@ -69,7 +89,7 @@ export class Outbox {
   push(record) {
     this.pushed += 1;
     this.records.push(record);
-    store(record);
+    this.store.keep(record);
     this.send();
   }
 
@@ -78,9 +98,10 @@ export class Outbox {
     this.isSending = true;
     let failures = 0;
     while (this.records.length) {
+      const { refused } = this;
       try {
         await this.sendSome();
-        if (failures) this.hooks.back();
+        if (failures && refused === this.refused) this.hooks.back();
         failures = 0;
       } catch (error) {
         failures += 1;
@@ -99,7 +120,8 @@ export class Outbox {
     const answers = batch.map((record) => ({ ...record.said, id: record.id, age: Math.max(0, Date.now() - record.at) }));
     let found;
     try {
-      found = await (await post("answers", { annotator, answers }, { signal: AbortSignal.timeout(10000) })).json();
+      const body = { folder: this.folder, annotator, answers };
+      found = await (await post("answers", body, { signal: AbortSignal.timeout(10000) })).json();
     } catch (error) {
       if (error.status !== 413 && error.status !== 422) throw error;
       if (batch.length > 1) {
@@ -110,7 +132,8 @@ export class Outbox {
     }
     const settled = new Set([...found.kept, ...found.refused]);
     this.records = this.records.filter((record) => !settled.has(record.id));
-    settled.forEach(discard);
-    if (found.refused.length) this.hooks.refused();
+    for (const id of found.kept) this.store.discard(id);
+    this.refused += found.refused.length; // they stay in the storage: their pairs may be there when the page is opened again
+    if (found.refused.length) this.hooks.refused(this.refused);
   }
 }

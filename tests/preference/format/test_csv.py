@@ -14,7 +14,7 @@ from apsi.photo.hash import file_hash
 from apsi.preference.answer import REASONS
 from apsi.preference.folder import Comparison, PreferenceFolder
 from apsi.preference.format.base import Outgoing, add
-from apsi.preference.format.csv import COLUMNS, Csv, guarded, joined, parted, unguarded
+from apsi.preference.format.csv import COLUMNS, Csv, joined, parted
 from apsi.preference.format.names import Names
 from apsi.preference.pair import Pair, Version
 from apsi.preference.photos import Originals
@@ -77,10 +77,8 @@ def test_what_is_written_comes_back_as_it_was(comparisons: list[Comparison], not
     assert {pair.id for pair in read.pairs} == set(first)
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"])), st.lists(words.map(str.strip).filter(bool)).map(tuple))
-def test_cells_are_undone(text: str, labels: tuple[str, ...]) -> None:
-    assert unguarded(guarded(text)) == text
-    assert not guarded(text).startswith(("=", "+", "-", "@", "\t", "\r"))
+@given(st.lists(words.map(str.strip).filter(bool)).map(tuple))
+def test_a_recipe_in_a_cell_comes_back(labels: tuple[str, ...]) -> None:
     assert parted(joined(labels)) == labels
 
 
