@@ -148,7 +148,7 @@ def test_a_crop_needs_no_mouse(page: Any, photo: Path) -> None:
     assert page.is_hidden(".stage") and page.get_attribute(".panel", "data-crop") == "crop(0.020,0.010,0.720,0.910)"
     page.locator("[data-action=reset]").click()
     cropped(page, "")
-    assert page.inner_text("#heading") == "3 edits suggested"
+    until(page, "document.getElementById('heading').innerText === '3 edits suggested'")
 
 
 def test_keys_keep_a_locked_shape_and_grow_to_where_there_is_room(page: Any, photo: Path) -> None:
@@ -185,7 +185,7 @@ def test_the_suggestion_is_taken_with_its_reason(page: Any, photo: Path) -> None
     assert "crop=" in page.get_attribute(".shot img", "src")
     page.reload()
     page.wait_for_selector(".panel")
-    assert page.inner_text("#heading") == "3 edits suggested"
+    until(page, "document.getElementById('heading').innerText === '3 edits suggested'")
 
 
 def test_a_photo_that_needs_nothing_can_be_cropped_and_saved(page: Any, tmp_path: Path) -> None:
