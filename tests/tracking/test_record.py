@@ -119,15 +119,18 @@ def test_the_model_holds_no_pickle_and_no_replay_buffer(run: Path) -> None:
 @pytest.mark.slow
 def test_every_metric_that_is_sent_has_a_name_in_the_table(place: Place, run: Path) -> None:
     place.run("tracking=mlflow", "task=train", "algo=dqn", "algo.learning_starts=64", "seed=5").succeeded()
+    place.run("tracking=mlflow", "task=train", "env=repair", "seed=5").succeeded()
     place.run("tracking=mlflow", "task=preprocess", "seed=5").succeeded()
     used = set()
-    for folder in (run, place.folder("train"), place.folder("preprocess")):
+    for folder in (run, *place.folders("train")[-2:], place.folder("preprocess")):
         for line in (folder / "tracking" / "journal.jsonl").read_text().splitlines():
             for name in json.loads(line).get("metrics", {}):
                 assert row_of(name) is not None, f"{name} is not in the table"
                 used.add(row_of(name))
     unused = set(METRICS) - used
-    assert unused <= {row for row in METRICS if "gpu" in row}
+    assert unused <= {row for row in METRICS if "gpu" in row} | {"train/loss_scale"}, (
+        "of float16, and of graphics cards"
+    )
 
 
 def test_a_rerun_of_a_run_id_gives_the_same_results(place: Place, recorded: Run, run: Path) -> None:
