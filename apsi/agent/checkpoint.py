@@ -5,13 +5,14 @@ and optimisers are loaded with `weights_only`, arrays without pickle, the config
 """
 
 import json
+import logging
 import pickle
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -25,6 +26,9 @@ from apsi.errors import ApsiError
 from apsi.photo.prepared import PreparedSplit
 from apsi.photo.write import atomic
 from apsi.state import State, read_state, write_state
+
+_Photo = TypeVar("_Photo")
+log = logging.getLogger(__name__)
 
 ACTIONS, STATE, JUROR, SECOND_JUROR, RUN = (
     f"apsi/{name}" for name in ("actions.json", "state.json", "juror.npz", "second_juror.npz", "run.npz")
@@ -200,6 +204,17 @@ def require_unseen(checkpoint: Checkpoint, split: PreparedSplit) -> None:
             f"{len(seen)} of the {len(originals(split.originals))} photos of the split '{split.name}' are among those "
             f"that {checkpoint.path} was trained on: use its data_seed and split, other photos, or split=all"
         )
+
+
+def untrained_on(
+    photos: Sequence[_Photo], hash_of: Callable[[_Photo], str], agents: Iterable[Checkpoint]
+) -> list[_Photo]:
+    """Those of some photos that none of these agents was trained on; the log says how many others there are."""
+    seen = {one for agent in agents for one in agent.state.trained_on}
+    left = [photo for photo in photos if not originals([hash_of(photo)]) & seen]
+    if 0 < len(left) < len(photos):
+        log.warning("%d photos are left out, as agents were trained on them", len(photos) - len(left))
+    return left
 
 
 def originals(hashes: Iterable[str]) -> set[str]:

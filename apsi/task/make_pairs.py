@@ -11,8 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from pydantic import PositiveInt
 
 from apsi.advise.editor import Editor
-from apsi.agent.checkpoint import originals as originals_of
-from apsi.agent.checkpoint import read_checkpoint
+from apsi.agent.checkpoint import read_checkpoint, untrained_on
 from apsi.config.compose import OF_THIS_RUN, load_config, with_checkpoint
 from apsi.config.instantiate import instantiate
 from apsi.console import progress, show
@@ -141,12 +140,10 @@ def unseen(photos: list[SortedPhoto], checkpoints: Sequence[str], split: str) ->
     Raises:
         ApsiError: there is none.
     """
-    seen = {one for path in checkpoints for one in read_checkpoint(Path(path).expanduser()).state.trained_on}
-    left = [photo for photo in photos if not originals_of([photo.hash]) & seen]
+    agents = (read_checkpoint(Path(path).expanduser()) for path in checkpoints)
+    left = untrained_on(photos, lambda photo: photo.hash, agents)
     if not left:
         raise ApsiError(f"task.split={split}: the agents were trained on all of its photos; give others with dataset=")
-    if len(left) < len(photos):
-        log.warning("%d photos are left out, as agents were trained on them", len(photos) - len(left))
     return left
 
 

@@ -1,6 +1,5 @@
 """Comparing the order of crops with that of people."""
 
-import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from pydantic import PositiveInt
 from rich.table import Table
 
 from apsi.agent.build import load_agent
-from apsi.agent.checkpoint import Checkpoint, originals, read_checkpoint
+from apsi.agent.checkpoint import Checkpoint, read_checkpoint, untrained_on
 from apsi.agent.jurors import ready_juror
 from apsi.agent.trial import Trial
 from apsi.algo.crop_ranker import CropRankerPolicy
@@ -35,7 +34,6 @@ from apsi.transform.crop_actions import grid_anchors
 
 Ranking = Callable[[Photo, Floats], Floats]
 """A photo and boxes `(n, 4)` in shares -> how good each is, `(n,)`"""
-log = logging.getLogger(__name__)
 
 
 def rank_crops(
@@ -43,11 +41,11 @@ def rank_crops(
 ) -> dict[str, Any]:
     """Has `checkpoint`, an agent that ranks crops, or `juror` score annotated crops, and compares with people's scores.
 
+    Photos that the agent was trained on are left out.
+
     Returns:
         Means over photos, and intervals from resampling them: `srcc`, `pcc`, `acc_K_N`, `acc_w_K_N`; of photos whose
         best crops are known, `iou` of the one that is ranked first among them all.
-
-    Photos that the agent was trained on are left out.
 
     Raises:
         ApsiError: no annotated crops, or an agent that does not rank crops or has seen all of these photos.
@@ -60,7 +58,10 @@ def rank_crops(
         rank = _juror(config)
     else:
         checkpoint = read_checkpoint(Path(config.checkpoint).expanduser())
-        annotated, rank = _unseen(annotated, annotations, checkpoint), _agent(config, checkpoint)
+        annotated = untrained_on(annotated, lambda photo: annotations.hash_of(photo.name), [checkpoint])
+        if not annotated:
+            raise ApsiError(f"{checkpoint.path} was trained on all photos of crops=: give others")
+        rank = _agent(config, checkpoint)
     figures: dict[str, list[tuple[str, float]]] = {}
     for photo in track(annotated, "Ranking crops", len(annotated)):
         for name, value in _figures(photo, annotations, rank, returned, best).items():
@@ -109,19 +110,6 @@ def _juror(config: DictConfig) -> Ranking:
         return juror.score_framed([FramedPhoto(_shrunk(box.cut(photo), size), whole, box) for box in _boxes(boxes)])
 
     return rank
-
-
-def _unseen(
-    annotated: Sequence[AnnotatedPhoto], annotations: CropAnnotations, checkpoint: Checkpoint
-) -> list[AnnotatedPhoto]:
-    """Those that the agent was not trained on."""
-    seen = set(checkpoint.state.trained_on)
-    left = [photo for photo in annotated if not originals([annotations.hash_of(photo.name)]) & seen]
-    if not left:
-        raise ApsiError(f"{checkpoint.path} was trained on all photos of crops=: give others")
-    if len(left) < len(annotated):
-        log.warning("%d photos are left out, as the agent was trained on them", len(annotated) - len(left))
-    return left
 
 
 def _agent(config: DictConfig, checkpoint: Checkpoint) -> Ranking:
