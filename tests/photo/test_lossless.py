@@ -20,7 +20,8 @@ from apsi.photo.metadata import Metadata, app13
 from apsi.photo.read import UnreadablePhotoError
 from apsi.photo.save import ONLY_JPEG, save_cut
 from tests.conftest import natural_photo
-from tests.photo.test_full_size import GPS_PLACE, XMP, camera_exif, write_deep
+from tests.photo.test_full_size import GPS_PLACE, camera_exif, write_deep
+from tests.photo.test_metadata import XMP
 from tests.photo.test_read import GREEN_FIRST
 
 PHOTO = natural_photo(3, 1200, 1606)
