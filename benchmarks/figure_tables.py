@@ -13,7 +13,11 @@ from apsi.interval import Sample, mean_interval, rate_interval
 COLLECTIONS = {"bsds": ("BSDS500, train and val", 300), "osie": ("OSIE", 250)}
 """Of photos: what each is called, and how many it has"""
 VOTED_ON, SAMPLE = ("FCDB, of which there are votes only", 3_362), ("`dataset=sample`", 8)
-FILES = {"fixations": "OSIE's fixations.json", "votes": "FCDB's ranking_annotation.json"}
+FILES = {
+    "fixations": "OSIE's fixations.json",
+    "votes": "FCDB's ranking_annotation.json",
+    "model": "an ONNX juror: 224 x 224 RGB from -1 to 1 in, one number out, near -3 where a photo is good",
+}
 
 
 @dataclass(frozen=True)
@@ -414,6 +418,49 @@ def preference_people(runs: Mapping[str, Run], _: Sequence[int]) -> dict[str, Ta
     return {"people": {"columns": columns, "rows": rows}, "intervals": {"columns": shown, "rows": held}}
 
 
+def taste(runs: Mapping[str, Run], _: Sequence[int]) -> dict[str, Table]:
+    """True utility of what agents make of photos for made-up people, and the share of what could be gained."""
+    columns = {"person": "", "the photo": ".2f", "bootstrap": ".2f", "answers": "d", "personal": ".2f", "search": ".2f"}
+    columns |= {"share": ".2f", "share by seed": ".2f", "share where the juror checks": ".2f"}
+    rows = []
+    for run, found in runs.items():
+        for name, one in found.result["people"].items():
+            agent = one["agent"]
+            checked = next(one[policy] for policy in ("shortlist", "expected_improvement") if policy in one)
+            for answers in [key for key in agent if key != "bootstrap"]:
+                rows.append(
+                    [
+                        f"{name.replace('_', ' ')}; {_WEIGHTS[run]}",
+                        *(one["nothing"]["mean"], agent["bootstrap"]["mean"], int(answers)),
+                        *(agent[answers]["personal"]["mean"], one["search"]["mean"]),
+                        estimate(agent[answers]["share"], agent[answers]["share_ci95"]),
+                        agent[answers]["share_by_seed"],
+                        estimate(checked[answers]["share"], checked[answers]["share_ci95"]),
+                    ]
+                )
+    return {"people": {"columns": columns, "rows": rows}}
+
+
+_WEIGHTS = {"crops": "weight 0.3", "edits": "weight 0.3", "edits, the person alone": "weight 1"}
+
+
+def neural_juror(runs: Mapping[str, Run], _: Sequence[int]) -> dict[str, Table]:
+    """Policies under a network's score, what they do to the photo, and what a juror says that was not trained on."""
+    (run,) = runs.values()
+    columns = {"policy": "", "better than before": ".3f", "mean gain": "+.2f", "edits": ".1f"}
+    columns |= {"juror calls a photo": ".1f", "clipped before": ".1%", "after": ".1%"}
+    columns |= {"`naturalness` before": ".2f", "`naturalness` after": ".2f"}
+    rows = [
+        [
+            *(f"`{name}`", of_policy(policy, "success_rate"), of_policy(policy, "mean_gain"), policy["mean_steps"]),
+            policy["juror_calls"] / run.result["episodes"],
+            *(*policy["measures"]["clipped"], *policy["measures"]["juror second"]),
+        ]
+        for name, policy in run.result["policies"].items()
+    ]
+    return {"policies": {"columns": columns, "rows": rows}}
+
+
 def export(runs: Mapping[str, Run], _: Sequence[int]) -> dict[str, Table]:
     """How far look-up tables are off, by number of steps."""
     found = runs["run"].result
@@ -443,6 +490,11 @@ ON_BSDS, ON_OSIE, ON_BOTH = (
     f"dataset=folder dataset.path={{{name}}} device.threads=1" for name in ("bsds", "osie", "both")
 )
 CAUTIOUS = "run.py task=evaluate checkpoint={first}/checkpoints/best.zip policy=[agent] policy.agent.caution="
+NEURAL = (
+    "juror=onnx juror.path={model} juror.size=224 juror.mean=[0.5,0.5,0.5] juror.std=[0.5,0.5,0.5] "
+    "juror.mapping.centre=-10 juror.mapping.scale=5"
+)
+PERSONAL = "benchmarks/personal.py --photos {osie} --seeds 1 2 3 --out {out} device.threads=1"
 SHORT = "train.total_timesteps=2000 train.eval_every=2000 train.checkpoint_every=2000"
 ALL = {
     "one_degradation": Figure("One degradation, PPO", scores, {"run": f"run.py {ON_BSDS}"}, seeds=(42,)),
@@ -525,6 +577,15 @@ ALL = {
         each={"run": f"run.py experiment=crop {ON_OSIE} policy.shortlist.calls=5 seed={{seed}}"},
         seeds=(1, 2, 3),
     ),
+    "crop_moves": Figure(
+        "Framing by moves",
+        crop,
+        each={
+            "run": f"run.py experiment=crop transform=crop_moves algo=full_q {ON_OSIE} env.max_steps=5 "
+            "env.observation_size=[64,64] train.total_timesteps=8000 policy=[agent,greedy,random,nothing] seed={seed}"
+        },
+        seeds=(1, 2, 3),
+    ),
     "attention": Figure(
         "Where people look", attention, {"run": "benchmarks/attention.py --photos {osie} --fixations {fixations}"}
     ),
@@ -542,6 +603,25 @@ ALL = {
         preference_people,
         {"run": "benchmarks/preference_people.py --photos {osie}"},
         seeds=(0, 1, 2, 3, 4, 5),
+    ),
+    "taste": Figure(
+        "Personal agents, and made-up people",
+        taste,
+        {
+            "crops": f"{PERSONAL} --people warm_tight wide_calm",
+            "edits": f"{PERSONAL} --people high_contrast",
+            "edits, the person alone": f"{PERSONAL} --people high_contrast --human 1.0",
+        },
+        seeds=(1, 2, 3),
+    ),
+    "neural_juror": Figure(
+        "Photos as they are, and a neural juror",
+        neural_juror,
+        {
+            "run": f"run.py experiment=optimise_photos {ON_BSDS} {NEURAL} "
+            "policy.expected_improvement.min_improvement=0.1"
+        },
+        seeds=(42,),
     ),
     "export": Figure("How exact look-up tables are", export, {"run": "benchmarks/export.py --recipes 30"}, seeds=(0,)),
 }

@@ -1,13 +1,13 @@
 """What a person's answers are worth to an agent: made-up people with a known taste, unseen photos, the true utility.
 
-For each person: the agent of `experiment=personal_bootstrap`, which knows nothing of them; pairs of crops of the
-training photos; their answers, with noise, ties and a lean to one side (`apsi.preference.simulated`);
+For each person and seed: the agent of `experiment=personal_bootstrap`, which knows nothing of them; pairs of crops of
+the training photos; their answers, with noise, ties and a lean to one side (`apsi.preference.simulated`);
 `task=fit_preference`; `experiment=personal_finetune` from the first agent's weights. Then the true utility, which no
 part of this has seen, of what each agent makes of the test photos, beside the photos as they are and the best crop of
 the grid (edits: greedy) by the true utility itself. `share` is (personal - bootstrap) / (search - bootstrap);
-intervals are from resampling photos. Person `high_contrast` edits light and colour in place of cropping (`..._edits`).
+intervals are from resampling photos and seeds. Person `high_contrast` edits light and colour in place of cropping.
 
-    python benchmarks/personal.py --photos FOLDER [--people NAME ...] [--answers 100 300] [--human 0.3] [--out DIR]
+    python benchmarks/personal.py --photos FOLDER [--people NAME ...] [--answers 100 300] [--human 0.3] [--seeds 42]
 
 Everything runs as a user would run it, in DIR, and what is there is not made again. The last line is JSON.
 """
@@ -52,6 +52,7 @@ class Chain:
     photos: Path
     out: Path
     taste: str
+    seed: int
     more: tuple[str, ...]
 
     @property
@@ -59,13 +60,19 @@ class Chain:
         """Ending of the presets' names."""
         return "_edits" if self.taste in EDITS else ""
 
+    @property
+    def own(self) -> Path:
+        """The folder of the seed."""
+        return self.out / f"seed {self.seed}"
+
     def run(self, name: str, *overrides: str) -> Path:
         """The folder of a run, which is made where it is not there yet."""
         task = next((one.partition("=")[2] for one in overrides if one.startswith("task=")), "pipeline")
-        folder = self.out / "outputs" / task / name
+        folder = self.own / "outputs" / task / name
         if not (folder / "done").exists():
             common = ["dataset=folder", f"dataset.path={self.photos}", f"data_dir={self.out / 'data'}", "tracking=none"]
-            common += [f"output_dir={self.out / 'outputs'}", f"run_name={name}", "resume=auto", "evaluate.images=0"]
+            common += [f"output_dir={self.own / 'outputs'}", f"run_name={name}", f"seed={self.seed}"]
+            common += ["resume=auto", "evaluate.images=0", "quiet=true"]
             command = [sys.executable, str(RUN), *overrides, *common, *self.more]
             print(" ".join(command), file=sys.stderr)
             subprocess.run(command, check=True, stdout=sys.stderr)
@@ -79,7 +86,7 @@ class Chain:
     def personal(self, answers: int, human: float, start: Path) -> Path:
         """The agent that goes on under what was learned from so many answers."""
         name = f"{self.taste}-{answers}"
-        preferences = self.out / "preferences" / name
+        preferences = self.own / "preferences" / name
         own = f"preference_dir={preferences}"
         if not (preferences / "answers").exists():
             kinds = (f"experiment=personal_pairs{self.kind}", "task=make_pairs", "task.split=train")
@@ -112,9 +119,12 @@ def recipes(folder: Path, policy: str) -> dict[str, Recipe]:
     return {row["photo"]: Recipe.of(row["recipe"].split()) for row in rows}
 
 
-def utilities(taste: str, photos: dict[str, Photo], done: dict[str, Recipe]) -> Floats:
-    """True utility of what was done to each photo, `(n,)`."""
-    return np.array([TASTES[taste](framed(photos[name], done[name], SIZE)) for name in photos])
+def utilities(taste: str, photos: dict[str, Photo], folders: Sequence[Path], policy: str) -> Floats:
+    """True utility of what a policy did to each photo, in one run a seed, `(seeds, photos)`."""
+    done = [recipes(folder, policy) for folder in folders]
+    return np.array(
+        [[TASTES[taste](framed(photo, each[name], SIZE)) for name, photo in photos.items()] for each in done]
+    )
 
 
 def searched(taste: str, photos: dict[str, Photo], kind: str) -> Floats:
@@ -142,19 +152,20 @@ def _best(taste: str, photo: Photo, kind: str) -> float:
     return float(best)
 
 
-def measure(chain: Chain, counts: Sequence[int], human: float) -> dict[str, Any]:
-    """Figures of one person by policy and number of answers."""
-    start = chain.bootstrap()
-    names = sorted(recipes(start, "agent"))
-    whole = {name: read_photo(chain.photos / name) for name in names}
-    best = searched(chain.taste, whole, chain.kind)
-    nothing = utilities(chain.taste, whole, {name: Recipe() for name in names})
-    figures: dict[str, Any] = {"photos": len(names), "nothing": _mean(nothing), "search": _mean(best)}
-    for policy in ("agent", "expected_improvement" if chain.kind else "shortlist"):
-        before = utilities(chain.taste, whole, recipes(start, policy))
+def measure(chains: Sequence[Chain], counts: Sequence[int], human: float) -> dict[str, Any]:
+    """Figures of one person by policy and number of answers, of one chain a seed."""
+    photos, taste, kind = chains[0].photos, chains[0].taste, chains[0].kind
+    starts = [chain.bootstrap() for chain in chains]
+    whole = {name: read_photo(photos / name) for name in sorted(recipes(starts[0], "agent"))}
+    best = searched(taste, whole, kind)
+    nothing = np.array([TASTES[taste](framed(photo, Recipe(), SIZE)) for photo in whole.values()])
+    figures: dict[str, Any] = {"photos": len(whole), "nothing": _mean(nothing[None]), "search": _mean(best[None])}
+    for policy in ("agent", "expected_improvement" if kind else "shortlist"):
+        before = utilities(taste, whole, starts, policy)
         figures[policy] = {"bootstrap": _mean(before)}
         for count in counts:
-            after = utilities(chain.taste, whole, recipes(chain.personal(count, human, start), policy))
+            taught = [chain.personal(count, human, start) for chain, start in zip(chains, starts, strict=True)]
+            after = utilities(taste, whole, taught, policy)
             figures[policy][str(count)] = {"personal": _mean(after), **_share(before, after, best)}
     return figures
 
@@ -165,18 +176,20 @@ def _mean(values: Floats) -> dict[str, Any]:
 
 def _share(before: Floats, after: Floats, best: Floats) -> dict[str, Any]:
     """How much of what a search gains over the bootstrap the personal agent does, and how sure that is."""
-    rng = np.random.default_rng(0)
-    drawn = rng.integers(len(before), size=(2000, len(before)))
-    shares = (after - before)[drawn].mean(axis=1) / (best - before)[drawn].mean(axis=1)
+    gained, possible = after - before, best - before
+    rng, (seeds, photos) = np.random.default_rng(0), before.shape
+    drawn = [np.ix_(rng.integers(seeds, size=seeds), rng.integers(photos, size=photos)) for _ in range(2000)]
+    shares = [gained[some].mean() / possible[some].mean() for some in drawn]
     return {
-        "share": round(float((after - before).mean() / (best - before).mean()), 3),
+        "share": round(float(gained.mean() / possible.mean()), 3),
         "share_ci95": [round(float(end), 3) for end in np.quantile(shares, [0.025, 0.975])],
+        "share_by_seed": [round(float(share), 3) for share in gained.mean(axis=1) / possible.mean(axis=1)],
         "gain_ci95": _rounded(difference_interval(_sample(before), _sample(after), rates=False)),
     }
 
 
 def _sample(values: Floats) -> Sample:
-    return Sample.of([values.tolist()], [[str(i) for i in range(len(values))]])
+    return Sample.of(values.tolist(), [[str(i) for i in range(values.shape[1])]] * len(values))
 
 
 def _rounded(interval: tuple[float, float] | None) -> list[float] | None:
@@ -190,6 +203,7 @@ def main() -> None:
     parser.add_argument("--people", nargs="+", choices=list(TASTES), default=list(TASTES))
     parser.add_argument("--answers", nargs="+", type=int, default=[100, 300])
     parser.add_argument("--human", type=float, default=0.3, help="weight of the person in the juror of stage 3")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[42])
     parser.add_argument("--out", type=Path, help="where it is made; by default a temporary folder")
     parser.add_argument("overrides", nargs="*", help="for all commands, such as device.threads=1")
     options = parser.parse_args()
@@ -199,9 +213,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         out = (options.out or Path(temporary)).resolve()
         photos = options.photos.resolve()
-        chains = [Chain(photos, out, taste, tuple(options.overrides)) for taste in options.people]
-        figures = {chain.taste: measure(chain, options.answers, options.human) for chain in chains}
-    print(json.dumps({"human": options.human, **figures}))
+        people = {
+            taste: [Chain(photos, out, taste, seed, tuple(options.overrides)) for seed in options.seeds]
+            for taste in options.people
+        }
+        figures = {taste: measure(chains, options.answers, options.human) for taste, chains in people.items()}
+    print(json.dumps({"human": options.human, "seeds": options.seeds, "people": figures}))
 
 
 if __name__ == "__main__":
