@@ -56,6 +56,8 @@ class Figure:
     """the same for every seed, `NAME SEED`; `{first}` is the folder of the seed's first run"""
     seeds: tuple[int, ...] = ()
     """those of `each` or, where that is empty, those that `once` names"""
+    made: tuple[str, int] | None = None
+    """what it is measured on and how many, where that is neither a collection nor the sample photos"""
 
     @property
     def needs(self) -> list[str]:
@@ -68,6 +70,7 @@ class Figure:
         """What it is measured on."""
         known = [COLLECTIONS[need] for need in self.needs if need in COLLECTIONS]
         known += [VOTED_ON] if "votes" in self.needs else []
+        known += [self.made] if self.made else []
         return [{"name": name, "count": count} for name, count in known or [SAMPLE]]
 
     @property
@@ -496,7 +499,7 @@ NEURAL = (
 )
 PERSONAL = "benchmarks/personal.py --photos {osie} --seeds 1 2 3 --out {out} device.threads=1"
 SHORT = "train.total_timesteps=2000 train.eval_every=2000 train.checkpoint_every=2000"
-ALL = {
+FIGURES = {
     "one_degradation": Figure("One degradation, PPO", scores, {"run": f"run.py {ON_BSDS}"}, seeds=(42,)),
     "restore_best": Figure(
         "One degradation, `undo`",

@@ -10,7 +10,7 @@ figure goes on with the run that was interrupted and with the seeds that are mis
 are by the clock and of the processor, in all processes of the runs.
 
 `--bsds` is a folder with the 300 photos of BSDS500's train and val images, `--osie` one with the 250 of OSIE,
-`--fixations` OSIE's fixations.json, `--votes` FCDB's ranking_annotation.json.
+`--fixations` OSIE's fixations.json, `--votes` FCDB's ranking_annotation.json, `--model` a juror as ONNX model.
 """
 
 import argparse
@@ -31,12 +31,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from figure_tables import ALL, COLLECTIONS, FILES, Figure, Run
+from figure_tables import COLLECTIONS, FIGURES, FILES, Figure, Run
+from speed_tables import SPEED
 
 from apsi.errors import ApsiError
 
 ROOT = Path(__file__).parents[1]
-FIGURES = ROOT / "docs" / "figures"
+ALL = FIGURES | SPEED
+RECORDS = ROOT / "docs" / "figures"
 CODE = ("apsi", "conf")
 """Whose later changes make a figure one of an earlier version"""
 WHERE = ("quiet=true", "tracking=none", "device=cpu")
@@ -77,7 +79,7 @@ def main() -> None:
         sys.exit("Interrupted. What is finished is kept; the same command goes on from there.")
 
 
-def state(name: str, folder: Path = FIGURES) -> str:
+def state(name: str, folder: Path = RECORDS) -> str:
     """Whether a figure was taken, whether it lacks seeds, and whether its commands or the code are others by now."""
     path = folder / f"{name}.json"
     if not path.is_file():
@@ -98,7 +100,7 @@ def state(name: str, folder: Path = FIGURES) -> str:
     return ", ".join(found)
 
 
-def take(name: str, figure: Figure, seeds: Sequence[int], options: Mapping[str, Any], figures: Path = FIGURES) -> None:
+def take(name: str, figure: Figure, seeds: Sequence[int], options: Mapping[str, Any], figures: Path = RECORDS) -> None:
     """Runs what is missing; as soon as all that has no seed is there, and after each seed, writes what it comes to."""
     out = options["out"].absolute() / name
     if options["afresh"]:

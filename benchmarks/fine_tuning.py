@@ -96,7 +96,8 @@ def main() -> None:
         print(f"{name:12} {found[name]['seconds']:7.2f} s a step  {found[name]['megabytes']:7.0f} MB")
     plain = found["float32"]
     ratios = {name: {key: round(one[key] / plain[key], 2) for key in plain} for name, one in found.items()}
-    print(json.dumps({"device": "cuda" if torch.cuda.is_available() else "cpu", **vars(options), "ratios": ratios}))
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    print(json.dumps({"device": device, **vars(options), "found": found, "ratios": ratios}))
 
 
 if __name__ == "__main__":

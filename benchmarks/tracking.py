@@ -78,7 +78,8 @@ def main() -> None:
         "tracker_seconds": {name: round(value, 3) for name, value in per_run.items()},
         "share_while_training": round(while_training / train_cpu, 4),
         "share_of_this_run": round((while_training + fixed) / train_cpu, 4),
-        f"share_of_{whole}_steps": round((while_training + fixed * options.steps / whole) / train_cpu, 4),
+        "default_steps": whole,
+        "share_of_a_whole_run": round((while_training + fixed * options.steps / whole) / train_cpu, 4),
     }
     print(json.dumps(result))
 

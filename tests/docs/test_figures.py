@@ -32,7 +32,7 @@ def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     import figures
 
     yield figures
-    for name in ("figures", "figure_tables"):
+    for name in ("figures", "figure_tables", "speed_tables"):
         sys.modules.pop(name)
 
 
