@@ -1,4 +1,4 @@
-"""What is measured in seconds and megabytes: commands and tables as in `figure_tables.py`. They want an idle machine."""
+"""What is measured in seconds and megabytes: commands and tables as in `figure_tables.py`. Wants an idle machine."""
 
 from collections.abc import Callable, Mapping, Sequence
 
