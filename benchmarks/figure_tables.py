@@ -608,10 +608,15 @@ FIGURES = {
         seeds=(0, 1, 2, 3, 4, 5),
     ),
     "taste": Figure(
-        "Personal agents, and made-up people",
+        "Personal agents that crop, and made-up people",
+        taste,
+        {"crops": f"{PERSONAL} --people warm_tight wide_calm"},
+        seeds=(1, 2, 3),
+    ),
+    "taste_edits": Figure(
+        "Personal agents that edit, and a made-up person",
         taste,
         {
-            "crops": f"{PERSONAL} --people warm_tight wide_calm",
             "edits": f"{PERSONAL} --people high_contrast",
             "edits, the person alone": f"{PERSONAL} --people high_contrast --human 1.0",
         },
