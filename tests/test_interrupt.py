@@ -11,6 +11,7 @@ import pytest
 
 from apsi.agent.checkpoint import STATE
 from apsi.config.compose import load_config
+from apsi.console import console
 from apsi.tracking.run_folder import RunFolder, find_unfinished
 from tests.command_line import Outcome, Place, files_below, read_json
 
@@ -183,6 +184,19 @@ def test_only_a_dead_run_of_the_same_configuration_is_continued(tmp_path: Path) 
     assert (
         find_unfinished(RunFolder.create(tmp_path / "4", load_config(["debug=tiny", "task=train", "seed=1"]))) is None
     )
+
+
+def test_even_a_quiet_run_says_that_it_does_not_continue_one_of_another_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = load_config(["debug=tiny", "task=train"])
+    earlier = RunFolder.create(tmp_path / "1", config)
+    earlier.note(host="runner-17")
+    monkeypatch.setattr(console, "quiet", True)
+    assert find_unfinished(RunFolder.create(tmp_path / "2", config)) is None
+    said = capfd.readouterr()
+    assert f"begins anew: {earlier.path} may still run on runner-17; if not, continue it with resume=" in said.err
+    assert not said.out
 
 
 @pytest.mark.parametrize("named", ["folder", "file"])

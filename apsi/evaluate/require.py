@@ -17,6 +17,7 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
 }
 _CONDITION = re.compile(r"\s*([\w-]+)\.(\w+)\s*(>=|<=|==|>|<)\s*([+-]?[\d.]+(?:[eE][+-]?\d+)?)\s*")
+_FIGURE_ALONE = re.compile(r"\s*[\w-]+\.\w+\s*")
 _INTERVAL = "_ci95"
 
 
@@ -64,6 +65,7 @@ def conditions(text: str | None, policies: Iterable[str]) -> list[Condition]:
             raise ApsiError(
                 f"evaluate.require={text}: can't read '{part.strip()}'; a condition is "
                 "POLICY.FIGURE>=NUMBER (or >, <=, <, ==), such as agent.success_rate>=0.7, several with commas between"
+                + (". Put it in quotes: the shell takes > and < for itself" if _FIGURE_ALONE.fullmatch(part) else "")
             )
         policy, figure, comparison, limit = match.groups()
         if policy not in policies:

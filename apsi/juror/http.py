@@ -63,10 +63,11 @@ class HttpJuror(Juror):
     @cached_property
     def _served(self) -> tuple[str, float]:
         """The served juror's fingerprint and tolerance; asked for once, so that another juror is noticed."""
+        client = self._client  # says what to install where there is no httpx
         import httpx
 
         try:
-            response = self._client.get("/healthz")
+            response = client.get("/healthz")
             if response.status_code == 401:
                 raise ApsiError(f"juror.url={self.url} asks for a token: set {VARIABLE} to the one it was started with")
             response.raise_for_status()

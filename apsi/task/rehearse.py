@@ -125,7 +125,9 @@ def require_writable(key: str, value: str) -> None:
     path = Path(value).expanduser()
     there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
-        reason = "has no write permission" if there.is_dir() else "is no folder"
+        reason = (
+            "can't be written to, for want of permission or as it is read-only" if there.is_dir() else "is no folder"
+        )
         raise ApsiError(
             f"can't write to {key}={path}: {there} {reason}. Set output_dir and data_dir to folders that you can "
             "write to"

@@ -229,6 +229,8 @@ def find_unfinished(current: RunFolder) -> RunFolder | None:
 
     For a run of a multirun also among those of other multiruns.
     """
+    from apsi.console import console
+
     wanted = {name: current.record().get(name) for name in ("config_key", "resume")}
     beside = current.path.parent
     candidates = beside.parent.glob("*/*") if is_one_of_many() else beside.iterdir()
@@ -240,7 +242,10 @@ def find_unfinished(current: RunFolder) -> RunFolder | None:
         if folder.is_unfinished():
             return folder
         if record["status"] == RUNNING and record["host"] != socket.gethostname():
-            log.warning("%s may still run on %s; if not, continue it with resume=%s", path, record["host"], path)
+            said = f"{path} may still run on {record['host']}; if not, continue it with resume={path}"
+            log.warning(said)
+            if console.quiet:
+                print(f"This run begins anew: {said}", file=sys.stderr)
     return None
 
 

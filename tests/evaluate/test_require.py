@@ -64,6 +64,7 @@ def test_none_is_no_condition() -> None:
         ("agnet.success_rate>=0.7", "'agnet' is not evaluated. Did you mean 'agent'?"),
         ("success_rate>=0.7", "can't read 'success_rate>=0.7'; a condition is POLICY.FIGURE>=NUMBER"),
         ("agent.success_rate=0.7", "can't read"),
+        ("agent.success_rate", r"in quotes: the shell takes > and <"),
         ("agent.success_rate>=0.7.1", "can't read"),
         ("agent.success_rate>=.", "can't read"),
         ("agent.success_rate>=0.7,", "can't read ''"),

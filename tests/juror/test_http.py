@@ -1,6 +1,7 @@
 """A remote juror: the server's scores or an error, through a full queue, a restart and another juror in its place."""
 
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -41,6 +42,12 @@ def test_a_served_juror_is_as_tolerant_as_it_is() -> None:
 def test_a_full_queue_is_waited_for() -> None:
     with served(Fragile(), max_queue=4, max_batch=1) as url:
         assert client(url, connections=8).score(photos(40)).tolist() == Fragile().score(photos(40)).tolist()
+
+
+def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    with pytest.raises(ApsiError, match=r"juror=http needs httpx: pip install 'apsi\[serve\]'"):
+        client("http://127.0.0.1:1").score(photos(1))
 
 
 def test_no_server_is_an_error_at_once() -> None:
