@@ -68,16 +68,16 @@ class Chain:
     def run(self, name: str, *overrides: str) -> Path:
         """The folder of a run, which is made where it is not there yet."""
         task = next((one.partition("=")[2] for one in overrides if one.startswith("task=")), "pipeline")
-        folder = self.own / "outputs" / task / name
-        if not (folder / "done").exists():
+        done = self.own / "outputs" / task / name / "done"
+        if not done.exists():
             common = ["dataset=folder", f"dataset.path={self.photos}", f"data_dir={self.out / 'data'}", "tracking=none"]
             common += [f"output_dir={self.own / 'outputs'}", f"run_name={name}", f"seed={self.seed}"]
             common += ["resume=auto", "evaluate.images=0", "quiet=true"]
             command = [sys.executable, str(RUN), *overrides, *common, *self.more]
             print(" ".join(command), file=sys.stderr)
-            subprocess.run(command, check=True, stdout=sys.stderr)
-            (folder / "done").touch()
-        return folder
+            said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+            done.write_text(json.loads(said)["folder"], encoding="utf-8")  # another one where it was interrupted
+        return Path(done.read_text(encoding="utf-8"))
 
     def bootstrap(self) -> Path:
         """The agent that knows nothing of the person; one for all who crop."""
