@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -230,3 +231,11 @@ def results(restore: EnvComponents, split: PreparedSplit) -> "dict[str, list[Epi
         return list(taken)
 
     return {"greedy": play(Greedy), "nothing": play(Nothing)}
+
+
+@pytest.fixture
+def heeded_ctrl_c() -> Iterator[None]:
+    """SIGINT interrupts this process; it is ignored where a shell started the tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -262,6 +262,7 @@ def test_a_state_that_does_not_fit_or_is_damaged_is_one_clear_error(
         assert str(path) in str(raised.value) and "resume=never" in str(raised.value)
 
 
+@pytest.mark.usefixtures("heeded_ctrl_c")
 def test_a_training_that_ctrl_c_ended_goes_on_with_the_loss_of_the_latest_update(
     finished: tuple[DictConfig, RunFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
