@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from apsi.advise.advice import GIVEN, Advice, Opinion, StepAdvice
 from apsi.advise.framing import crop_said, crop_scored
+from apsi.advise.measured import greyed_said
 from apsi.advise.words import Words
 from apsi.photo.write import write_text
 from apsi.web.page import data_uri, render, script
@@ -65,7 +66,12 @@ def write_page(path: Path, advice: Advice, pictures: Pictures, words: Words, ove
         after=None if pictures.after is None else data_uri(pictures.after, "image/jpeg"),
         same_frame=pictures.same_frame,
         steps=[
-            {"label": step.label, "sentence": words(step.advice), "said": step_said(step, words)}
+            {
+                "label": step.label,
+                "sentence": words(step.advice),
+                "said": step_said(step, words),
+                "warning": greyed_said(step.greyed, words),
+            }
             for step in advice.steps
         ],
         crop=_crop(advice, pictures, words),
@@ -116,11 +122,11 @@ def heading(advice: Advice, words: Words) -> str:
 
 
 def _said_in_short(advice: Advice, words: Words) -> str:
-    """The heading, and whether there is a crop to look at too, which the heading says where it is all there is."""
+    """The heading, a crop to look at where it does not say that, and a warning."""
     said = heading(advice, words)
-    if advice.crop is None or advice.is_cut or advice.leave_it:
-        return said
-    return words("{said}, a crop suggested", said=said)
+    if advice.crop is not None and not advice.is_cut and not advice.leave_it:
+        said = words("{said}, a crop suggested", said=said)
+    return words("{said}; look at the whites", said=said) if advice.warnings(words) else said
 
 
 def lead(advice: Advice, words: Words) -> str:
@@ -184,6 +190,15 @@ def series_said(advice: Sequence[Advice], failures: int, words: Words) -> str:
     crops = sum(one.crop is not None and not one.is_cut for one in advice)
     if crops:
         said.append(words.plural("For {n} photo a crop is suggested.", "For {n} photos a crop is suggested.", crops))
+    greyed = sum(bool(one.warnings(words)) for one in advice)
+    if greyed:
+        said.append(
+            words.plural(
+                "In {n} photo an area that was burnt out became grey: look at it.",
+                "In {n} photos areas that were burnt out became grey: look at them.",
+                greyed,
+            )
+        )
     if failures:
         said.append(words.plural("{n} could not be edited.", "{n} could not be edited.", failures))
     return " ".join(said)

@@ -54,6 +54,17 @@ def test_a_second_opinion_agrees_or_not(after: float, verdict: str, tmp_path: Pa
     assert f"A second opinion {verdict}." in page_of(replace(ADVICE, second_opinion=second), tmp_path)
 
 
+def test_a_tile_and_the_words_on_a_series_name_whites_that_became_grey(tmp_path: Path) -> None:
+    greyed = replace(ADVICE, steps=[STEPS[0], replace(STEPS[1], greyed=0.1)])
+    write_overview(tmp_path / "all.html", [Shot(greyed, ""), Shot(ADVICE, "")], [], Words())
+    page = (tmp_path / "all.html").read_text(encoding="utf-8")
+    assert re.findall(r'<span class="soft">(.*)</span></li>', page) == [
+        "2 edits made; look at the whites",
+        "2 edits made",
+    ]
+    assert "In 1 photo an area that was burnt out became grey: look at it." in page
+
+
 def test_a_photo_that_needs_nothing_is_shown_alone(tmp_path: Path) -> None:
     page = page_of(replace(ADVICE, recipe=[], steps=[], edited=None), tmp_path, after=None)
     assert "Leave it as it is" in page and page.count("<img") == 1 and "<script" not in page

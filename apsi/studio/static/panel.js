@@ -173,9 +173,13 @@ export class Panel {
     opinions?.replaceChildren(...said.opinions.map((text) => paragraph(text)));
     const isOn = steps.split(",").map((choice) => choice !== "off" && Number(choice) !== 0);
     const on = this.rows.filter((_, i) => isOn[i]);
+    for (const row of this.rows) row.querySelector("[data-said=warning]").hidden = true;
     on.forEach((row, i) => {
       row.querySelector("[data-said=sentence]").textContent = said.steps[i].sentence;
       row.querySelector("[data-said=why]").textContent = said.steps[i].said;
+      const warning = row.querySelector("[data-said=warning]");
+      warning.textContent = said.steps[i].warning;
+      warning.hidden = !said.steps[i].warning;
     });
     this.place.firstElementChild.dataset.said = steps;
     this.handlers.settled(this.photo, query, said.heading);
