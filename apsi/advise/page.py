@@ -15,6 +15,8 @@ from apsi.web.page import data_uri, render, script
 
 _UNCHANGED = 0.005
 """Change of a score that is shown as 0"""
+_HARDLY = 0.1
+"""Change of a second opinion below which it has none: edits that nobody sees move `naturalness` as much"""
 
 
 @dataclass(frozen=True)
@@ -174,9 +176,7 @@ def opinions_said(advice: Advice, words: Words) -> list[str]:
         said.append(_scored(advice.opinion, words) + _knows(advice.opinion, words))
     second = advice.second_opinion
     if second is not None and not advice.leave_it:
-        agrees = second.gain > 0
-        verdict = words("A second opinion agrees.") if agrees else words("A second opinion does not agree.")
-        said.append(f"{verdict} {_scored(second, words)}{_knows(second, words)}")
+        said.append(f"{_verdict(second, words)} {_scored(second, words)}{_knows(second, words)}")
     return said
 
 
@@ -226,6 +226,12 @@ def _scored(opinion: Opinion, words: Words) -> str:
         before=words.number(opinion.before),
         after=words.number(opinion.after),
     )
+
+
+def _verdict(second: Opinion, words: Words) -> str:
+    if abs(second.gain) < _HARDLY:
+        return words("A second opinion hardly sees a difference.")
+    return words("A second opinion agrees.") if second.gain > 0 else words("A second opinion does not agree.")
 
 
 def _knows(opinion: Opinion, words: Words) -> str:

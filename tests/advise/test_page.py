@@ -48,10 +48,17 @@ def test_each_step_is_told_with_what_it_gained_and_what_would_be_lost(tmp_path: 
     assert "What its score answers to: exposure; not what is shown." in text
 
 
-@pytest.mark.parametrize(("after", "verdict"), [(6.0, "agrees"), (4.9, "does not agree")])
-def test_a_second_opinion_agrees_or_not(after: float, verdict: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("after", "verdict"),
+    [
+        *((6.0, "agrees"), (4.8, "does not agree")),
+        *((5.03, "hardly sees a difference"), (4.95, "hardly sees a difference"), (5.0, "hardly sees a difference")),
+    ],
+)
+def test_a_second_opinion_agrees_or_not_or_hardly_sees_a_difference(after: float, verdict: str, tmp_path: Path) -> None:
     second = Opinion("naturalness", "damage", 5.0, after)
-    assert f"A second opinion {verdict}." in page_of(replace(ADVICE, second_opinion=second), tmp_path)
+    page = page_of(replace(ADVICE, second_opinion=second), tmp_path)
+    assert f"A second opinion {verdict}." in page and f"5.00 before and {after:.2f} after" in page
 
 
 def test_a_tile_and_the_words_on_a_series_name_whites_that_became_grey(tmp_path: Path) -> None:
