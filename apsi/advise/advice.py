@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from apsi.advise.editor import Editor
 from apsi.advise.framing import NO_CROP_OF_SHAPE, CropAdvice, Framer
-from apsi.advise.measured import greyed, greyed_said
+from apsi.advise.measured import Observation, greyed, greyed_said, observed
 from apsi.advise.reasons import Reason, played, reasons_for, states_of
 from apsi.advise.words import Words
 from apsi.env.crop_state import with_frame
@@ -43,6 +43,17 @@ class StepAdvice:
     loss_without: float | None = None
     greyed: float = 0.0
     """share of the photo that was burnt out to white and came out as grey by it"""
+    observation: Observation | None = None
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "StepAdvice":
+        """Of the fields.
+
+        Raises:
+            KeyError, TypeError: it is something else.
+        """
+        seen = data.get("observation")
+        return cls(**data | {"observation": None if seen is None else Observation(**seen)})
 
 
 @dataclass(frozen=True)
@@ -117,7 +128,7 @@ class Advice:
         fields = {name: value for name, value in data.items() if name not in ("leave_it", "warnings")}
         opinions = {name: Opinion(**fields[name]) for name in ("opinion", "second_opinion") if fields.get(name)}
         crop = {"crop": CropAdvice.from_dict(fields["crop"])} if fields.get("crop") else {}
-        return cls(**fields | opinions | crop | {"steps": [StepAdvice(**step) for step in fields["steps"]]})
+        return cls(**fields | opinions | crop | {"steps": [StepAdvice.from_dict(step) for step in fields["steps"]]})
 
 
 def advise(
@@ -187,9 +198,10 @@ def advise_anew(advice: Advice, recipe: Recipe, photo: PhotoFile, small: Photo, 
 
 def _measured(recipe: Recipe, states: Sequence[EditState]) -> list[StepAdvice]:
     """The steps, and what is measured of each."""
+    views = [state.view for state in states]
     return [
-        StepAdvice(transform.label, transform.advice, greyed=share)
-        for transform, share in zip(recipe, greyed(recipe, [state.view for state in states]), strict=True)
+        StepAdvice(transform.label, transform.advice, greyed=share, observation=seen)
+        for transform, share, seen in zip(recipe, greyed(recipe, views), observed(recipe, views), strict=True)
     ]
 
 

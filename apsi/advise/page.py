@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import quote
 
 from apsi.advise.advice import GIVEN, Advice, Opinion, StepAdvice
-from apsi.advise.framing import crop_said, crop_scored
-from apsi.advise.measured import greyed_said
+from apsi.advise.framing import crop_said, crop_scored, score_knows
+from apsi.advise.measured import greyed_said, observation_said
 from apsi.advise.words import Words
 from apsi.photo.write import write_text
 from apsi.web.page import data_uri, render, script
@@ -150,33 +150,44 @@ def lead(advice: Advice, words: Words) -> str:
 
 
 def step_said(step: StepAdvice, words: Words) -> list[str]:
-    """What a step gained, and what the result would lose without it."""
+    """What was measured before and after a step, what it gained, and what the result would lose without it."""
+    seen = [] if step.observation is None else [observation_said(step.observation, words)]
     if step.gain is None or step.loss_without is None:
-        return []
+        return seen
     gain, loss = words.number(abs(step.gain)), words.number(abs(step.loss_without))
-    if step.gain > _UNCHANGED:
-        said = [words("It raised the score by {gain}.", gain=gain)]
-    elif step.gain < -_UNCHANGED:
-        said = [words("By itself it lowered the score by {gain}.", gain=gain)]
+    gained = _sign(step.gain)
+    if gained > 0:
+        said = words("It raised the score by {gain}.", gain=gain)
+    elif gained < 0:
+        said = words("By itself it lowered the score by {gain}.", gain=gain)
     else:
-        said = [words("By itself it did not change the score.")]
-    if step.loss_without > _UNCHANGED:
-        said.append(words("Without it the result would score {loss} less.", loss=loss))
-    elif step.loss_without < -_UNCHANGED:
-        said.append(words("Without it the result would score {loss} more: look whether you want it.", loss=loss))
-    else:
-        said.append(words("Without it the result would score the same."))
-    return said
+        said = words("By itself it did not change the score.")
+    if gained >= 0 and gained == _sign(step.loss_without) and gain == loss:
+        return [*seen, said]  # what is lost without it says no more
+    return [*seen, said, _without(step.loss_without, loss, words)]
+
+
+def _without(change: float, loss: str, words: Words) -> str:
+    if change > _UNCHANGED:
+        return words("Without it the result would score {loss} less.", loss=loss)
+    if change < -_UNCHANGED:
+        return words("Without it the result would score {loss} more: look whether you want it.", loss=loss)
+    return words("Without it the result would score the same.")
+
+
+def _sign(change: float) -> int:
+    """Of a change of a score; 0 where it is shown as 0."""
+    return 0 if abs(change) <= _UNCHANGED else 1 if change > 0 else -1
 
 
 def opinions_said(advice: Advice, words: Words) -> list[str]:
     """Who scored the photo, what they know, and whether they agree."""
     said = []
     if advice.opinion is not None:
-        said.append(_scored(advice.opinion, words) + _knows(advice.opinion, words))
+        said.append(_scored(advice.opinion, words))
     second = advice.second_opinion
     if second is not None and not advice.leave_it:
-        said.append(f"{_verdict(second, words)} {_scored(second, words)}{_knows(second, words)}")
+        said.append(f"{_verdict(second, words)} {_scored(second, words)}")
     return said
 
 
@@ -220,24 +231,18 @@ def _crop(advice: Advice, pictures: Pictures, words: Words) -> dict[str, Any] | 
 
 
 def _scored(opinion: Opinion, words: Words) -> str:
-    return words(
-        "The juror {juror} scores it {before} before and {after} after, of 10.",
-        juror=opinion.juror,
-        before=words.number(opinion.before),
-        after=words.number(opinion.after),
-    )
+    before, after = words.number(opinion.before), words.number(opinion.after)
+    if before == after:
+        said = words("The photo scores {after} of 10.", after=after)
+    else:
+        said = words("The photo scores {before} before and {after} after, of 10.", before=before, after=after)
+    return f"{said} {score_knows(opinion.juror, opinion.knows, words)}"
 
 
 def _verdict(second: Opinion, words: Words) -> str:
     if abs(second.gain) < _HARDLY:
         return words("A second opinion hardly sees a difference.")
     return words("A second opinion agrees.") if second.gain > 0 else words("A second opinion does not agree.")
-
-
-def _knows(opinion: Opinion, words: Words) -> str:
-    if not opinion.knows:
-        return ""
-    return " " + words("What its score answers to: {knows}.", knows=words(opinion.knows))
 
 
 def _facts(advice: Advice, words: Words) -> list[tuple[str, str, str]]:
@@ -251,7 +256,7 @@ def _facts(advice: Advice, words: Words) -> list[tuple[str, str, str]]:
     if advice.editor != GIVEN:
         facts.append((words("Edited by"), advice.editor, ""))
     if advice.opinion is not None:
-        facts.append((words("Photos scored for it"), words.number(advice.juror_calls, 0), ""))
+        facts.append((words("Versions of it that were compared"), words.number(advice.juror_calls, 0), ""))
     return facts
 
 

@@ -187,7 +187,7 @@ def test_the_page_shows_the_frame_and_the_crop_and_says_how_to_get_it(save: Save
     assert 'alt="IMG_1.jpg: cropped"' in page and page.count("<figure") == 3
     text = re.sub(r"<[^>]+>", "", page)
     assert "A crop that is suggested" in text and "advise.crop=apply" in text and BEST in text
-    assert "The juror near scores the whole photo 7.08 and the crop 10.00, of 10." in text
+    assert "The whole photo scores 7.08 and the crop 10.00, of 10." in text
     advice_of(replace(job, framer=framer(), words=Words("de"), key="de"), save("IMG_1.jpg", 0, 300, 400))
     assert "Der Ausschnitt behält 93\N{NO-BREAK SPACE}% von dem" in (job.out / "advice.html").read_text()
 

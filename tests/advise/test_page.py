@@ -10,7 +10,8 @@ import pytest
 
 from apsi.advise.advice import GIVEN, Advice, Opinion, StepAdvice
 from apsi.advise.framing import CropAdvice
-from apsi.advise.page import Pictures, Shot, write_overview, write_page
+from apsi.advise.measured import Observation
+from apsi.advise.page import Pictures, Shot, opinions_said, step_said, write_overview, write_page
 from apsi.advise.words import Words
 from apsi.photo.write import encode_jpeg
 from tests.conftest import natural_photo
@@ -45,14 +46,53 @@ def test_each_step_is_told_with_what_it_gained_and_what_would_be_lost(tmp_path: 
     assert "2 edits made" in text and "The score rises from 4.00 to 4.30 of 10." in text
     assert "It raised the score by 0.50. Without it the result would score 0.75 less." in text
     assert "By itself it lowered the score by 0.20. Without it the result would score 0.10 more" in text
-    assert "What its score answers to: exposure; not what is shown." in text
+    assert "What this score answers to: exposure; not what is shown (juror: flaws)." in text
+
+
+def test_what_was_measured_comes_before_the_score_of_a_step() -> None:
+    seen = Observation("lightness", 31.04, 42.26)
+    assert step_said(replace(STEPS[0], observation=seen), Words())[:2] == [
+        "Mean brightness was 31.0 of 100, it is 42.3 now.",
+        "It raised the score by 0.50.",
+    ]
+    given = StepAdvice("warmth", "Warm it up.", observation=seen)
+    assert step_said(given, Words("de")) == ["Die mittlere Helligkeit war 31,0 von 100, jetzt ist sie 42,3."]
+
+
+@pytest.mark.parametrize(
+    ("gain", "loss", "said"),
+    [
+        (1.431, 1.429, ["It raised the score by 1.43."]),
+        (0.001, -0.002, ["By itself it did not change the score."]),
+        (
+            -0.2,
+            -0.2,
+            [
+                "By itself it lowered the score by 0.20.",
+                "Without it the result would score 0.20 more: look whether you want it.",
+            ],
+        ),
+        (
+            0.5,
+            -0.5,
+            ["It raised the score by 0.50.", "Without it the result would score 0.50 more: look whether you want it."],
+        ),
+    ],
+)
+def test_a_loss_that_is_the_gain_is_not_told_again(gain: float, loss: float, said: list[str]) -> None:
+    assert step_said(StepAdvice("warmth", "Warm it up.", gain, loss), Words()) == said
+
+
+def test_a_score_that_stays_is_told_once() -> None:
+    said = opinions_said(replace(ADVICE, opinion=Opinion("flaws", "exposure", 8.941, 8.943)), Words())
+    assert said == ["The photo scores 8.94 of 10. What this score answers to: exposure (juror: flaws)."]
 
 
 @pytest.mark.parametrize(
     ("after", "verdict"),
     [
         *((6.0, "agrees"), (4.8, "does not agree")),
-        *((5.03, "hardly sees a difference"), (4.95, "hardly sees a difference"), (5.0, "hardly sees a difference")),
+        *((5.03, "hardly sees a difference"), (4.95, "hardly sees a difference")),
     ],
 )
 def test_a_second_opinion_agrees_or_not_or_hardly_sees_a_difference(after: float, verdict: str, tmp_path: Path) -> None:

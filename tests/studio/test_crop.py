@@ -128,7 +128,7 @@ def test_the_panel_has_the_suggestion_and_its_reason(client: httpx.Client, serve
     assert (
         "It keeps 93\N{NO-BREAK SPACE}% of what people probably look at, on 50\N{NO-BREAK SPACE}% of the photo." in page
     )
-    assert "3 edits suggested" in page and "The juror near scores the whole photo" in page
+    assert "3 edits suggested" in page and "The whole photo scores" in page
     with serve() as other, other.client() as stranger:
         page = stranger.get(f"/advice/photos/{edited(stranger)}").text
         assert 'data-suggested=""' in page and "crop-suggestion" not in page and "Change the crop" in page

@@ -71,7 +71,7 @@ def test_the_agent_that_comes_with_apsi_brightens_what_is_too_dark(
     assert len(said) == 3 + bool(advice["crop"]) and said[-2].endswith("dark-edited.jpg")
     assert re.search(r"\d edits? made", said[0])
     page = (folder / "advice.html").read_text()
-    assert "Without it the result would score" in page and "What its score answers to" in page
+    assert "Without it the result would score" in page and "What this score answers to" in page
     assert "http" not in page.replace('http-equiv="', "")
 
 
