@@ -65,6 +65,8 @@ class Opinion:
     """what its score answers to, and what not, in English"""
     before: float
     after: float
+    of_crop: bool = False
+    """whether both are scores of what the crop leaves with which the recipe begins, as the crop itself is not judged"""
 
     @property
     def gain(self) -> float:
@@ -163,14 +165,16 @@ def advise(
     juror = editor.parts.juror
     if isinstance(juror, NoJuror):
         return said, recipe
-    score = decision.score if cut is None else float(juror.score_framed([played(recipe, begun, cut).framed])[0])
-    said = replace(said, opinion=Opinion(*described(juror), decision.start_score, score))
+    scores = decision.start_score, decision.score
+    ends = [begun if cut is None else cut, played(recipe, begun, cut)]
+    if cut is not None:
+        scores = tuple(juror.score_framed([state.framed for state in ends]).tolist())
+    said = replace(said, opinion=Opinion(*described(juror), *scores, cut is not None))
     if explain:
         said = replace(said, steps=_explained(said.steps, reasons_for(recipe, begun, juror, cut), cut is not None))
         if second is not None:
-            states = begun, played(recipe, begun, cut)
-            before, after = second.score_framed([state.framed for state in states]).tolist()
-            said = replace(said, second_opinion=Opinion(*described(second), before, after))
+            scores = tuple(second.score_framed([state.framed for state in ends]).tolist())
+            said = replace(said, second_opinion=Opinion(*described(second), *scores, cut is not None))
     return said, recipe
 
 
@@ -190,10 +194,11 @@ def advise_anew(advice: Advice, recipe: Recipe, photo: PhotoFile, small: Photo, 
     if advice.opinion is None:
         return anew
     reasons = reasons_for(recipe, begun, juror, cut)
-    after = advice.opinion.before + sum(reason.gain for reason in reasons)
-    return replace(
-        anew, steps=_explained(steps, reasons, cut is not None), opinion=replace(advice.opinion, after=after)
-    )
+    is_cut = cut is not None
+    before = float(juror.score_framed([(begun if cut is None else cut).framed])[0])
+    after = before + sum(reason.gain for reason in reasons[is_cut:])
+    opinion = replace(advice.opinion, before=before, after=after, of_crop=is_cut)
+    return replace(anew, steps=_explained(steps, reasons, is_cut), opinion=opinion)
 
 
 def _measured(recipe: Recipe, states: Sequence[EditState]) -> list[StepAdvice]:

@@ -144,9 +144,15 @@ def lead(advice: Advice, words: Words) -> str:
     scores = {"before": words.number(opinion.before), "after": words.number(opinion.after)}
     if abs(opinion.gain) <= _UNCHANGED:
         return done
-    if opinion.gain > 0:
-        return done + " " + words("The score rises from {before} to {after} of 10.", **scores)
-    return done + " " + words("The score falls from {before} to {after} of 10.", **scores)
+    if opinion.gain > 0 and opinion.of_crop:
+        scored = words("The score of what the crop leaves rises from {before} to {after} of 10.", **scores)
+    elif opinion.gain > 0:
+        scored = words("The score rises from {before} to {after} of 10.", **scores)
+    elif opinion.of_crop:
+        scored = words("The score of what the crop leaves falls from {before} to {after} of 10.", **scores)
+    else:
+        scored = words("The score falls from {before} to {after} of 10.", **scores)
+    return f"{done} {scored}"
 
 
 def step_said(step: StepAdvice, words: Words) -> list[str]:
@@ -232,8 +238,16 @@ def _crop(advice: Advice, pictures: Pictures, words: Words) -> dict[str, Any] | 
 
 def _scored(opinion: Opinion, words: Words) -> str:
     before, after = words.number(opinion.before), words.number(opinion.after)
-    if before == after:
+    if before == after and opinion.of_crop:
+        said = words("What the crop leaves scores {after} of 10.", after=after)
+    elif before == after:
         said = words("The photo scores {after} of 10.", after=after)
+    elif opinion.of_crop:
+        said = words(
+            "What the crop leaves scores {before} before the other edits and {after} after them, of 10.",
+            before=before,
+            after=after,
+        )
     else:
         said = words("The photo scores {before} before and {after} after, of 10.", before=before, after=after)
     return f"{said} {score_knows(opinion.juror, opinion.knows, words)}"

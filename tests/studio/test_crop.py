@@ -86,7 +86,9 @@ def test_the_juror_scores_what_is_left(client: httpx.Client, studio_editor: Edit
     part = Image.fromarray(crop_of(MADE)(decode_photo(jpeg(0, 300, 400))))
     part.save(tmp_path / "part.png")
     left = read_photo_file(tmp_path / "part.png").small_copy(*studio_editor.size)
-    assert answer["score"] == pytest.approx(Redness().score([RECIPE(left)])[0])
+    before, after = Redness().score([left, RECIPE(left)])
+    assert answer["score"] == pytest.approx(after)
+    assert answer["verdict"] == f"Score {before:.2f} → {after:.2f} of 10", "the crop counts for neither"
     whole = client.get(f"/advice/photos/{number}/said", params={"crop": ""}).json()
     assert whole["score"] == pytest.approx(Redness().score([RECIPE(small)])[0])
 
