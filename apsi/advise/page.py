@@ -11,6 +11,7 @@ from apsi.advise.framing import crop_said, crop_scored, score_knows
 from apsi.advise.measured import greyed_said, observation_said
 from apsi.advise.words import Words
 from apsi.photo.write import write_text
+from apsi.transform.crop import parse as parse_crop
 from apsi.web.page import data_uri, render, script
 
 _UNCHANGED = 0.005
@@ -115,12 +116,20 @@ def write_overview(path: Path, shots: Sequence[Shot], failures: Sequence[tuple[s
 
 
 def heading(advice: Advice, words: Words) -> str:
-    """In a few words: leave it, or how many edits, made where there is a photo that has them."""
+    """In a few words: leave it, or how many edits beside a crop, made where there is a photo that has them."""
     if advice.leave_it:
         return words("Leave it as it is") if advice.crop is None else words("Only a crop is suggested")
+    is_cut = parse_crop(advice.recipe[0]) is not None
+    n = len(advice.recipe) - is_cut
     if advice.editor == GIVEN or advice.edited is not None:
-        return words.plural("{n} edit made", "{n} edits made", len(advice.recipe))
-    return words.plural("{n} edit suggested", "{n} edits suggested", len(advice.recipe))
+        if not is_cut:
+            return words.plural("{n} edit made", "{n} edits made", n)
+        return words.plural("A crop and {n} edit made", "A crop and {n} edits made", n) if n else words("A crop made")
+    if not is_cut:
+        return words.plural("{n} edit suggested", "{n} edits suggested", n)
+    if not n:
+        return words("Only a crop is suggested")
+    return words.plural("A crop and {n} edit suggested", "A crop and {n} edits suggested", n)
 
 
 def _said_in_short(advice: Advice, words: Words) -> str:

@@ -163,7 +163,7 @@ def test_the_tile_of_a_photo_names_the_crop_that_waits_to_be_made(tmp_path: Path
     assert said == [
         "2 edits made, a crop suggested",
         "Only a crop is suggested",
-        "3 edits made",
+        "A crop and 2 edits made",
         "2 edits made",
         "Leave it as it is",
     ]

@@ -88,6 +88,11 @@ export class Panel {
     this.refresh();
   }
 
+  takeSuggestion() {
+    this.cut(this.tool.suggested);
+    this.place.querySelector("[data-action=crop]").focus(); // the button that was pressed is gone
+  }
+
   async openTool() {
     const query = new URLSearchParams({ steps: this.steps, crop: "" });
     try {
@@ -197,7 +202,7 @@ export class Panel {
     if (button.dataset.file) this.save(button);
     else if (button.dataset.action === "reset") this.reset();
     else if (button.dataset.action === "crop") this.openTool();
-    else if (button.dataset.action === "crop-take") this.cut(this.tool.suggested);
+    else if (button.dataset.action === "crop-take") this.takeSuggestion();
     else if (button.dataset.action?.startsWith("crop-")) this.tool.clicked(button.dataset.action);
     else if (button.dataset.action === "remove") this.handlers.remove(this.photo);
   }
