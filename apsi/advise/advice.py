@@ -7,8 +7,11 @@ from typing import Any, cast
 
 from apsi.advise.editor import Editor
 from apsi.advise.framing import NO_CROP_OF_SHAPE, CropAdvice, Framer
-from apsi.advise.reasons import Reason, played, reasons_for
+from apsi.advise.measured import Observation, greyed, greyed_said, observed
+from apsi.advise.reasons import Reason, played, reasons_for, states_of
+from apsi.advise.words import Words
 from apsi.env.crop_state import with_frame
+from apsi.env.edit_state import EditState
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror
 from apsi.juror.mix import described
@@ -38,6 +41,19 @@ class StepAdvice:
     gain: float | None = None
     """None where no juror scored it"""
     loss_without: float | None = None
+    greyed: float = 0.0
+    """share of the photo that was burnt out to white and came out as grey by it"""
+    observation: Observation | None = None
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "StepAdvice":
+        """Of the fields.
+
+        Raises:
+            KeyError, TypeError: it is something else.
+        """
+        seen = data.get("observation")
+        return cls(**data | {"observation": None if seen is None else Observation(**seen)})
 
 
 @dataclass(frozen=True)
@@ -49,6 +65,8 @@ class Opinion:
     """what its score answers to, and what not, in English"""
     before: float
     after: float
+    of_crop: bool = False
+    """whether both are scores of what the crop leaves with which the recipe begins, as the crop itself is not judged"""
 
     @property
     def gain(self) -> float:
@@ -92,10 +110,15 @@ class Advice:
         """Whether the crop that is suggested is the first edit."""
         return self.crop is not None and self.recipe[:1] == [self.crop.label]
 
+    def warnings(self, words: Words) -> list[str]:
+        """What to look at in the edited photo, in sentences."""
+        said = (greyed_said(step.greyed, words) for step in self.steps)
+        return [sentence for sentence in said if sentence]
+
     def as_dict(self) -> dict[str, Any]:
-        """As JSON holds it; `from_dict` reads it back."""
+        """As JSON holds it, with the warnings in English; `from_dict` reads it back."""
         crop = None if self.crop is None else self.crop.as_dict()
-        return asdict(self) | {"leave_it": self.leave_it, "crop": crop}
+        return asdict(self) | {"leave_it": self.leave_it, "crop": crop, "warnings": self.warnings(Words())}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Advice":
@@ -104,10 +127,10 @@ class Advice:
         Raises:
             KeyError, TypeError: it is something else.
         """
-        fields = {name: value for name, value in data.items() if name != "leave_it"}
+        fields = {name: value for name, value in data.items() if name not in ("leave_it", "warnings")}
         opinions = {name: Opinion(**fields[name]) for name in ("opinion", "second_opinion") if fields.get(name)}
         crop = {"crop": CropAdvice.from_dict(fields["crop"])} if fields.get("crop") else {}
-        return cls(**fields | opinions | crop | {"steps": [StepAdvice(**step) for step in fields["steps"]]})
+        return cls(**fields | opinions | crop | {"steps": [StepAdvice.from_dict(step) for step in fields["steps"]]})
 
 
 def advise(
@@ -137,18 +160,21 @@ def advise(
     if framer is not None and framer.applies and crop is not None:
         recipe = Recipe((crop_of(crop.label), *recipe))
     said = replace(_said(photo, editor.policy, recipe), juror_calls=decision.juror_calls, crop=crop, remarks=remarks)
+    begun, cut = editor.begin(small), editor.cut(photo, recipe)
+    said = replace(said, steps=_measured(recipe, states_of(recipe, begun, cut)))
     juror = editor.parts.juror
     if isinstance(juror, NoJuror):
         return said, recipe
-    begun, cut = editor.begin(small), editor.cut(photo, recipe)
-    score = decision.score if cut is None else float(juror.score_framed([played(recipe, begun, cut).framed])[0])
-    said = replace(said, opinion=Opinion(*described(juror), decision.start_score, score))
+    scores = decision.start_score, decision.score
+    ends = [begun if cut is None else cut, played(recipe, begun, cut)]
+    if cut is not None:
+        scores = tuple(juror.score_framed([state.framed for state in ends]).tolist())
+    said = replace(said, opinion=Opinion(*described(juror), *scores, cut is not None))
     if explain:
-        said = replace(said, steps=_explained(reasons_for(recipe, begun, juror, cut), cut is not None))
+        said = replace(said, steps=_explained(said.steps, reasons_for(recipe, begun, juror, cut), cut is not None))
         if second is not None:
-            states = begun, played(recipe, begun, cut)
-            before, after = second.score_framed([state.framed for state in states]).tolist()
-            said = replace(said, second_opinion=Opinion(*described(second), before, after))
+            scores = tuple(second.score_framed([state.framed for state in ends]).tolist())
+            said = replace(said, second_opinion=Opinion(*described(second), *scores, cut is not None))
     return said, recipe
 
 
@@ -162,22 +188,33 @@ def advise_anew(advice: Advice, recipe: Recipe, photo: PhotoFile, small: Photo, 
         small: the copy that the editor decided on, before any edit.
         editor: who decided.
     """
-    anew = replace(advice, editor=GIVEN, recipe=recipe.labels, second_opinion=None)
-    if advice.opinion is None:
-        return replace(anew, steps=[StepAdvice(transform.label, transform.advice) for transform in recipe])
     juror, begun, cut = editor.parts.juror, editor.begin(small), editor.cut(photo, recipe)
+    steps = _measured(recipe, states_of(recipe, begun, cut))
+    anew = replace(advice, editor=GIVEN, recipe=recipe.labels, steps=steps, second_opinion=None)
+    if advice.opinion is None:
+        return anew
     reasons = reasons_for(recipe, begun, juror, cut)
-    after = advice.opinion.before + sum(reason.gain for reason in reasons)
-    return replace(anew, steps=_explained(reasons, cut is not None), opinion=replace(advice.opinion, after=after))
+    is_cut = cut is not None
+    before = float(juror.score_framed([(begun if cut is None else cut).framed])[0])
+    after = before + sum(reason.gain for reason in reasons[is_cut:])
+    opinion = replace(advice.opinion, before=before, after=after, of_crop=is_cut)
+    return replace(anew, steps=_explained(steps, reasons, is_cut), opinion=opinion)
 
 
-def _explained(reasons: Sequence[Reason], is_cut: bool) -> list[StepAdvice]:
+def _measured(recipe: Recipe, states: Sequence[EditState]) -> list[StepAdvice]:
+    """The steps, and what is measured of each."""
+    views = [state.view for state in states]
+    return [
+        StepAdvice(transform.label, transform.advice, greyed=share, observation=seen)
+        for transform, share, seen in zip(recipe, greyed(recipe, views), observed(recipe, views), strict=True)
+    ]
+
+
+def _explained(steps: Sequence[StepAdvice], reasons: Sequence[Reason], is_cut: bool) -> list[StepAdvice]:
     """The steps, and what a juror says of each, but of a first one that cuts what it looks at: it can't judge that."""
     return [
-        StepAdvice(
-            one.transform.label, one.transform.advice, *(() if is_cut and i == 0 else (one.gain, one.loss_without))
-        )
-        for i, one in enumerate(reasons)
+        step if is_cut and i == 0 else replace(step, gain=reason.gain, loss_without=reason.loss_without)
+        for i, (step, reason) in enumerate(zip(steps, reasons, strict=True))
     ]
 
 

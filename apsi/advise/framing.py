@@ -169,14 +169,18 @@ def crop_said(crop: CropAdvice, words: Words) -> list[str]:
 def crop_scored(crop: CropAdvice, words: Words) -> str:
     """Who scored a crop, and what they know."""
     said = words(
-        "The juror {juror} scores the whole photo {before} and the crop {after}, of 10.",
-        juror=crop.juror,
+        "The whole photo scores {before} and the crop {after}, of 10.",
         before=words.number(crop.before),
         after=words.number(crop.after),
     )
-    if not crop.knows:
-        return said
-    return said + " " + words("What its score answers to: {knows}.", knows=words(crop.knows))
+    return f"{said} {score_knows(crop.juror, crop.knows, words)}"
+
+
+def score_knows(juror: str, knows: str, words: Words) -> str:
+    """What a score answers to in plain words, and the juror's name as settings have it."""
+    if not knows:
+        return words("The juror is {juror}.", juror=juror)
+    return words("What this score answers to: {knows} (juror: {juror}).", knows=words(knows), juror=juror)
 
 
 def share(number: float, words: Words) -> str:

@@ -7,13 +7,17 @@ from typing import Any
 from urllib.parse import quote
 
 from apsi.advise.advice import GIVEN, Advice, Opinion, StepAdvice
-from apsi.advise.framing import crop_said, crop_scored
+from apsi.advise.framing import crop_said, crop_scored, score_knows
+from apsi.advise.measured import greyed_said, observation_said
 from apsi.advise.words import Words
 from apsi.photo.write import write_text
+from apsi.transform.crop import parse as parse_crop
 from apsi.web.page import data_uri, render, script
 
 _UNCHANGED = 0.005
 """Change of a score that is shown as 0"""
+_HARDLY = 0.1
+"""Change of a second opinion below which it has none: edits that nobody sees move `naturalness` as much"""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,12 @@ def write_page(path: Path, advice: Advice, pictures: Pictures, words: Words, ove
         after=None if pictures.after is None else data_uri(pictures.after, "image/jpeg"),
         same_frame=pictures.same_frame,
         steps=[
-            {"label": step.label, "sentence": words(step.advice), "said": step_said(step, words)}
+            {
+                "label": step.label,
+                "sentence": words(step.advice),
+                "said": step_said(step, words),
+                "warning": greyed_said(step.greyed, words),
+            }
             for step in advice.steps
         ],
         crop=_crop(advice, pictures, words),
@@ -107,20 +116,28 @@ def write_overview(path: Path, shots: Sequence[Shot], failures: Sequence[tuple[s
 
 
 def heading(advice: Advice, words: Words) -> str:
-    """In a few words: leave it, or how many edits, made where there is a photo that has them."""
+    """In a few words: leave it, or how many edits beside a crop, made where there is a photo that has them."""
     if advice.leave_it:
         return words("Leave it as it is") if advice.crop is None else words("Only a crop is suggested")
+    is_cut = parse_crop(advice.recipe[0]) is not None
+    n = len(advice.recipe) - is_cut
     if advice.editor == GIVEN or advice.edited is not None:
-        return words.plural("{n} edit made", "{n} edits made", len(advice.recipe))
-    return words.plural("{n} edit suggested", "{n} edits suggested", len(advice.recipe))
+        if not is_cut:
+            return words.plural("{n} edit made", "{n} edits made", n)
+        return words.plural("A crop and {n} edit made", "A crop and {n} edits made", n) if n else words("A crop made")
+    if not is_cut:
+        return words.plural("{n} edit suggested", "{n} edits suggested", n)
+    if not n:
+        return words("Only a crop is suggested")
+    return words.plural("A crop and {n} edit suggested", "A crop and {n} edits suggested", n)
 
 
 def _said_in_short(advice: Advice, words: Words) -> str:
-    """The heading, and whether there is a crop to look at too, which the heading says where it is all there is."""
+    """The heading, a crop to look at where it does not say that, and a warning."""
     said = heading(advice, words)
-    if advice.crop is None or advice.is_cut or advice.leave_it:
-        return said
-    return words("{said}, a crop suggested", said=said)
+    if advice.crop is not None and not advice.is_cut and not advice.leave_it:
+        said = words("{said}, a crop suggested", said=said)
+    return words("{said}; look at the whites", said=said) if advice.warnings(words) else said
 
 
 def lead(advice: Advice, words: Words) -> str:
@@ -136,41 +153,56 @@ def lead(advice: Advice, words: Words) -> str:
     scores = {"before": words.number(opinion.before), "after": words.number(opinion.after)}
     if abs(opinion.gain) <= _UNCHANGED:
         return done
-    if opinion.gain > 0:
-        return done + " " + words("The score rises from {before} to {after} of 10.", **scores)
-    return done + " " + words("The score falls from {before} to {after} of 10.", **scores)
+    if opinion.gain > 0 and opinion.of_crop:
+        scored = words("The score of what the crop leaves rises from {before} to {after} of 10.", **scores)
+    elif opinion.gain > 0:
+        scored = words("The score rises from {before} to {after} of 10.", **scores)
+    elif opinion.of_crop:
+        scored = words("The score of what the crop leaves falls from {before} to {after} of 10.", **scores)
+    else:
+        scored = words("The score falls from {before} to {after} of 10.", **scores)
+    return f"{done} {scored}"
 
 
 def step_said(step: StepAdvice, words: Words) -> list[str]:
-    """What a step gained, and what the result would lose without it."""
+    """What was measured before and after a step, what it gained, and what the result would lose without it."""
+    seen = [] if step.observation is None else [observation_said(step.observation, words)]
     if step.gain is None or step.loss_without is None:
-        return []
+        return seen
     gain, loss = words.number(abs(step.gain)), words.number(abs(step.loss_without))
-    if step.gain > _UNCHANGED:
-        said = [words("It raised the score by {gain}.", gain=gain)]
-    elif step.gain < -_UNCHANGED:
-        said = [words("By itself it lowered the score by {gain}.", gain=gain)]
+    gained = _sign(step.gain)
+    if gained > 0:
+        said = words("It raised the score by {gain}.", gain=gain)
+    elif gained < 0:
+        said = words("By itself it lowered the score by {gain}.", gain=gain)
     else:
-        said = [words("By itself it did not change the score.")]
-    if step.loss_without > _UNCHANGED:
-        said.append(words("Without it the result would score {loss} less.", loss=loss))
-    elif step.loss_without < -_UNCHANGED:
-        said.append(words("Without it the result would score {loss} more: look whether you want it.", loss=loss))
-    else:
-        said.append(words("Without it the result would score the same."))
-    return said
+        said = words("By itself it did not change the score.")
+    if gained >= 0 and gained == _sign(step.loss_without) and gain == loss:
+        return [*seen, said]  # what is lost without it says no more
+    return [*seen, said, _without(step.loss_without, loss, words)]
+
+
+def _without(change: float, loss: str, words: Words) -> str:
+    if change > _UNCHANGED:
+        return words("Without it the result would score {loss} less.", loss=loss)
+    if change < -_UNCHANGED:
+        return words("Without it the result would score {loss} more: look whether you want it.", loss=loss)
+    return words("Without it the result would score the same.")
+
+
+def _sign(change: float) -> int:
+    """Of a change of a score; 0 where it is shown as 0."""
+    return 0 if abs(change) <= _UNCHANGED else 1 if change > 0 else -1
 
 
 def opinions_said(advice: Advice, words: Words) -> list[str]:
     """Who scored the photo, what they know, and whether they agree."""
     said = []
     if advice.opinion is not None:
-        said.append(_scored(advice.opinion, words) + _knows(advice.opinion, words))
+        said.append(_scored(advice.opinion, words))
     second = advice.second_opinion
     if second is not None and not advice.leave_it:
-        agrees = second.gain > 0
-        verdict = words("A second opinion agrees.") if agrees else words("A second opinion does not agree.")
-        said.append(f"{verdict} {_scored(second, words)}{_knows(second, words)}")
+        said.append(f"{_verdict(second, words)} {_scored(second, words)}")
     return said
 
 
@@ -184,6 +216,15 @@ def series_said(advice: Sequence[Advice], failures: int, words: Words) -> str:
     crops = sum(one.crop is not None and not one.is_cut for one in advice)
     if crops:
         said.append(words.plural("For {n} photo a crop is suggested.", "For {n} photos a crop is suggested.", crops))
+    greyed = sum(bool(one.warnings(words)) for one in advice)
+    if greyed:
+        said.append(
+            words.plural(
+                "In {n} photo an area that was burnt out became grey: look at it.",
+                "In {n} photos areas that were burnt out became grey: look at them.",
+                greyed,
+            )
+        )
     if failures:
         said.append(words.plural("{n} could not be edited.", "{n} could not be edited.", failures))
     return " ".join(said)
@@ -205,18 +246,26 @@ def _crop(advice: Advice, pictures: Pictures, words: Words) -> dict[str, Any] | 
 
 
 def _scored(opinion: Opinion, words: Words) -> str:
-    return words(
-        "The juror {juror} scores it {before} before and {after} after, of 10.",
-        juror=opinion.juror,
-        before=words.number(opinion.before),
-        after=words.number(opinion.after),
-    )
+    before, after = words.number(opinion.before), words.number(opinion.after)
+    if before == after and opinion.of_crop:
+        said = words("What the crop leaves scores {after} of 10.", after=after)
+    elif before == after:
+        said = words("The photo scores {after} of 10.", after=after)
+    elif opinion.of_crop:
+        said = words(
+            "What the crop leaves scores {before} before the other edits and {after} after them, of 10.",
+            before=before,
+            after=after,
+        )
+    else:
+        said = words("The photo scores {before} before and {after} after, of 10.", before=before, after=after)
+    return f"{said} {score_knows(opinion.juror, opinion.knows, words)}"
 
 
-def _knows(opinion: Opinion, words: Words) -> str:
-    if not opinion.knows:
-        return ""
-    return " " + words("What its score answers to: {knows}.", knows=words(opinion.knows))
+def _verdict(second: Opinion, words: Words) -> str:
+    if abs(second.gain) < _HARDLY:
+        return words("A second opinion hardly sees a difference.")
+    return words("A second opinion agrees.") if second.gain > 0 else words("A second opinion does not agree.")
 
 
 def _facts(advice: Advice, words: Words) -> list[tuple[str, str, str]]:
@@ -230,7 +279,7 @@ def _facts(advice: Advice, words: Words) -> list[tuple[str, str, str]]:
     if advice.editor != GIVEN:
         facts.append((words("Edited by"), advice.editor, ""))
     if advice.opinion is not None:
-        facts.append((words("Photos scored for it"), words.number(advice.juror_calls, 0), ""))
+        facts.append((words("Versions of it that were compared"), words.number(advice.juror_calls, 0), ""))
     return facts
 
 

@@ -30,6 +30,14 @@ def played(recipe: Recipe, begun: EditState, cut: EditState | None) -> EditState
     return begun.play(recipe) if cut is None else cut.play(Recipe(recipe.transforms[1:]))
 
 
+def states_of(recipe: Recipe, begun: EditState, cut: EditState | None = None) -> list[EditState]:
+    """The states before the first step of a recipe and after each; see `reasons_for`."""
+    states = [begun]
+    for i, transform in enumerate(recipe):
+        states.append(cut if cut is not None and i == 0 else states[-1].play(Recipe((transform,))))
+    return states
+
+
 def reasons_for(recipe: Recipe, begun: EditState, juror: Juror, cut: EditState | None = None) -> list[Reason]:
     """What a juror says of each step, all photos scored in one call.
 
@@ -41,9 +49,7 @@ def reasons_for(recipe: Recipe, begun: EditState, juror: Juror, cut: EditState |
     """
     if not recipe.transforms:
         return []
-    steps, states = recipe.transforms, [begun]
-    for i, transform in enumerate(steps):
-        states.append(cut if cut is not None and i == 0 else states[-1].play(Recipe((transform,))))
+    steps, states = recipe.transforms, states_of(recipe, begun, cut)
     without = [
         begun.play(shorter) if i == 0 else played(shorter, begun, cut)
         for i, shorter in enumerate(each_without_one(recipe))

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from apsi.analyse.material import Material
-from apsi.analyse.measures import SIDE, Measures
 from apsi.analyse.quality import Check, Finding, Limits, Looked
+from apsi.photo.measures import SIDE, Measures
 from apsi.preprocess.copies import LOOKS_ALIKE, Copy
 
 _MEASURED = "measured on 550 photographs of two public collections at 512 pixels"

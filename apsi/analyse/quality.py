@@ -8,8 +8,8 @@ from pathlib import Path
 from pydantic import NonNegativeFloat, PositiveFloat
 
 from apsi.analyse.material import Material, OnePhoto
-from apsi.analyse.measures import Measures, measure
 from apsi.errors import ApsiError
+from apsi.photo.measures import Measures, measure
 from apsi.photo.read import UnreadablePhotoError
 from apsi.photo.write import read_png
 from apsi.preprocess.engine.base import Engine

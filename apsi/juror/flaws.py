@@ -46,8 +46,8 @@ class Flaws(FittedJuror):
         mapping="logistic in the distance from flawed to good photos, 10 for all in which no flaw is seen",
         reference="after RankIQA (Liu, van de Weijer, Bagdanov 2017)",
         licence="MIT, part of apsi",
-        knows="exposure, contrast, white balance, saturation, tone, haze, noise, blur, JPEG, either way; "
-        "not what is shown or how it is composed",
+        knows="too much or too little exposure, contrast and saturation, tone, colour casts, haze, noise, blur, traces "
+        "of JPEG; not what is shown or how it is composed",
     )
 
     def __init__(

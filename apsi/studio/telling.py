@@ -5,6 +5,7 @@ from typing import Any
 from apsi.advise.advice import Advice, Opinion
 from apsi.advise.framing import crop_said as parts_said
 from apsi.advise.framing import crop_scored
+from apsi.advise.measured import greyed_said
 from apsi.advise.page import heading, lead, opinions_said, step_said
 from apsi.advise.words import Words
 from apsi.studio.editing import strength_of
@@ -75,6 +76,7 @@ def step_rows(opened: Opened, words: Words) -> list[dict[str, Any]]:
                 "label": step.label,
                 "sentence": words(step.advice),
                 "said": " ".join(step_said(step, words)),
+                "warning": greyed_said(step.greyed, words),
                 "strength": None if strength is None else f"{strength:+.3f}",
             }
         )
@@ -116,7 +118,12 @@ def result_said(opened: Opened, advice: Advice, words: Words) -> dict[str, Any]:
         "score": advice.opinion and advice.opinion.after,
         "opinions": [] if all_off else opinions_said(advice, words),
         "steps": [
-            {"label": step.label, "sentence": words(step.advice), "said": " ".join(step_said(step, words))}
+            {
+                "label": step.label,
+                "sentence": words(step.advice),
+                "said": " ".join(step_said(step, words)),
+                "warning": greyed_said(step.greyed, words),
+            }
             for step in steps
         ],
     }

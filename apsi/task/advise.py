@@ -200,7 +200,7 @@ def run(items: Sequence[Item], job: Job, folder: RunFolder) -> dict[str, Any]:
 def _said_of_one(advice: Advice, job: Job) -> list[str]:
     words = job.words
     photo, page = words("Photo"), words("Page")  # not within f-strings, where a catalogue's tools don't look
-    lines = [f"{Path(advice.photo).name}: {heading(advice, words)}. {lead(advice, words)}"]
+    lines = [f"{Path(advice.photo).name}: {heading(advice, words)}. {lead(advice, words)}", *advice.warnings(words)]
     if advice.crop is not None:
         crop = words("Crop")
         said = " ".join([words(advice.crop.sentence), *crop_said(advice.crop, words)])

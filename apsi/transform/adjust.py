@@ -19,6 +19,7 @@ class _Kind:
     apply: Callable[[Photo, float], Photo]
     more: str
     less: str
+    about: str
 
 
 def _blur_or_sharpen(photo: Photo, strength: float) -> Photo:
@@ -27,31 +28,45 @@ def _blur_or_sharpen(photo: Photo, strength: float) -> Photo:
 
 _KINDS = {
     "exposure": _Kind(
-        lambda p, s: look_up(p, exposure_table(s, p.dtype)), "Open up the exposure", "Take the exposure back"
+        lambda p, s: look_up(p, exposure_table(s, p.dtype)),
+        "Open up the exposure",
+        "Take the exposure back",
+        "lightness",
     ),
     "contrast": _Kind(
-        lambda p, s: look_up(p, contrast_table(2**s, p.dtype)), "Raise the contrast", "Lower the contrast"
+        lambda p, s: look_up(p, contrast_table(2**s, p.dtype)), "Raise the contrast", "Lower the contrast", "contrast"
     ),
     "saturation": _Kind(
-        lambda p, s: change_saturation(p, lambda values: values * (1 + s)), "Saturate the colours", "Mute the colours"
+        lambda p, s: change_saturation(p, lambda values: values * (1 + s)),
+        "Saturate the colours",
+        "Mute the colours",
+        "saturation",
     ),
     "vibrance": _Kind(
         lambda p, s: change_saturation(p, lambda values: values * (1 + s * (1 - values))),
         "Enliven the pale colours",
         "Calm the pale colours",
+        "saturation",
     ),
     "temperature": _Kind(
-        lambda p, s: multiply_channels(p, (1 + 0.25 * s, 1.0, 1 - 0.25 * s)), "Warm up the light", "Cool down the light"
+        lambda p, s: multiply_channels(p, (1 + 0.25 * s, 1.0, 1 - 0.25 * s)),
+        "Warm up the light",
+        "Cool down the light",
+        "yellow",
     ),
     "tint": _Kind(
         lambda p, s: multiply_channels(p, (1.0, 1 - 0.2 * s, 1.0)),
         "Shift the tint to magenta",
         "Shift the tint to green",
+        "magenta",
     ),
     "gamma": _Kind(
-        lambda p, s: look_up(p, gamma_table(2**-s, p.dtype)), "Lift the middle tones", "Press the middle tones down"
+        lambda p, s: look_up(p, gamma_table(2**-s, p.dtype)),
+        "Lift the middle tones",
+        "Press the middle tones down",
+        "lightness",
     ),
-    "blur_sharpen": _Kind(_blur_or_sharpen, "Sharpen it", "Soften it"),
+    "blur_sharpen": _Kind(_blur_or_sharpen, "Sharpen it", "Soften it", "blur"),
 }
 
 _NOUNS = {"blur_sharpen": "sharpness"}
@@ -106,6 +121,10 @@ class Adjust(Transform):
         words = _STOPS if self.name == "exposure" else _AMOUNTS
         much = words[min(words, key=lambda amount: abs(amount - abs(self.strength)))]
         return f"{kind.more if self.strength > 0 else kind.less} {much}."
+
+    @property
+    def about(self) -> str:
+        return _KINDS[self.name].about
 
     def __call__(self, photo: Photo) -> Photo:
         return _KINDS[self.name].apply(photo, self.strength) if self.strength else photo.copy()

@@ -46,6 +46,14 @@ class Transform(ABC):
     @abstractmethod
     def __call__(self, photo: Photo) -> Photo: ...
 
+    @property
+    def about(self) -> str:
+        """What it is made to change: `lightness`, `contrast`, `yellow`, `magenta`, `saturation` or `blur`.
+
+        As `apsi.advise.measured` measures it; empty: several of them, or something else.
+        """
+        return ""
+
     def fixed_for(self, photo: Photo) -> "Transform":
         """The same edit with what it takes from the whole photo, such as a mean, taken from this one.
 

@@ -15,6 +15,7 @@ from PIL import Image
 from apsi.advise.advice import Advice, advise, crop_of, edit
 from apsi.advise.editor import Editor
 from apsi.advise.framing import NO_CROP_OF_SHAPE, CropAdvice, Framer, crop_said, parts_of, share
+from apsi.advise.page import lead, opinions_said
 from apsi.advise.photos import find_photos
 from apsi.advise.series import Job, run_series
 from apsi.advise.words import Words
@@ -151,12 +152,25 @@ def test_the_other_juror_scores_what_is_left_of_the_photo(save: Save, editor: Ed
     photo = read_photo_file(save("a.png", 0, 300, 400))
     advice, recipe = advise(photo, editor, framer=framer("advise.crop=apply"))
     left = replace(photo, pixels=crop_of(BEST)(photo.pixels)).small_copy(*editor.size)
-    expected = Redness().score([photo.small_copy(*editor.size), Recipe(recipe.transforms[1:])(left)])
-    assert advice.opinion is not None
-    assert [advice.opinion.before, advice.opinion.after] == pytest.approx(expected.tolist())
+    expected = Redness().score([left, Recipe(recipe.transforms[1:])(left)])
+    assert advice.opinion is not None and advice.opinion.of_crop
+    assert [advice.opinion.before, advice.opinion.after] == pytest.approx(expected.tolist()), "the crop is no rise"
+    assert advice.opinion.gain == pytest.approx(sum(step.gain or 0 for step in advice.steps))
     assert advice.steps[0].gain is None and all(step.gain is not None for step in advice.steps[1:])
+    assert "The score of what the crop leaves rises from" in lead(advice, Words())
+    assert opinions_said(advice, Words())[0].startswith("What the crop leaves scores")
+    second, _ = advise(photo, editor, Redness(), framer=framer("advise.crop=apply"))
+    assert second.second_opinion == advice.opinion
     bare, _ = advise(photo, editor, explain=False, framer=framer("advise.crop=apply"))
     assert bare.opinion == advice.opinion
+
+
+def test_a_crop_alone_is_no_rise_of_the_score(save: Save) -> None:
+    editor = Editor(load_config([*SEARCH, "transform.labels=[swap_gb]"]), Redness())
+    advice, recipe = advise(read_photo_file(save("a.png")), editor, framer=framer("advise.crop=apply"))
+    assert recipe.labels == [BEST] and advice.opinion is not None and advice.opinion.gain == 0
+    assert "score" not in lead(advice, Words())
+    assert re.match(r"What the crop leaves scores \d\.\d\d of 10\.", opinions_said(advice, Words())[0])
 
 
 def test_who_crops_already_gets_no_second_suggestion(save: Save, editor: Editor) -> None:
@@ -187,7 +201,7 @@ def test_the_page_shows_the_frame_and_the_crop_and_says_how_to_get_it(save: Save
     assert 'alt="IMG_1.jpg: cropped"' in page and page.count("<figure") == 3
     text = re.sub(r"<[^>]+>", "", page)
     assert "A crop that is suggested" in text and "advise.crop=apply" in text and BEST in text
-    assert "The juror near scores the whole photo 7.08 and the crop 10.00, of 10." in text
+    assert "The whole photo scores 7.08 and the crop 10.00, of 10." in text
     advice_of(replace(job, framer=framer(), words=Words("de"), key="de"), save("IMG_1.jpg", 0, 300, 400))
     assert "Der Ausschnitt behält 93\N{NO-BREAK SPACE}% von dem" in (job.out / "advice.html").read_text()
 

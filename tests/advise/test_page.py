@@ -10,7 +10,8 @@ import pytest
 
 from apsi.advise.advice import GIVEN, Advice, Opinion, StepAdvice
 from apsi.advise.framing import CropAdvice
-from apsi.advise.page import Pictures, Shot, write_overview, write_page
+from apsi.advise.measured import Observation
+from apsi.advise.page import Pictures, Shot, opinions_said, step_said, write_overview, write_page
 from apsi.advise.words import Words
 from apsi.photo.write import encode_jpeg
 from tests.conftest import natural_photo
@@ -45,13 +46,70 @@ def test_each_step_is_told_with_what_it_gained_and_what_would_be_lost(tmp_path: 
     assert "2 edits made" in text and "The score rises from 4.00 to 4.30 of 10." in text
     assert "It raised the score by 0.50. Without it the result would score 0.75 less." in text
     assert "By itself it lowered the score by 0.20. Without it the result would score 0.10 more" in text
-    assert "What its score answers to: exposure; not what is shown." in text
+    assert "What this score answers to: exposure; not what is shown (juror: flaws)." in text
 
 
-@pytest.mark.parametrize(("after", "verdict"), [(6.0, "agrees"), (4.9, "does not agree")])
-def test_a_second_opinion_agrees_or_not(after: float, verdict: str, tmp_path: Path) -> None:
+def test_what_was_measured_comes_before_the_score_of_a_step() -> None:
+    seen = Observation("lightness", 31.04, 42.26)
+    assert step_said(replace(STEPS[0], observation=seen), Words())[:2] == [
+        "Mean brightness was 31.0 of 100, it is 42.3 now.",
+        "It raised the score by 0.50.",
+    ]
+    given = StepAdvice("warmth", "Warm it up.", observation=seen)
+    assert step_said(given, Words("de")) == ["Die mittlere Helligkeit war 31,0 von 100, jetzt ist sie 42,3."]
+
+
+@pytest.mark.parametrize(
+    ("gain", "loss", "said"),
+    [
+        (1.431, 1.429, ["It raised the score by 1.43."]),
+        (0.001, -0.002, ["By itself it did not change the score."]),
+        (
+            -0.2,
+            -0.2,
+            [
+                "By itself it lowered the score by 0.20.",
+                "Without it the result would score 0.20 more: look whether you want it.",
+            ],
+        ),
+        (
+            0.5,
+            -0.5,
+            ["It raised the score by 0.50.", "Without it the result would score 0.50 more: look whether you want it."],
+        ),
+    ],
+)
+def test_a_loss_that_is_the_gain_is_not_told_again(gain: float, loss: float, said: list[str]) -> None:
+    assert step_said(StepAdvice("warmth", "Warm it up.", gain, loss), Words()) == said
+
+
+def test_a_score_that_stays_is_told_once() -> None:
+    said = opinions_said(replace(ADVICE, opinion=Opinion("flaws", "exposure", 8.941, 8.943)), Words())
+    assert said == ["The photo scores 8.94 of 10. What this score answers to: exposure (juror: flaws)."]
+
+
+@pytest.mark.parametrize(
+    ("after", "verdict"),
+    [
+        *((6.0, "agrees"), (4.8, "does not agree")),
+        *((5.03, "hardly sees a difference"), (4.95, "hardly sees a difference")),
+    ],
+)
+def test_a_second_opinion_agrees_or_not_or_hardly_sees_a_difference(after: float, verdict: str, tmp_path: Path) -> None:
     second = Opinion("naturalness", "damage", 5.0, after)
-    assert f"A second opinion {verdict}." in page_of(replace(ADVICE, second_opinion=second), tmp_path)
+    page = page_of(replace(ADVICE, second_opinion=second), tmp_path)
+    assert f"A second opinion {verdict}." in page and f"5.00 before and {after:.2f} after" in page
+
+
+def test_a_tile_and_the_words_on_a_series_name_whites_that_became_grey(tmp_path: Path) -> None:
+    greyed = replace(ADVICE, steps=[STEPS[0], replace(STEPS[1], greyed=0.1)])
+    write_overview(tmp_path / "all.html", [Shot(greyed, ""), Shot(ADVICE, "")], [], Words())
+    page = (tmp_path / "all.html").read_text(encoding="utf-8")
+    assert re.findall(r'<span class="soft">(.*)</span></li>', page) == [
+        "2 edits made; look at the whites",
+        "2 edits made",
+    ]
+    assert "In 1 photo an area that was burnt out became grey: look at it." in page
 
 
 def test_a_photo_that_needs_nothing_is_shown_alone(tmp_path: Path) -> None:
@@ -105,7 +163,7 @@ def test_the_tile_of_a_photo_names_the_crop_that_waits_to_be_made(tmp_path: Path
     assert said == [
         "2 edits made, a crop suggested",
         "Only a crop is suggested",
-        "3 edits made",
+        "A crop and 2 edits made",
         "2 edits made",
         "Leave it as it is",
     ]

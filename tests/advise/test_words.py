@@ -19,6 +19,7 @@ import apsi
 import apsi.juror
 from apsi.advise.advice import IN_8_BITS
 from apsi.advise.framing import NO_CROP_OF_SHAPE
+from apsi.advise.measured import SENTENCES as MEASURED
 from apsi.advise.words import Words, languages
 from apsi.errors import ApsiError
 from apsi.juror.base import Juror
@@ -47,7 +48,7 @@ def sentences() -> set[str | tuple[str, str]]:
     for module in pkgutil.iter_modules(apsi.juror.__path__):
         importlib.import_module(f"apsi.juror.{module.name}")
     found |= {juror.about.knows for juror in _jurors(Juror) if juror.about is not None and juror.about.knows}
-    return found | {FIRST_ONLY, IN_8_BITS, NO_CROP_OF_SHAPE, NO_EXIF, ONLY_JPEG, *REMARKS, *CROP_SENTENCES}
+    return found | {FIRST_ONLY, IN_8_BITS, NO_CROP_OF_SHAPE, NO_EXIF, ONLY_JPEG, *REMARKS, *CROP_SENTENCES, *MEASURED}
 
 
 def _jurors(juror: type[Juror]) -> list[type[Juror]]:

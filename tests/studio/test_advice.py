@@ -26,7 +26,7 @@ from apsi.photo.write import write_text
 from apsi.studio.editing import Editing
 from apsi.studio.photo import Source
 from apsi.transform.recipe import Recipe
-from tests.conftest import Redness
+from tests.conftest import Redness, natural_photo
 from tests.photo.test_formats import fake_rawpy
 from tests.studio.conftest import RECIPE, Served, edited, jpeg, send, settle
 
@@ -89,6 +89,19 @@ def test_steps_can_be_switched_off_and_weighed(client: httpx.Client) -> None:
         assert answer["heading"] == f"{len(recipe)} edit{'s' if len(recipe) > 1 else ''} made"
     assert abs(before - photo).mean() < 4
     assert said(client, number, "off,off,off")["heading"] == "The photo as it was"
+
+
+def test_white_that_became_grey_is_warned_of_beside_its_step_while_it_is_on(client: httpx.Client) -> None:
+    pixels = natural_photo(0, 90, 120)
+    pixels[:, :60] = 255
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    number = edited(client, buffer.getvalue(), "white.png")
+    page = client.get(f"/advice/photos/{number}").text
+    assert page.count('data-said="warning" hidden') == 2 and page.count("Look at the whites: 50") == 1
+    warnings = [step["warning"] for step in said(client, number, "on,on,-0.300")["steps"]]
+    assert warnings[:2] == ["", ""] and "was burnt out" in warnings[2]
+    assert not any(step["warning"] for step in said(client, number, "on,on,-0.040")["steps"])
 
 
 def test_the_score_follows(client: httpx.Client, studio_editor: Editor, tmp_path: Path) -> None:

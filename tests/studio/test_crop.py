@@ -81,12 +81,14 @@ def test_the_juror_scores_what_is_left(client: httpx.Client, studio_editor: Edit
     (tmp_path / "a.png").write_bytes(jpeg(0, 300, 400))
     small = read_photo_file(tmp_path / "a.png").small_copy(*studio_editor.size)
     answer = client.get(f"/advice/photos/{number}/said", params={"crop": MADE}).json()
-    assert answer["heading"] == "4 edits made"
+    assert answer["heading"] == "A crop and 3 edits made"
     assert [step["label"] for step in answer["steps"]] == RECIPE.labels, "the crop is no row"
     part = Image.fromarray(crop_of(MADE)(decode_photo(jpeg(0, 300, 400))))
     part.save(tmp_path / "part.png")
     left = read_photo_file(tmp_path / "part.png").small_copy(*studio_editor.size)
-    assert answer["score"] == pytest.approx(Redness().score([RECIPE(left)])[0])
+    before, after = Redness().score([left, RECIPE(left)])
+    assert answer["score"] == pytest.approx(after)
+    assert answer["verdict"] == f"Score {before:.2f} → {after:.2f} of 10", "the crop counts for neither"
     whole = client.get(f"/advice/photos/{number}/said", params={"crop": ""}).json()
     assert whole["score"] == pytest.approx(Redness().score([RECIPE(small)])[0])
 
@@ -94,7 +96,7 @@ def test_the_juror_scores_what_is_left(client: httpx.Client, studio_editor: Edit
 def test_a_crop_alone_is_an_edit(client: httpx.Client) -> None:
     number = edited(client)
     answer = client.get(f"/advice/photos/{number}/said", params={"steps": "off,off,off", "crop": MADE}).json()
-    assert answer["heading"] == "1 edit made" and answer["steps"] == []
+    assert answer["heading"] == "A crop made" and answer["steps"] == []
     data, _ = fetch(client, number, "recipe", steps="off,off,off", crop=MADE)
     assert Recipe.from_json(data.decode()).labels == [MADE]
 
@@ -128,7 +130,7 @@ def test_the_panel_has_the_suggestion_and_its_reason(client: httpx.Client, serve
     assert (
         "It keeps 93\N{NO-BREAK SPACE}% of what people probably look at, on 50\N{NO-BREAK SPACE}% of the photo." in page
     )
-    assert "3 edits suggested" in page and "The juror near scores the whole photo" in page
+    assert "3 edits suggested" in page and "The whole photo scores" in page
     with serve() as other, other.client() as stranger:
         page = stranger.get(f"/advice/photos/{edited(stranger)}").text
         assert 'data-suggested=""' in page and "crop-suggestion" not in page and "Change the crop" in page
@@ -138,7 +140,11 @@ def test_a_crop_that_is_applied_is_where_the_hand_begins(serve: Callable[..., An
     with serve(framer=framer("advise.crop=apply", "advise.aspect=1:1")) as served, served.client() as client:
         number = edited(client, jpeg(0, 300, 400))
         page = client.get(f"/advice/photos/{number}").text
-        assert 'data-decided="crop(' in page and "4 edits suggested" in page and page.count("<li data-place=") == 3
+        assert (
+            'data-decided="crop(' in page
+            and "A crop and 3 edits suggested" in page
+            and page.count("<li data-place=") == 3
+        )
         shown = picture(client, number)
         assert shown.shape[0] == shown.shape[1] == picture(client, number, "before").shape[0] < 300
         assert picture(client, number, crop="").shape == (300, 400, 3)

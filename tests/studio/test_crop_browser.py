@@ -93,7 +93,7 @@ def test_a_handle_is_dragged_in_a_locked_shape_and_the_file_has_it(page: Any, ph
     edited = Image.open(io.BytesIO(saved(page, "photo")))
     assert edited.size == (width, height) and abs(width / 1.5 - height) <= 1
     assert Recipe.from_json(saved(page, "recipe").decode()).labels == [made, *RECIPE.labels]
-    assert page.inner_text("#heading") == "4 edits made"
+    assert page.inner_text("#heading") == "A crop and 3 edits made"
     sizes = "[...document.querySelectorAll('.result img')].map((one) => [one.naturalWidth, one.naturalHeight])"
     before, after = page.evaluate(sizes)
     assert before == after and before[0] < WIDTH, "both have the same frame"
@@ -181,11 +181,31 @@ def test_the_suggestion_is_taken_with_its_reason(page: Any, photo: Path) -> None
     page.click("[data-action=crop-cancel]")
     page.click("[data-action=crop-take]")
     cropped(page, BEST)
-    until(page, "document.querySelector('.shot .said').textContent === '4 edits made'")
+    assert page.is_hidden("[data-action=crop-take]"), "it is taken"
+    assert page.evaluate("document.activeElement.dataset.action") == "crop"
+    until(page, "document.querySelector('.shot .said').textContent === 'A crop and 3 edits made'")
     assert "crop=" in page.get_attribute(".shot img", "src")
     page.reload()
     page.wait_for_selector(".panel")
     until(page, "document.getElementById('heading').innerText === '3 edits suggested'")
+
+
+def test_a_shape_that_was_chosen_stays_when_the_suggestion_is_taken(page: Any, photo: Path) -> None:
+    opened(page, photo)
+    page.select_option("[data-crop=ratio]", "3:2")
+    page.click("[data-action=crop-suggestion]")
+    made = label(page)
+    assert made.endswith(",3:2)") and page.input_value("[data-crop=ratio]") == "3:2"
+    assert crop_of(made).box.area == pytest.approx(WANTED.area, abs=0.01), "of the size that is suggested"
+    page.click("[data-action=crop-apply]")
+    cropped(page, made)
+    assert page.is_visible("[data-action=crop-take]"), "it is another crop"
+    page.click("[data-action=crop-take]")
+    cropped(page, BEST)
+    assert page.is_hidden("[data-action=crop-take]")
+    page.locator("[data-action=reset]").click()
+    cropped(page, "")
+    assert page.is_visible("[data-action=crop-take]")
 
 
 def test_a_photo_that_needs_nothing_can_be_cropped_and_saved(page: Any, tmp_path: Path) -> None:
@@ -196,7 +216,7 @@ def test_a_photo_that_needs_nothing_can_be_cropped_and_saved(page: Any, tmp_path
     page.click("[data-action=crop-take]")
     page.wait_for_selector(".keep")
     settled(page, "")
-    assert page.inner_text("#heading") == "1 edit made"
+    assert page.inner_text("#heading") == "A crop made"
     edited = Image.open(io.BytesIO(saved(page, "photo")))
     assert edited.size == (200, 150)
 

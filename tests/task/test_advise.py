@@ -71,8 +71,26 @@ def test_the_agent_that_comes_with_apsi_brightens_what_is_too_dark(
     assert len(said) == 3 + bool(advice["crop"]) and said[-2].endswith("dark-edited.jpg")
     assert re.search(r"\d edits? made", said[0])
     page = (folder / "advice.html").read_text()
-    assert "Without it the result would score" in page and "What its score answers to" in page
+    assert "Without it the result would score" in page and "What this score answers to" in page
     assert "http" not in page.replace('http-equiv="', "")
+
+
+@pytest.mark.parametrize("explain", ["true", "false"])
+def test_burnt_out_white_that_became_grey_is_warned_of(
+    say: Say, tmp_path: Path, capsys: pytest.CaptureFixture[str], explain: str
+) -> None:
+    pixels = Recipe.of(["exposure(+0.500)"])(np.ascontiguousarray(chelsea()))
+    pixels[:, :100] = 255
+    Image.fromarray(pixels).save(tmp_path / "white.png")
+    result = say(f"photo={tmp_path / 'white.png'}", f"explain={explain}")
+    (advice,) = result["photos"]
+    (warning,) = advice["warnings"]
+    assert "exposure(-" in advice["recipe"][-1] and advice["steps"][-1]["greyed"] == pytest.approx(100 / 451, abs=0.02)
+    assert warning.startswith("Look at the whites: 22\N{NO-BREAK SPACE}% of the photo")
+    assert warning in re.sub(r"\s*\n", " ", capsys.readouterr().out)
+    if explain == "true":
+        page = (tmp_path / "advise" / "run" / "advice.html").read_text()
+        assert f'<p class="note">{warning}</p></li>' in page
 
 
 def test_the_words_are_those_of_the_language(say: Say, photo: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -68,7 +68,7 @@ export class CropTool {
   clicked(action) {
     if (action === "crop-apply") this.apply();
     else if (action === "crop-cancel") this.close();
-    else if (action === "crop-suggestion") this.take(this.suggested);
+    else if (action === "crop-suggestion") this.suggest();
     else if (action === "crop-whole") this.take("");
   }
 
@@ -89,6 +89,15 @@ export class CropTool {
     }
     this.ratios.value = this.ratio;
     this.draw();
+  }
+
+  // The crop that is suggested, in the shape that was chosen where one was.
+  suggest() {
+    const chosen = this.ratio;
+    this.take(this.suggested);
+    if (!chosen || chosen === this.ratio) return;
+    this.ratios.value = chosen;
+    this.reshape(chosen);
   }
 
   get label() {
@@ -235,6 +244,8 @@ export class CropTool {
 
   show(label) {
     this.part("now").textContent = this.numbers(label);
+    const take = this.section.querySelector("[data-action=crop-take]");
+    if (take) take.hidden = label === this.suggested;
   }
 
   numbers(label) {

@@ -88,6 +88,11 @@ export class Panel {
     this.refresh();
   }
 
+  takeSuggestion() {
+    this.cut(this.tool.suggested);
+    this.place.querySelector("[data-action=crop]").focus(); // the button that was pressed is gone
+  }
+
   async openTool() {
     const query = new URLSearchParams({ steps: this.steps, crop: "" });
     try {
@@ -173,9 +178,13 @@ export class Panel {
     opinions?.replaceChildren(...said.opinions.map((text) => paragraph(text)));
     const isOn = steps.split(",").map((choice) => choice !== "off" && Number(choice) !== 0);
     const on = this.rows.filter((_, i) => isOn[i]);
+    for (const row of this.rows) row.querySelector("[data-said=warning]").hidden = true;
     on.forEach((row, i) => {
       row.querySelector("[data-said=sentence]").textContent = said.steps[i].sentence;
       row.querySelector("[data-said=why]").textContent = said.steps[i].said;
+      const warning = row.querySelector("[data-said=warning]");
+      warning.textContent = said.steps[i].warning;
+      warning.hidden = !said.steps[i].warning;
     });
     this.place.firstElementChild.dataset.said = steps;
     this.handlers.settled(this.photo, query, said.heading);
@@ -193,7 +202,7 @@ export class Panel {
     if (button.dataset.file) this.save(button);
     else if (button.dataset.action === "reset") this.reset();
     else if (button.dataset.action === "crop") this.openTool();
-    else if (button.dataset.action === "crop-take") this.cut(this.tool.suggested);
+    else if (button.dataset.action === "crop-take") this.takeSuggestion();
     else if (button.dataset.action?.startsWith("crop-")) this.tool.clicked(button.dataset.action);
     else if (button.dataset.action === "remove") this.handlers.remove(this.photo);
   }

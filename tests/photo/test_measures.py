@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apsi.analyse.measures import SIDE, measure
 from apsi.photo import Photo
+from apsi.photo.measures import SIDE, measure
 from tests.analyse.conftest import usual
 
 
