@@ -44,11 +44,12 @@ def answer_all(photos: Path) -> None:
     folder.add_answers([answer(pair) for pair in folder.pairs().values() if pair.id not in done])
 
 
-def model_of(photos: Path, answers: int) -> Path:
+def model_of(photos: Path, answers: int, ahead: tuple[float, float] = (0.1, 0.3)) -> Path:
     folder = photos.parent / "fit_preference" / "one"
     folder.mkdir(parents=True, exist_ok=True)
     accuracy = {"model": {"share": 0.8, "interval": [0.7, 0.9]}, "larger wins": {"share": 0.6, "interval": [0.5, 0.7]}}
-    figures = {"answers": answers, "fitted_on": answers, "accuracy": accuracy}
+    rules = {"larger wins": {"difference": sum(ahead) / 2, "interval": ahead}}
+    figures = {"answers": answers, "fitted_on": answers, "accuracy": accuracy, "ahead_of": rules}
     (folder / "preference.json").write_text(json.dumps(figures))
     return folder
 
@@ -78,8 +79,26 @@ def test_what_comes_next_follows_from_answers_and_model(photos: Path) -> None:
         improved(photos)
     folder = model_of(photos, 70)
     first, second = improved(photos)["next"]
+    assert "experiment=personal_bootstrap" in first and "init_from" not in first, "no agent could go on"
+    assert "task=annotate" in second
+    first, second = improved(photos, f"checkpoint={SHIPPED}")["next"]
     assert "experiment=personal_finetune" in first and f"human.path={folder / 'preference.npz'}" in first
     assert "task=annotate" in second
+
+
+def test_further_answers_come_before_an_agent_where_the_model_is_no_better_than_simple_rules(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(5):
+        improved(photos)
+        answer_all(photos)
+    unclear = ((-0.1, 0.3), ["task=annotate", "experiment=personal"], "may be chance")
+    behind = ((-0.3, -0.1), ["task=annotate"], "do not use it yet")
+    for ahead, expected, said in (unclear, behind):
+        model_of(photos, 70, ahead)
+        told = improved(photos)["next"]
+        assert [words in line for line, words in zip(told, expected, strict=True)] == [True] * len(expected)
+        assert said in capsys.readouterr().out
 
 
 def test_with_an_agent_half_of_the_pairs_show_what_it_does(photos: Path) -> None:
