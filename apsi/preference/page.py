@@ -8,6 +8,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.ticker import PercentFormatter
+from scipy.special import expit
 
 from apsi.interval import interval_text
 from apsi.juror.preference import PRIOR, Fitted
@@ -52,6 +53,7 @@ def write_page(
         figures=figures,
         headline=headline(figures),
         rows=_accuracies(figures),
+        sides=_sides(figures["sides"]),
         weights=weights_of(fitted),
         reliability=_reliability(figures["reliability"]) if figures.get("reliability") else None,
         curve=_curve(steps, figures) if len(steps) > 1 else None,
@@ -102,6 +104,12 @@ def _accuracies(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
     accuracy = figures.get("accuracy", {})
     behind = figures.get("ahead_of", {})
     return [{"name": name, **one, "ahead": behind.get(name)} for name, one in accuracy.items()]
+
+
+def _sides(sides: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """For each person, how often the left one of two equal versions is taken, ties left out, in place of log-odds."""
+    ends = [(one["log_odds"], one["interval"]) for one in sides.values()]
+    return [{"share": float(expit(side)), "interval": tuple(expit(interval).tolist())} for side, interval in ends]
 
 
 @rc_context(STYLE)

@@ -58,6 +58,8 @@ def test_a_person_is_fitted_measured_and_shown(photos: Path, monkeypatch: pytest
     page = (folder / "preference.html").read_text()
     assert page.count("<svg") == 2 and page.count("data:image/jpeg") >= 6 and "human.path=" in page
     assert not re.search(r'(src|href)="http', page)
+    assert all(f"<dt>{word}</dt>" in page for word in ("prior juror", "log-odds", "held-out")), "words are explained"
+    assert "of two that are equal, the left one is taken in" in page
 
     def no_reading(*_: Any) -> None:
         raise AssertionError("features are read again from disk")
