@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pydantic import PositiveInt
 from rich.text import Text
+from yaml import YAMLError
 
 from apsi.config.compose import load_config
 from apsi.console import show
@@ -86,7 +87,7 @@ def improve(
     if model is not None and model.people:
         counted = [one for one in counted if one.answer.annotator in model.people]
     kind = "" if judges_crops(counted) else "_edits"
-    agent = config.checkpoint or _latest_agent(output_dir)
+    agent = config.checkpoint or _latest_agent(output_dir, kind)
     commands = _next(config, len(counted), waiting + new, model, agent=agent, kind=kind, enough=enough, stale=stale)
     show("Next:", *(Text(f"  {line}") for line in commands))
     return {"pairs": len(pairs) + new, "answers": len(comparisons), "new": new, "next": commands}
@@ -147,10 +148,21 @@ def _next(
     return [f"{command()} {shlex.join(one)}" for one in commands]
 
 
-def _latest_agent(output_dir: Path) -> str | None:
-    """The best checkpoint of the latest run that trained one."""
+def _latest_agent(output_dir: Path, kind: str) -> str | None:
+    """The best checkpoint of the latest run that trained one of the kind that goes on; others would begin anew."""
+    preset = load_config([f"experiment=personal_bootstrap{kind}"])
+    wanted = [preset[group]["_target_"] for group in ("algo", "env")]
     found = sorted(output_dir.glob("*/*/checkpoints/best.zip"), key=lambda path: path.stat().st_mtime)
-    return str(found[-1]) if found else None
+    for path in reversed(found):
+        file = path.parents[1] / "config.yaml"
+        try:
+            config = OmegaConf.load(file)
+        except (OSError, YAMLError) as error:
+            log.warning("%s can't be read (%s)", file, error)
+            continue
+        if [OmegaConf.select(config, f"{group}._target_") for group in ("algo", "env")] == wanted:
+            return str(path)
+    return None
 
 
 def _latest_model(output_dir: Path, preferences: Path) -> _Model | None:

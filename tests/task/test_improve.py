@@ -1,6 +1,7 @@
 """`task=improve`: says where one stands, makes pairs only when none waits, and names the next command."""
 
 import json
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from omegaconf import DictConfig
 
 from apsi.agent.shipped import SHIPPED
 from apsi.config.compose import load_config
+from apsi.config.saved import BEST
 from apsi.photo.write import write_png
 from apsi.preference.folder import PreferenceFolder
-from apsi.task.improve import improve
+from apsi.task.improve import _latest_agent, improve
 from apsi.tracking.run_folder import RunFolder
 from tests.conftest import natural_photo
 from tests.preference.made import answer
@@ -99,6 +101,19 @@ def test_further_answers_come_before_an_agent_where_the_model_is_no_better_than_
         told = improved(photos)["next"]
         assert [words in line for line, words in zip(told, expected, strict=True)] == [True] * len(expected)
         assert said in capsys.readouterr().out
+
+
+def test_the_latest_agent_of_the_kind_that_goes_on_is_named(tmp_path: Path) -> None:
+    presets = {"crops": "personal_bootstrap", "edits": "personal_bootstrap_edits", "demo": "demo"}
+    for number, (name, preset) in enumerate(presets.items()):
+        folder = RunFolder.create(tmp_path / "pipeline" / name, load_config([f"experiment={preset}"]))
+        folder.best_checkpoint.parent.mkdir()
+        folder.best_checkpoint.touch()
+        os.utime(folder.best_checkpoint, (number, number))
+    assert _latest_agent(tmp_path, "") == str(tmp_path / "pipeline" / "crops" / BEST)
+    assert _latest_agent(tmp_path, "_edits") == str(tmp_path / "pipeline" / "edits" / BEST)
+    (tmp_path / "pipeline" / "crops" / "config.yaml").unlink()
+    assert _latest_agent(tmp_path, "") is None
 
 
 def test_with_an_agent_half_of_the_pairs_show_what_it_does(photos: Path) -> None:
