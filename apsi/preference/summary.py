@@ -77,7 +77,7 @@ Standing = Literal["ahead", "unclear", "behind"]
 
 def best_rule(figures: Mapping[str, Any]) -> str:
     """The simple rule that predicts most of the held-out choices; there must be such choices."""
-    shares = {name: one["share"] for name, one in figures["accuracy"].items() if name != "model"}
+    shares: dict[str, float] = {name: one["share"] for name, one in figures["accuracy"].items() if name != "model"}
     return max(shares, key=lambda name: shares[name])
 
 
