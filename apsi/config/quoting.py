@@ -24,7 +24,7 @@ _TEXTS = (
     "feature_extractor.weights",
     "evaluate.require",
 )
-_JUROR_TEXTS = re.compile(r"(second_)?juror(\.jurors\.\w+)?\.(path|head|tower|url)")
+_JUROR_TEXTS = re.compile(r"((second|crop)_)?juror(\.jurors\.\w+)?\.(path|head|tower|url|backbone\.weights)")
 
 
 def quote(argument: str) -> str:

@@ -220,21 +220,28 @@ def no_better_than_chance(seen: Seen) -> Iterator[Finding]:
     """No better than leaving photos alone, or than edits at random."""
     for name, played in seen.results.items():
         does = seen.kinds[name].without_skill
-        if not does or len(played) < _FEW:
+        is_idle = not any(result.actions for result in (*seen.agent, *played))  # which few episodes show, too
+        if not does or (len(played) < _FEW and not is_idle):
             continue
         photos = [[result.episode.photo_hash for result in seen.agent]]
         ahead = [a.gain - b.gain for a, b in zip(seen.agent, played, strict=True)]
         interval = mean_interval(Sample.of([ahead], photos))
         if interval is None or interval[0] > 0:
             continue
+        gain = (
+            f"Its gain is {np.mean(ahead):+.3f} above that of policy={name} (95 % interval {interval[0]:+.3f} to "
+            f"{interval[1]:+.3f})."
+        )
         yield Finding(
             f"No better than {does}",
-            f"Its gain is {np.mean(ahead):+.3f} above that of policy={name} (95 % interval {interval[0]:+.3f} to "
-            f"{interval[1]:+.3f}).",
-            _settings(
-                seen,
-                *_budget(lambda v: 4 * v, "train for longer"),
-                ("algo.optimizer.learning_rate", lambda v: v / 3, "learn in smaller steps"),
+            f"It did nothing in all {len(played):,} episodes." if is_idle else gain,
+            (
+                *["more photos"] * (len(played) < _FEW),
+                *_settings(
+                    seen,
+                    *_budget(lambda v: 4 * v, "train for longer"),
+                    ("algo.optimizer.learning_rate", lambda v: v / 3, "learn in smaller steps"),
+                ),
             ),
         )
 

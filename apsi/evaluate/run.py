@@ -1,7 +1,6 @@
 """Evaluating an agent and the baselines."""
 
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
+from rich.text import Text
 
 from apsi.agent.ask import trained_agent
 from apsi.agent.build import load_agent
@@ -41,7 +41,6 @@ from apsi.tracking.run_folder import RunFolder
 
 _RECORDED = ("success_rate", "mean_gain", *TRUTHS)
 _WHEN = ("before", "after")
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -225,10 +224,7 @@ def _diagnose(config: DictConfig, evaluation: Evaluation) -> list[Finding] | Non
     first = next(iter(results))
     if not kinds[first].is_trained:
         return None
-    findings = diagnose(Seen(results[first], results, kinds, evaluation.history, evaluation.best_by, config))
-    for finding in findings:
-        log.warning("%s. %s It may help to set: %s", finding.name, finding.seen, "; ".join(finding.helps))
-    return findings
+    return diagnose(Seen(results[first], results, kinds, evaluation.history, evaluation.best_by, config))
 
 
 def _record_figures(tracker: Tracker, summaries: Mapping[str, PolicySummary], split: str, timesteps: int) -> None:
@@ -243,7 +239,7 @@ def _record_figures(tracker: Tracker, summaries: Mapping[str, PolicySummary], sp
 
 
 def write_summary(summary: dict[str, Any], folder: RunFolder, tracker: Tracker) -> None:
-    """Writes and records `summary.json`, and prints the table and the paths."""
+    """Writes and records `summary.json`, and prints the table, what goes wrong, and the paths."""
     path = folder.path / "summary.json"
     write_text(path, json.dumps(summary, indent=1))
     tracker.tags({DESCRIPTION: description(folder.record(), summary)})
@@ -251,7 +247,14 @@ def write_summary(summary: dict[str, Any], folder: RunFolder, tracker: Tracker) 
     paid = [
         f"{name}: {p['mean_gain']:+.2f} of score for {said}" for name, p in policies if (said := cost(p["measures"]))
     ]
-    show(_table(summary), *paid, f"Report   {folder.path / 'report.html'}", f"Episodes {folder.path / 'results.csv'}")
+    wrong = [_said(finding) for finding in summary.get("diagnosis") or ()]
+    paths = (f"Report   {folder.path / 'report.html'}", f"Episodes {folder.path / 'results.csv'}")
+    show(_table(summary), *paid, *map(Text, wrong), *paths)
+
+
+def _said(finding: Mapping[str, Any]) -> str:
+    helps = f" What may help: {'; '.join(finding['helps'])}" if finding["helps"] else ""
+    return f"{finding['name']}. {finding['seen']}{helps}"
 
 
 def _table(summary: dict[str, Any]) -> Table:

@@ -8,6 +8,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.ticker import PercentFormatter
+from scipy.special import expit
 
 from apsi.interval import interval_text
 from apsi.juror.preference import PRIOR, Fitted
@@ -15,6 +16,7 @@ from apsi.juror.preference_features import WORDS
 from apsi.photo.write import write_text
 from apsi.preference.curve import Step
 from apsi.preference.pictures import Liked
+from apsi.preference.summary import best_rule, standing
 from apsi.web.page import percent, render
 from apsi.web.plots import INK, SERIES, SOFT, STYLE, legend_below, new_figure, svg
 
@@ -31,7 +33,7 @@ def write_page(
     outlook: str,
     most: Sequence[Liked],
     least: Sequence[Liked],
-    command: str,
+    next_steps: Sequence[tuple[str, str]],
 ) -> None:
     """Writes the page.
 
@@ -43,7 +45,7 @@ def write_page(
         outlook: what further answers would bring.
         most: versions that it likes most.
         least: versions that it likes least.
-        command: what makes a juror of it.
+        next_steps: what one may do now, in words, and the command for it.
     """
     page = render(
         "apsi.preference",
@@ -51,13 +53,14 @@ def write_page(
         figures=figures,
         headline=headline(figures),
         rows=_accuracies(figures),
+        sides=_sides(figures["sides"]),
         weights=weights_of(fitted),
         reliability=_reliability(figures["reliability"]) if figures.get("reliability") else None,
         curve=_curve(steps, figures) if len(steps) > 1 else None,
         outlook=outlook,
         most=most,
         least=least,
-        command=command,
+        next_steps=next_steps,
         interval=lambda ends: interval_text(ends, ".0%") if ends else "none: one photo",
         text=lambda ends: interval_text(tuple(ends), ".2f"),
     )
@@ -69,14 +72,17 @@ def headline(figures: Mapping[str, Any]) -> str:
     accuracy = figures.get("accuracy")
     if accuracy is None:
         return "All held-out answers are ties: nothing can be said of how good the model is."
-    rivals = {name: one["share"] for name, one in accuracy.items() if name != "model"}
-    best = max(rivals, key=lambda name: rivals[name])
-    ends = figures["ahead_of"][best]["interval"]
-    own = percent(accuracy["model"]["share"])
-    said = f"It predicts {own} of the held-out choices, '{best}' {percent(rivals[best])}"
-    if ends is None or ends[0] <= 0 <= ends[1]:
-        return f"{said}: by these answers the difference may be chance."
-    return f"{said}." if ends[0] > 0 else f"{said}: the simple rule is better, so do not use this model yet."
+    best = best_rule(figures)
+    own, others = percent(accuracy["model"]["share"]), percent(accuracy[best]["share"])
+    said = f"It predicts {own} of the held-out choices, '{best}' {others}"
+    return (
+        said
+        + {
+            "ahead": ".",
+            "unclear": ": by these answers the difference may be chance.",
+            "behind": ": the simple rule is better, so do not use this model yet.",
+        }[standing(figures)]
+    )
 
 
 def weights_of(fitted: Fitted) -> list[dict[str, Any]]:
@@ -98,6 +104,12 @@ def _accuracies(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
     accuracy = figures.get("accuracy", {})
     behind = figures.get("ahead_of", {})
     return [{"name": name, **one, "ahead": behind.get(name)} for name, one in accuracy.items()]
+
+
+def _sides(sides: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """For each person, how often the left one of two equal versions is taken, ties left out, in place of log-odds."""
+    ends = [(one["log_odds"], one["interval"]) for one in sides.values()]
+    return [{"share": float(expit(side)), "interval": tuple(expit(interval).tolist())} for side, interval in ends]
 
 
 @rc_context(STYLE)

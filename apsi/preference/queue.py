@@ -97,6 +97,12 @@ class Queue:
         closed += [Turn(pair, True) for pair in (self._left_out | self._skipped) & self._repeated]
         return len(self._turns) - sum(turn not in self._standing for turn in closed)
 
+    @property
+    def repeats(self) -> int:
+        """Those of `total` that show a pair again."""
+        closed = (self._left_out | self._skipped) & self._repeated
+        return len(self._repeated) - sum(Turn(pair, True) not in self._standing for pair in closed)
+
     def upcoming(self, count: int) -> list[Turn]:
         """The next turns, if all before them are answered.
 

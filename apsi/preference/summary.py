@@ -1,7 +1,8 @@
 """The figures of a fitted model of a person."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -69,6 +70,25 @@ def summarise(read: Read, held: HeldOut, fit: Fit) -> dict[str, Any]:
         for name, side, sd in zip(read.people, fit.sides.tolist(), fit.sides_sd.tolist(), strict=True)
     }
     return figures
+
+
+Standing = Literal["ahead", "unclear", "behind"]
+
+
+def best_rule(figures: Mapping[str, Any]) -> str:
+    """The simple rule that predicts most of the held-out choices; there must be such choices."""
+    shares: dict[str, float] = {name: one["share"] for name, one in figures["accuracy"].items() if name != "model"}
+    return max(shares, key=lambda name: shares[name])
+
+
+def standing(figures: Mapping[str, Any]) -> Standing:
+    """Whether the model predicts more held-out choices than the best simple rule, or fewer, by more than chance."""
+    if "accuracy" not in figures:
+        return "unclear"  # all of them are ties
+    ends = figures["ahead_of"][best_rule(figures)]["interval"]
+    if ends is None or ends[0] <= 0 <= ends[1]:
+        return "unclear"
+    return "ahead" if ends[0] > 0 else "behind"
 
 
 def outcomes(read: Read, held: HeldOut) -> dict[str, Floats]:

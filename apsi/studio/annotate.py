@@ -74,7 +74,7 @@ def _router(
     async def upcoming(request: Request) -> dict[str, Any]:
         asked = await body_of(request, Asked, _MAX_BODY)
         found = await run_in_threadpool(people.state, asked.annotator, _MAX_LATEST if asked.begin else 0)
-        return found | {"left_out_said": _left_out_said(found, words)}
+        return found | {"left_out_said": _left_out_said(found, words), "repeats_said": _repeats_said(found, words)}
 
     @router.post("/answers")
     async def answers(request: Request) -> dict[str, Any]:
@@ -111,6 +111,19 @@ def _left_out_said(found: dict[str, Any], words: Words) -> str:
         "{n} pairs are left out, as their photos are missing or were changed: {names}",
         found["left_out"],
         names=", ".join(found["photos"]) + (" …" if len(found["photos"]) == 3 else ""),
+    )
+
+
+def _repeats_said(found: dict[str, Any], words: Words) -> str:
+    """As short as a line on a phone: when it goes, nothing may jump."""
+    if not found["repeats"]:
+        return ""
+    if found["goal"] < found["total"]:
+        return words("Some pairs come again, to see how sure you are.")
+    return words.plural(
+        "{n} of them shows a pair again, to see how sure you are.",
+        "{n} of them show a pair again, to see how sure you are.",
+        found["repeats"],
     )
 
 

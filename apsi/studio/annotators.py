@@ -82,8 +82,9 @@ class Annotators:
         """What a person is asked next, and how far they are.
 
         Returns:
-            `folder`: its id; `next`: turns; `done` and `total`, numbers of turns; `goal`; `latest`: what they said
-            last; `left_out`: how many of the pairs can't be shown, and `photos`: names of photos that are to blame.
+            `folder`: its id; `next`: turns; `done` and `total`, numbers of turns, `repeats` of which show a pair again;
+            `goal`; `latest`: what they said last; `left_out`: how many of the pairs can't be shown, and `photos`: names
+            of photos that are to blame.
         """
         person = self._person(name)
         with person.lock:
@@ -99,6 +100,7 @@ class Annotators:
                 "latest": [_told(answer) for answer in queue.latest(latest)],
                 "done": queue.done,
                 "total": queue.total,
+                "repeats": queue.repeats,
                 "goal": queue.total if self._goal is None else min(self._goal, queue.total),
                 "left_out": len(out),
                 "photos": sorted({self._pictures.left_out[pair] for pair in out})[:3],

@@ -135,7 +135,11 @@ def open_framer(config: DictConfig) -> Framer | None:
         raise ApsiError("advise.crop needs a juror of crops: juror@crop_juror=framing, or advise.crop=null")
     juror: Juror = instantiate(config.crop_juror)
     if isinstance(juror, FittedJuror) and not juror.is_fitted:
-        raise ApsiError("crop_juror has to be fitted before it can score crops: choose juror@crop_juror=framing")
+        raise ApsiError(
+            "crop_juror has to be fitted before it can score crops: choose juror@crop_juror=framing, or for "
+            "juror@crop_juror=personal name the file that task=fit_preference wrote, "
+            "crop_juror.jurors.human.path=outputs/.../preference.npz"
+        )
     limits = {name: settings[name] for name in ("aspect", "faces", "min_area")}
     framing = instantiate(load_config(["env=crop"]).env, **limits)
     return Framer(framing, juror, settings.min_crop_gain, settings.crop == "apply")

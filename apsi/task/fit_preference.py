@@ -3,11 +3,14 @@
 import json
 import logging
 import shlex
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from rich.text import Text
 
 from apsi.agent.jurors import ready_juror
 from apsi.config.instantiate import instantiate
@@ -27,11 +30,13 @@ from apsi.preference.folder import MODEL, MODEL_FILE, PreferenceFolder
 from apsi.preference.free_backbone import free, usable
 from apsi.preference.model import HeadName, Settings, fitted_of, groups_of, hold_out, names_of, require_enough
 from apsi.preference.page import headline, write_page
-from apsi.preference.photos import Originals
+from apsi.preference.photos import MissingOriginalError, Originals
 from apsi.preference.pictures import most_and_least
-from apsi.preference.reading import Reader, read_answers
-from apsi.preference.summary import summarise
+from apsi.preference.reading import Read, Reader, read_answers
+from apsi.preference.summary import standing, summarise
 from apsi.preference.tuning import Tuning
+from apsi.preference.usage import advice_by, judges_crops
+from apsi.task.make_pairs import given_pairs, given_photos
 from apsi.tracking.run_folder import RunFolder
 from apsi.types import Fraction
 
@@ -100,9 +105,9 @@ def fit_preference(
         figures["free_backbone"] = {"epochs": tuned.epochs, "losses": list(tuned.losses)}
     whose = {"annotators": people, "preference_dir": str(answers.path.resolve())}
     write_text(folder.path / MODEL, json.dumps(whose | figures, indent=1, allow_nan=False) + "\n")
-    usage, page = _command(folder, path, loose is not None), folder.path / "preference.html"
-    write_page(page, figures, fitted=fitted, steps=steps, outlook=told, most=most, least=least, command=usage)
-    show(headline(figures), told, f"To use it: {usage}", f"Page {page}")
+    page, next_steps = folder.path / "preference.html", _next_steps(config, folder, read, originals, figures)
+    write_page(page, figures, fitted=fitted, steps=steps, outlook=told, most=most, least=least, next_steps=next_steps)
+    show(headline(figures), told, *(Text(f"{what}: {line}") for what, line in next_steps), f"Page {page}")
     return figures
 
 
@@ -115,16 +120,50 @@ def _ready(config: DictConfig, prior: Juror | None) -> Juror | None:
     return ready_juror(own)
 
 
-def _command(folder: RunFolder, path: Path, is_free: bool) -> str:
-    """What makes a juror of the file, with the prior and backbone that it was fitted with."""
-    overrides = folder.path / "overrides.yaml"
+def _next_steps(
+    config: DictConfig,
+    folder: RunFolder,
+    read: Read,
+    originals: Originals,
+    figures: Mapping[str, Any],
+) -> list[tuple[str, str]]:
+    """What one may do now: answer further pairs where the model is not ahead, use it where it is not behind."""
+    stands, found = standing(figures), []
+    if stands != "ahead":
+        what = "Answer more pairs first" if stands == "behind" else "Further answers would tell"
+        found.append((what, _further_answers(config, read)))
+    if stands != "behind":
+        photo, fitted_with = _photo(read, originals), _fitted_with(folder)
+        words = advice_by(folder.path / MODEL_FILE, read.comparisons, photo, fitted_with)
+        found.append(("Advice by it, on this or another photo", words))
+    return [(what, f"{command()} {shlex.join(words)}") for what, words in found]
+
+
+def _further_answers(config: DictConfig, read: Read) -> list[str]:
+    """The words of the command for pairs that wait, or where none does, for new ones."""
+    answers = PreferenceFolder(Path(config.preference_dir).expanduser())
+    pairs = answers.pairs()
+    waiting = pairs.keys() - {one.answer.pair for one in answers.comparisons(pairs=pairs)}
+    makes = ["task=improve"] if judges_crops(read.comparisons) else ["task=improve", "pairs=recipes"]
+    return [*(["task=annotate"] if waiting else makes), *given_photos(config), *given_pairs(config)]
+
+
+def _photo(read: Read, originals: Originals) -> str:
+    """A photo to try the model on: the first one answered that is still there."""
+    for one in read.comparisons:
+        with suppress(MissingOriginalError):
+            return str(originals.path(one.left))
+    return "IMG_1234.jpg"
+
+
+def _fitted_with(folder: RunFolder) -> list[str]:
+    """The prior and backbone of the model, as the command of its fit names them."""
+    overrides, network = folder.path / "overrides.yaml", folder.path / NETWORK
     given = [str(one) for one in OmegaConf.load(overrides)] if overrides.exists() else []
     kept = [
-        one.replace("juror/backbone@task.backbone=", "juror/backbone=").replace("task.", "juror.", 1)
-        for one in given
-        if one.startswith(("juror@task.", "juror/backbone@task.", "task.prior.", "task.backbone."))
+        one for one in given if one.startswith(("juror@task.", "juror/backbone@task.", "task.prior.", "task.backbone."))
     ]
-    if is_free:
-        kept = [one for one in kept if not one.startswith("juror.backbone.weights=")]
-        kept.append(f"juror.backbone.weights={folder.path / NETWORK}")
-    return f"{command()} {shlex.join(['juror=preference', f'juror.path={path}', *kept])}"
+    if network.exists():
+        kept = [one for one in kept if not one.startswith("task.backbone.weights=")]
+        kept.append(f"task.backbone.weights={network}")
+    return kept

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pydantic import PositiveInt
 from rich.text import Text
+from yaml import YAMLError
 
 from apsi.config.compose import load_config
-from apsi.config.schema import Config
 from apsi.console import show
 from apsi.errors import ApsiError
 from apsi.installation import command
@@ -21,11 +21,19 @@ from apsi.preference.duel import duels
 from apsi.preference.folder import MODEL, MODEL_FILE, Comparison, PreferenceFolder
 from apsi.preference.model import FEWEST
 from apsi.preference.pair import Pair
-from apsi.task.make_pairs import add_round, round_said
+from apsi.preference.summary import Standing, standing
+from apsi.preference.usage import judges_crops
+from apsi.task.make_pairs import add_round, given_pairs, given_photos, round_said
 from apsi.tracking.run_folder import RunFolder
 from apsi.types import Fraction
 
 log = logging.getLogger(__name__)
+
+_STANDS: dict[Standing, str] = {
+    "ahead": "",
+    "unclear": "; that it differs from the best of these may be chance",
+    "behind": "; a simple rule is better, so do not use it yet",
+}
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,8 @@ class _Model:
     said: str
     people: tuple[str, ...]
     """whose answers it was fitted on; empty: it does not say"""
+    stands: Standing
+    """beside simple rules"""
 
 
 def improve(
@@ -76,9 +86,9 @@ def improve(
     counted = [one for one in comparisons if one.answer.answer != "skip"]
     if model is not None and model.people:
         counted = [one for one in counted if one.answer.annotator in model.people]
-    kind = "_edits" if 2 * sum(one.source == "recipes" for one in counted) > len(counted) else ""
-    teach = [f"experiment=personal_finetune{kind}", f"init_from={config.checkpoint or _latest_agent(output_dir)}"]
-    commands = _next(config, len(counted), waiting + new, model, teach=teach, enough=enough, stale=stale)
+    kind = "" if judges_crops(counted) else "_edits"
+    agent = config.checkpoint or _latest_agent(output_dir, kind)
+    commands = _next(config, len(counted), waiting + new, model, agent=agent, kind=kind, enough=enough, stale=stale)
     show("Next:", *(Text(f"  {line}") for line in commands))
     return {"pairs": len(pairs) + new, "answers": len(comparisons), "new": new, "next": commands}
 
@@ -116,30 +126,43 @@ def _next(
     waiting: int,
     model: _Model | None,
     *,
-    teach: list[str],
+    agent: str | None,
+    kind: str,
     enough: int,
     stale: float,
 ) -> list[str]:
     """The commands that bring one on, most urgent first."""
-    is_usual = config.preference_dir == Config.preference_dir
-    here = [] if is_usual else [f"preference_dir={config.preference_dir}"]
-    photos = ["dataset=folder", f"dataset.path={config.dataset.path}"] if "path" in config.dataset else []
+    photos, here = given_photos(config), given_pairs(config)
     known = 0 if model is None else model.answers
-    commands = []
+    answer = [["task=annotate", *photos, *here]] if waiting else []
     if said >= FEWEST and said > (1 + stale) * known:
-        commands.append(["task=fit_preference", *photos, *here])
-    elif model is not None and said >= enough:
-        human = f"juror.jurors.human.path={model.folder / MODEL_FILE}"
-        commands.append([*teach, *photos, human])
-    if waiting:
-        commands.append(["task=annotate", *photos, *here])
+        commands = [["task=fit_preference", *photos, *here], *answer]
+    elif model is None or said < enough or model.stands == "behind":
+        commands = answer
+    else:
+        teach = [f"experiment=personal_bootstrap{kind}", *photos]
+        if agent is not None:
+            human = f"juror.jurors.human.path={model.folder / MODEL_FILE}"
+            teach = [f"experiment=personal_finetune{kind}", f"init_from={agent}", *photos, human]
+        commands = [teach, *answer] if model.stands == "ahead" else [*answer, teach]
     return [f"{command()} {shlex.join(one)}" for one in commands]
 
 
-def _latest_agent(output_dir: Path) -> str:
-    """The best checkpoint of the latest run that trained one."""
+def _latest_agent(output_dir: Path, kind: str) -> str | None:
+    """The best checkpoint of the latest run that trained one of the kind that goes on; others would begin anew."""
+    preset = load_config([f"experiment=personal_bootstrap{kind}"])
+    wanted = [preset[group]["_target_"] for group in ("algo", "env")]
     found = sorted(output_dir.glob("*/*/checkpoints/best.zip"), key=lambda path: path.stat().st_mtime)
-    return str(found[-1] if found else output_dir / "pipeline" / "..." / "checkpoints" / "best.zip")
+    for path in reversed(found):
+        file = path.parents[1] / "config.yaml"
+        try:
+            config = OmegaConf.load(file)
+        except (OSError, YAMLError) as error:
+            log.warning("%s can't be read (%s)", file, error)
+            continue
+        if [OmegaConf.select(config, f"{group}._target_") for group in ("algo", "env")] == wanted:
+            return str(path)
+    return None
 
 
 def _latest_model(output_dir: Path, preferences: Path) -> _Model | None:
@@ -153,15 +176,18 @@ def _latest_model(output_dir: Path, preferences: Path) -> _Model | None:
             people = tuple(figures.get("annotators", ()))
             right = figures.get("accuracy")
             if right is None:
-                return _Model(path.parent, int(figures["answers"]), f"{path.parent}: no answer decides", people)
+                return _Model(
+                    path.parent, int(figures["answers"]), f"{path.parent}: no answer decides", people, "unclear"
+                )
             interval = right["model"]["interval"]
             sure = f" ({interval[0]:.2f} to {interval[1]:.2f})" if interval else ""
             others = ", ".join(f"{name} {one['share']:.2f}" for name, one in right.items() if name != "model")
+            stands = standing(figures)
             said = (
-                f"{path.parent}: right in {right['model']['share']:.2f}{sure} of answers that it "
-                f"did not see, fitted on {figures['fitted_on']} of {figures['answers']}; {others}"
+                f"{path.parent}: right in {right['model']['share']:.2f}{sure} of answers that it did not see, "
+                f"fitted on {figures['fitted_on']} of {figures['answers']}; {others}{_STANDS[stands]}"
             )
-            return _Model(path.parent, int(figures["answers"]), said, people)
+            return _Model(path.parent, int(figures["answers"]), said, people, stands)
         except (OSError, ValueError, KeyError, TypeError) as error:
             log.warning("%s can't be read (%s)", path, error)
     return None

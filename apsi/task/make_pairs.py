@@ -1,6 +1,7 @@
 """Making the pairs that people are asked to choose between."""
 
 import logging
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,13 +10,16 @@ from typing import Any, Literal
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from pydantic import PositiveInt
+from rich.text import Text
 
 from apsi.advise.editor import Editor
 from apsi.agent.checkpoint import read_checkpoint, untrained_on
 from apsi.config.compose import OF_THIS_RUN, load_config, with_checkpoint
 from apsi.config.instantiate import instantiate
+from apsi.config.schema import Config
 from apsi.console import progress, show
 from apsi.errors import ApsiError
+from apsi.installation import command
 from apsi.juror.framed import FramedPhoto
 from apsi.juror.preference import Preference
 from apsi.pairs.base import Candidate, PairContext, SortedPhoto
@@ -53,11 +57,26 @@ def make_pairs(
     """
     new = add_round(config, count=count, split=split)
     preferences = PreferenceFolder(Path(config.preference_dir).expanduser())
-    show(round_said(new), f"Pairs  {preferences.pairs_file}", "Next: task=annotate")
+    show(
+        round_said(new),
+        f"Pairs  {preferences.pairs_file}",
+        Text(f"Next: {command()} {shlex.join(['task=annotate', *given_photos(config), *given_pairs(config)])}"),
+    )
     splits = Counter(pair.split for pair in new)
     photos = {version.photo for pair in new for version in (pair.left, pair.right)}
     total = len(preferences.pairs())
     return {"new": len(new), "photos": len(photos), "pairs": total, "round": new[0].made["round"], **splits}
+
+
+def given_photos(config: DictConfig) -> list[str]:
+    """The words that name the photos of a configuration in a command."""
+    return ["dataset=folder", f"dataset.path={config.dataset.path}"] if "path" in config.dataset else []
+
+
+def given_pairs(config: DictConfig) -> list[str]:
+    """Likewise the folder of pairs and answers; none where it is the usual one."""
+    is_usual = config.preference_dir == Config.preference_dir
+    return [] if is_usual else [f"preference_dir={config.preference_dir}"]
 
 
 def round_said(new: Sequence[Pair]) -> str:

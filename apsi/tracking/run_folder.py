@@ -25,7 +25,7 @@ from apsi import __version__
 from apsi.config.saved import BEST, LAST
 from apsi.config.trust import signed
 from apsi.errors import ApsiError
-from apsi.installation import IS_CHECKOUT
+from apsi.installation import CONFIG_DIR, IS_CHECKOUT
 from apsi.photo.hash import value_hash
 from apsi.photo.write import write_text
 from apsi.process import identity, is_alive
@@ -55,7 +55,8 @@ _LIBRARIES = ("torch", "stable-baselines3", "gymnasium", "hydra-core", "omegacon
 class RunFolder:
     """`<output_dir>/<task>/<date>_<time>/`: `config.yaml`, `overrides.yaml`, `run.json`, the log and the results.
 
-    Where apsi's own code has changes that are not committed, `git.diff` holds them.
+    Where apsi's own code has changes that are not committed, `git.diff` holds them, and names the files in `apsi/`
+    and `conf/` that are not in git.
     """
 
     path: Path
@@ -268,16 +269,16 @@ def _git_state() -> dict[str, Any]:
         return unknown
 
     def git(*arguments: str) -> str:
-        here = Path(__file__).parent
-        command = ["git", "-C", str(here), *arguments]
+        command = ["git", "-C", str(CONFIG_DIR.parent), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=True)
         return done.stdout
 
     try:
-        changed = git("status", "--porcelain").splitlines()
-        new = [f"# not in git: {line[3:]}\n" for line in changed if line.startswith("??")]
-        diff = "".join(new) + git("diff", "HEAD") if changed else ""  # `git apply` passes over the lines on top
-        return {"commit": git("rev-parse", "HEAD").strip(), "dirty": bool(changed), "diff": diff}
+        changed = git("diff", "HEAD")
+        # only where new code would be: who works in the repository may have photos and other files of theirs in it
+        new = git("ls-files", "--others", "--exclude-standard", "apsi", "conf").splitlines()
+        diff = "".join(f"# not in git: {name}\n" for name in new) + changed  # `git apply` passes over the lines on top
+        return {"commit": git("rev-parse", "HEAD").strip(), "dirty": bool(diff), "diff": diff}
     except (OSError, subprocess.CalledProcessError):
         return unknown  # not a checkout, or no git here
 

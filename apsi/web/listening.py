@@ -42,7 +42,11 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except (OSError, OverflowError) as error:
-        raise ApsiError(f"can't listen on {host}:{port} ({error}); choose another task.host or task.port") from error
+        other = port + 1 if port < 65535 else port - 1
+        raise ApsiError(
+            f"can't listen on {host}:{port} ({error}); choose another task.host or task.port, such as "
+            f"task.port={other}, or task.port=0 for any that is free"
+        ) from error
     # connections have it from here; asyncio sets it for sockets of another kind only, and answers take 40 ms without
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

@@ -158,6 +158,18 @@ def test_few_episodes_and_validations_say_nothing(count: int) -> None:
     assert diagnose(of) == []
 
 
+@pytest.mark.parametrize("count", [2, 5, 40])
+def test_an_agent_that_does_nothing_at_all_is_told_of_few_photos_too(count: int) -> None:
+    agent = still()[:count]
+    of = replace(seen(agent), results={"agent": agent, "nothing": agent, "random": still(-0.5)[:count]})
+    (finding,) = diagnose(of)
+    assert (finding.name, finding.seen) == (
+        "No better than leaving photos alone",
+        f"It did nothing in all {count} episodes.",
+    )
+    assert ("more photos" in finding.helps) == (count < 10) and "train.total_timesteps=4000" in finding.helps[-2]
+
+
 def test_an_older_curve_without_losses_is_read() -> None:
     rows = [{"timesteps": 1, "val_success_rate": 0.5, "train_success_rate": None}] * 8
     assert diagnose(seen(history=rows)) == []

@@ -1,11 +1,12 @@
 """Figures of an evaluation."""
 
 import csv
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
+from apsi.evaluate.diagnosis import Finding
 from apsi.evaluate.outcome import sentences
 from apsi.evaluate.run import write_summary
 from apsi.evaluate.summary import COLUMNS, as_dict, summarise, write_results
@@ -69,6 +70,19 @@ def test_one_photo_has_no_interval_and_the_table_says_so(
     write_summary(summary, folder, NoTracker())
     printed = capsys.readouterr().out
     assert "5 episodes of 1 photo" in printed and "no intervals" in printed
+
+
+def test_what_goes_wrong_is_said_below_the_table(
+    results: dict[str, list[EpisodeResult]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policies = as_dict({name: summarise(played) for name, played in results.items()})
+    finding = Finding("No better than leaving photos alone", "It did nothing [at all].", ("more photos", "a=1"))
+    folder = RunFolder(tmp_path)
+    folder.note(command="python run.py")
+    summary = {"split": "test", "episodes": 3, "photos": 3, "policies": policies, "diagnosis": [asdict(finding)]}
+    write_summary(summary, folder, NoTracker())
+    below = capsys.readouterr().out.partition("intervals: from resampling photos")[2]
+    assert "\nNo better than leaving photos alone. It did nothing [at all]. What may help: more photos; a=1\n" in below
 
 
 def test_results_csv_has_a_line_an_episode_and_policy(results: dict[str, list[EpisodeResult]], tmp_path: Path) -> None:

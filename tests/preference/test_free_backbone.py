@@ -224,7 +224,7 @@ def test_the_whole_way(weights: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     assert figures["free_backbone"]["epochs"] in (0, 1) and len(figures["free_backbone"]["losses"]) == 2
     assert not figures["by_folds"] and figures["curve"] == []
     page = (folder / "preference.html").read_text()
-    assert f"juror.backbone.weights={folder}/backbone.pth" in page and f"={weights}" not in page
+    assert f"crop_juror.jurors.human.backbone.weights={folder}/backbone.pth" in page and f"={weights}" not in page
     assert "free, tuned on the answers for" in page
     chosen = ["juror=preference", f"juror.path={folder / 'preference.npz'}", "juror/backbone=resnet18"]
     juror = instantiate(load_config([*chosen, f"juror.backbone.weights={folder / 'backbone.pth'}"]).juror)

@@ -30,11 +30,12 @@ def answer_all(queue: Queue) -> list[Turn]:
 
 def test_every_pair_comes_once_in_order_and_a_tenth_again_later() -> None:
     queue = Queue(PAIRS, "Ann", 0.1)
-    total = queue.total
+    total, again = queue.total, queue.repeats
     seen = answer_all(queue)
     assert [turn.pair for turn in seen if not turn.is_repeat] == PAIRS
     repeats = [turn for turn in seen if turn.is_repeat]
     assert 10 <= len(repeats) <= 30 and len(set(repeats)) == len(repeats) and len(seen) == total == queue.done
+    assert len(repeats) == again == queue.repeats == total - len(PAIRS)
     for turn in repeats:
         between = seen[seen.index(Turn(turn.pair)) + 1 : seen.index(turn)]
         is_at_end = all(later.is_repeat for later in seen[seen.index(turn) :])

@@ -80,6 +80,16 @@ def test_pairs_come_in_order_and_answers_are_on_the_disk_when_they_are_kept(plac
     assert upcoming(client, "Bob")["next"] == begun["next"]
 
 
+def test_how_many_of_the_pairs_come_again_is_told(place: Place) -> None:
+    said = []
+    for number, (repeats, goal) in enumerate(((1.0, None), (1.0, 20), (0.0, None))):
+        with annotating(place, repeats=repeats, goal=goal) as served, served.client() as client:
+            say(client, {"id": f"answer-{number:04}", "pair": place.pairs[0].id, "answer": "skip"})
+            said.append(upcoming(client, begin=True)["repeats_said"])
+    one, other = "15 of them show a pair again", "Some pairs come again"
+    assert said == [f"{one}, to see how sure you are.", f"{other}, to see how sure you are.", ""]
+
+
 def test_what_is_sent_twice_is_kept_once_and_after_a_restart_too(place: Place, client: httpx.Client) -> None:
     one = {"id": "answer-0001", "pair": place.pairs[0].id, "answer": "left"}
     for _ in range(3):

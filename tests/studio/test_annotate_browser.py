@@ -66,6 +66,17 @@ def said(place: Place, name: str = "Ann") -> dict[str, str]:
     }
 
 
+def test_that_pairs_come_again_is_told_until_the_first_answer(place: Place, browser: Any) -> None:
+    with annotating(place, repeats=0.5) as served, watched_page(browser, served.url, **PHONE) as page:
+        come_in(page, served.url)
+        assert "show a pair again" in page.inner_text("#status")
+        key(page, "1")
+        assert page.inner_text("#status") == ""
+        page.reload()
+        until(page, OPEN)
+        assert page.inner_text("#status") == "", "one who goes on knows it"
+
+
 def test_two_hundred_pairs_with_keys_and_fingers_and_a_reload(tmp_path: Path, browser: Any) -> None:
     place = make_place(tmp_path, 10, 200, 300, 450)
     expected: dict[str, str] = {}

@@ -43,7 +43,9 @@ def test_a_port_that_is_taken_is_told_before_anything_is_loaded(tmp_path: Path) 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(
-            ApsiError, match=rf"can't listen on 127.0.0.1:{port} .* choose another task.host or task.port"
+            ApsiError,
+            match=rf"can't listen on 127.0.0.1:{port} .* choose another task.host or task.port, such as task.port=\d+, "
+            r"or task.port=0 for any that is free",
         ):
             run(tmp_path, f"task.port={port}")
 

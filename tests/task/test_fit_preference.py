@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from apsi.errors import ApsiError
 from apsi.photo.write import write_png
 from apsi.preference import reading
 from apsi.preference.folder import PreferenceFolder
+from apsi.task import fit_preference as fitting_task
+from apsi.task.advise import advise
 from apsi.task.fit_preference import fit_preference
 from apsi.tracking.run_folder import RunFolder
 from tests.conftest import natural_photo
@@ -53,8 +56,10 @@ def test_a_person_is_fitted_measured_and_shown(photos: Path, monkeypatch: pytest
         json.loads((folder / "preference.json").read_text())["accuracy"]["model"]["share"] == accuracy["model"]["share"]
     )
     page = (folder / "preference.html").read_text()
-    assert page.count("<svg") == 2 and page.count("data:image/jpeg") >= 6 and "juror.path=" in page
+    assert page.count("<svg") == 2 and page.count("data:image/jpeg") >= 6 and "human.path=" in page
     assert not re.search(r'(src|href)="http', page)
+    assert all(f"<dt>{word}</dt>" in page for word in ("prior juror", "log-odds", "held-out")), "words are explained"
+    assert "of two that are equal, the left one is taken in" in page
 
     def no_reading(*_: Any) -> None:
         raise AssertionError("features are read again from disk")
@@ -66,6 +71,52 @@ def test_a_person_is_fitted_measured_and_shown(photos: Path, monkeypatch: pytest
     juror = instantiate(load_config(["juror=preference", f"juror.path={folder / 'preference.npz'}"]).juror)
     scores = juror.score([natural_photo(3, 270, 360), natural_photo(4, 120, 160)])
     assert ((scores > 0) & (scores < 10)).all() and np.ptp(scores) > 0
+
+
+def next_words(said: str) -> list[list[str]]:
+    """The commands that were printed, without how apsi is started."""
+    return [shlex.split(one) for one in re.findall(r"^.+?: python run\.py (task=.+)$", said, re.MULTILINE)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "place"), [("anchors", "crop_juror.jurors.human.path"), ("recipes", "juror.path")], ids=["crops", "edits"]
+)
+def test_the_command_that_is_printed_advises_by_the_model(
+    photos: Path, capsys: pytest.CaptureFixture[str], kind: str, place: str
+) -> None:
+    run(photos, "task=make_pairs", f"pairs={kind}", "task.count=24")
+    run(photos, "task=simulate_answers", "task.repeats=0")
+    capsys.readouterr()
+    _, folder = run(photos, "task=fit_preference")
+    words = next_words(capsys.readouterr().out)[-1]
+    assert f"{place}={folder / 'preference.npz'}" in words
+    config = load_config([*words, "explain=false"])
+    advised = advise(config, RunFolder.create(photos.parent / "advised", config, [*words, "explain=false"]))
+    (one,) = advised["photos"]
+    assert Path(one["photo"]).parent == photos
+    if kind == "anchors":
+        assert one["crop"] is None or "human" in one["crop"]["juror"]
+    else:
+        assert one["editor"] == "search" and one["opinion"]["juror"] == "preference"
+        assert {label.partition("(")[0] for label in one["recipe"]} <= set(
+            load_config(["pairs=recipes"]).pairs.strengths
+        )
+
+
+def test_a_model_that_simple_rules_beat_is_answered_with_more_pairs(
+    photos: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting_task, "standing", lambda figures: "behind")
+    with_answers(photos, 12)
+    capsys.readouterr()
+    _, folder = run(photos, "task=fit_preference")
+    photos_and_pairs = ["dataset=folder", f"dataset.path={photos}", f"preference_dir={photos.parent / 'preferences'}"]
+    assert next_words(capsys.readouterr().out) == [["task=improve", *photos_and_pairs]], "no pair waits"
+    assert "task=advise" not in (folder / "preference.html").read_text()
+    run(photos, "task=make_pairs", "task.count=2")
+    assert next_words(capsys.readouterr().out) == [["task=annotate", *photos_and_pairs]]
+    run(photos, "task=fit_preference")
+    assert next_words(capsys.readouterr().out) == [["task=annotate", *photos_and_pairs]]
 
 
 def test_few_answers_are_refused_with_what_to_do(photos: Path) -> None:

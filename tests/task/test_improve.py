@@ -1,6 +1,7 @@
 """`task=improve`: says where one stands, makes pairs only when none waits, and names the next command."""
 
 import json
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from omegaconf import DictConfig
 
 from apsi.agent.shipped import SHIPPED
 from apsi.config.compose import load_config
+from apsi.config.saved import BEST
 from apsi.photo.write import write_png
 from apsi.preference.folder import PreferenceFolder
-from apsi.task.improve import improve
+from apsi.task.improve import _latest_agent, improve
 from apsi.tracking.run_folder import RunFolder
 from tests.conftest import natural_photo
 from tests.preference.made import answer
@@ -44,11 +46,12 @@ def answer_all(photos: Path) -> None:
     folder.add_answers([answer(pair) for pair in folder.pairs().values() if pair.id not in done])
 
 
-def model_of(photos: Path, answers: int) -> Path:
+def model_of(photos: Path, answers: int, ahead: tuple[float, float] = (0.1, 0.3)) -> Path:
     folder = photos.parent / "fit_preference" / "one"
     folder.mkdir(parents=True, exist_ok=True)
     accuracy = {"model": {"share": 0.8, "interval": [0.7, 0.9]}, "larger wins": {"share": 0.6, "interval": [0.5, 0.7]}}
-    figures = {"answers": answers, "fitted_on": answers, "accuracy": accuracy}
+    rules = {"larger wins": {"difference": sum(ahead) / 2, "interval": ahead}}
+    figures = {"answers": answers, "fitted_on": answers, "accuracy": accuracy, "ahead_of": rules}
     (folder / "preference.json").write_text(json.dumps(figures))
     return folder
 
@@ -78,8 +81,39 @@ def test_what_comes_next_follows_from_answers_and_model(photos: Path) -> None:
         improved(photos)
     folder = model_of(photos, 70)
     first, second = improved(photos)["next"]
+    assert "experiment=personal_bootstrap" in first and "init_from" not in first, "no agent could go on"
+    assert "task=annotate" in second
+    first, second = improved(photos, f"checkpoint={SHIPPED}")["next"]
     assert "experiment=personal_finetune" in first and f"human.path={folder / 'preference.npz'}" in first
     assert "task=annotate" in second
+
+
+def test_further_answers_come_before_an_agent_where_the_model_is_no_better_than_simple_rules(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(5):
+        improved(photos)
+        answer_all(photos)
+    unclear = ((-0.1, 0.3), ["task=annotate", "experiment=personal"], "may be chance")
+    behind = ((-0.3, -0.1), ["task=annotate"], "do not use it yet")
+    for ahead, expected, said in (unclear, behind):
+        model_of(photos, 70, ahead)
+        told = improved(photos)["next"]
+        assert [words in line for line, words in zip(told, expected, strict=True)] == [True] * len(expected)
+        assert said in capsys.readouterr().out
+
+
+def test_the_latest_agent_of_the_kind_that_goes_on_is_named(tmp_path: Path) -> None:
+    presets = {"crops": "personal_bootstrap", "edits": "personal_bootstrap_edits", "demo": "demo"}
+    for number, (name, preset) in enumerate(presets.items()):
+        folder = RunFolder.create(tmp_path / "pipeline" / name, load_config([f"experiment={preset}"]))
+        folder.best_checkpoint.parent.mkdir()
+        folder.best_checkpoint.touch()
+        os.utime(folder.best_checkpoint, (number, number))
+    assert _latest_agent(tmp_path, "") == str(tmp_path / "pipeline" / "crops" / BEST)
+    assert _latest_agent(tmp_path, "_edits") == str(tmp_path / "pipeline" / "edits" / BEST)
+    (tmp_path / "pipeline" / "crops" / "config.yaml").unlink()
+    assert _latest_agent(tmp_path, "") is None
 
 
 def test_with_an_agent_half_of_the_pairs_show_what_it_does(photos: Path) -> None:

@@ -1,11 +1,14 @@
-"""`outputs/latest` leads to a run, with links and without."""
+"""What the folder of a run records, and `outputs/latest`, which leads to it, with links and without."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
 
 from apsi.config.schema import free_folder
+from apsi.photo.write import write_text
 from apsi.tracking.run_folder import RunFolder, point_latest
 
 
@@ -50,3 +53,35 @@ def test_an_installed_apsi_records_no_commit_of_the_repository_that_it_is_instal
     monkeypatch.setattr("apsi.tracking.run_folder.IS_CHECKOUT", False)
     folder = RunFolder.create(tmp_path / "run", OmegaConf.create({"resume": "auto", "evaluate": {}}))
     assert folder.record()["git"] == {"commit": None, "dirty": None}
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_git_diff_has_changes_of_the_code_and_no_names_of_other_files_that_lie_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = tmp_path / "checkout"
+    for name in ("apsi/a.py", "conf/a.yaml"):
+        write_text(checkout / name, "old\n")
+
+    def git(*arguments: str) -> None:
+        person = ["-c", "user.name=Ann", "-c", "user.email=ann@example.org"]
+        subprocess.run(["git", "-C", str(checkout), *person, *arguments], check=True, capture_output=True)
+
+    def recorded(name: str) -> tuple[bool, str]:
+        config = OmegaConf.create({"resume": "auto", "evaluate": {}})
+        folder = RunFolder.create(tmp_path / name, config)
+        diff = folder.path / "git.diff"
+        return folder.record()["git"]["dirty"], diff.read_text() if diff.exists() else ""
+
+    monkeypatch.setattr("apsi.tracking.run_folder.CONFIG_DIR", checkout / "conf")
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "All")
+    write_text(checkout / "Ann at the clinic.jpg", "private")
+    write_text(checkout / "answers" / "ann.jsonl", "private")
+    assert recorded("clean") == (False, "")
+    write_text(checkout / "apsi/a.py", "changed\n")
+    write_text(checkout / "conf/new.yaml", "new\n")
+    is_dirty, diff = recorded("changed")
+    assert is_dirty and "+changed" in diff and "# not in git: conf/new.yaml\n" in diff
+    assert "clinic" not in diff and "answers" not in diff

@@ -20,6 +20,7 @@ let reason = null;
 let isPaused = false;
 let showing = 0;
 let leftOut = "";
+let repeats = ""; // that some pairs come again, said until the first answer
 let wasZoomed = false;
 
 // ---- saying
@@ -152,6 +153,7 @@ async function refresh(begin = false) {
     turns.take(found, outbox.size === 0 && outbox.pushed === pushed, outbox.answered);
     if (found.left_out_said !== leftOut) tell(found.left_out_said, true);
     leftOut = found.left_out_said;
+    if (begin && !turns.done && !leftOut) tell((repeats = found.repeats_said), false, true);
   } catch (error) {
     if (begin) throw error;
     if (!outbox.size) tell(error.message, true, true);
@@ -179,6 +181,7 @@ function answer(choice) {
   if (!shown) return tell(say("picture"));
   const milliseconds = Math.min(clock.read(), 86400000);
   if (choice === "skip") reason = null;
+  if (repeats && by("status").textContent === repeats) tell("");
   push(turns.current, choice, milliseconds);
   turns.answer(choice, reason, milliseconds);
   const button = document.querySelector(`.choices [data-do=${choice}]`);
