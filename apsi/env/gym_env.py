@@ -29,8 +29,8 @@ class PhotoEditEnv(gymnasium.Env[Any, Any]):
     less 0.01, and 0.1 more when the episode ends with the target reached.
 
     End: `terminated` by `stop`, with `env=restore` once the photo scores as high as its undegraded original, and after
-    `env.max_steps` where the agent observes `steps_left` or the reward is given at `stop` only. Else `truncated` after
-    `env.max_steps`: what would follow still counts.
+    `env.max_steps` where that is 1, the agent observes `steps_left` or the reward is given at `stop` only. Else
+    `truncated` after `env.max_steps`: what would follow still counts.
 
     Info, at every reset and step, without pictures:
 
