@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -15,6 +16,7 @@ from apsi.errors import ApsiError
 from apsi.installation import CONFIG_DIR, command
 
 _TRUST = re.compile(r"\+{0,2}trust_checkpoint=['\"]?(true|yes|on|1)['\"]?", re.IGNORECASE)
+_OUT_OF_BRACES = re.compile(r"[\w.-]+:(?!//)")  # a name of a mapping, and no address
 _CONFIG_DIR, _CONFIG_PATH = "--config-dir", "--config-path"
 
 
@@ -22,9 +24,10 @@ def prepare(arguments: list[str]) -> list[str]:
     """The arguments as Hydra's grammar wants them: texts quoted, folders of options by their whole paths.
 
     Raises:
-        ApsiError: they ask Hydra for a pickle, name a folder that is not there, bring options of others that do more
-            than to choose values, or a run name that is no safe folder.
+        ApsiError: the shell took a mapping in them apart, they ask Hydra for a pickle, name a folder that is not there,
+            bring options of others that do more than to choose values, or a run name that is no safe folder.
     """
+    _require_whole_braces(arguments)
     given = [_whole(argument) for argument in _joined([quote(argument) for argument in arguments])]
     _refuse_pickles(given)
     for argument in given:
@@ -41,6 +44,18 @@ def config_dir(arguments: list[str]) -> Path | None:
     """The folder of the user's own options that prepared arguments name."""
     named = [argument.partition("=")[2] for argument in arguments if argument.startswith(f"{_CONFIG_DIR}=")]
     return Path(named[-1]) if named else None
+
+
+def _require_whole_braces(arguments: list[str]) -> None:
+    """Shells make two words or more of `groups={a:[X],b:[Y]}` without quotes: `groups=a:[X]` and `groups=b:[Y]`."""
+    for one, other in pairwise(arguments):
+        key, has_value, value = one.partition("=")
+        if has_value and other.startswith(f"{key}=") and _OUT_OF_BRACES.match(value):
+            values = [argument.partition("=")[2] for argument in arguments if argument.startswith(f"{key}=")]
+            raise ApsiError(
+                f"{one} {other}: the shell has taken the braces apart; put the whole argument in single quotes: "
+                f"'{key}={{{','.join(values)}}}'"
+            )
 
 
 def _joined(arguments: list[str]) -> Iterator[str]:

@@ -1,12 +1,15 @@
 """What people see while they wait."""
 
 import logging
+import os
+import select
+import signal
 import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from io import StringIO
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from rich.console import Console, RenderableType
 from rich.logging import RichHandler
@@ -17,8 +20,14 @@ T = TypeVar("T")
 
 _WIDE = 400  # columns, where nobody says how many there are
 
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        end_without_readers()
+
+
 # in notebooks rich would show HTML instead, and a kernel sets FORCE_COLOR, by which it would take this for a terminal
-_text_console = partial(Console, force_jupyter=False, force_terminal=False if "ipykernel" in sys.modules else None)
+_text_console = partial(_Console, force_jupyter=False, force_terminal=False if "ipykernel" in sys.modules else None)
 
 console = _text_console(stderr=True)
 """Progress and log lines go to stderr, results to stdout."""
@@ -52,6 +61,19 @@ def silent() -> Iterator[None]:
         yield
     finally:
         console.quiet = before
+
+
+def is_read() -> bool:
+    """Whether somebody still reads what is printed on stdout; not so once `head` has what it wants."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return not poll.poll(0)  # asked for nothing else, it tells errors
+
+
+def end_without_readers() -> NoReturn:
+    """Ends the process without a word, as SIGPIPE ends other tools."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
+    raise SystemExit(128 + signal.SIGPIPE)
 
 
 def show(*results: RenderableType) -> None:

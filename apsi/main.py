@@ -57,7 +57,7 @@ def run(config: DictConfig) -> Any:
         return _run_trial(config)
     if is_one_of_many():
         return _run_one_of_many(config)
-    with _explained(logging.getLogger()):  # here already, so that Hydra adds no message
+    with _quiet_without_readers(), _explained(logging.getLogger()):  # here already, so that Hydra adds no message
         result = run_to_the_end(config)
         if config.quiet:
             print(json.dumps({"folder": HydraConfig.get().runtime.output_dir, "result": result}, default=str))
@@ -100,10 +100,24 @@ def command_line() -> Iterator[None]:
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup and shells set it for what is not to be interrupted
             signal.signal(number, _interrupt)
     Plugins.instance().register(PruningSweeper)
-    with _explained():
+    with _quiet_without_readers(), _explained():
         sys.argv[1:] = prepare(sys.argv[1:])
         yield
         summarise_multiruns()
+
+
+@contextmanager
+def _quiet_without_readers() -> Iterator[None]:
+    """Ends the command as tools end, `... | head`, once nobody reads any more what it prints."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        from apsi.console import end_without_readers, is_read
+
+        if is_read():  # it was another pipe
+            raise
+        end_without_readers()
 
 
 @contextmanager

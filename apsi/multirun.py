@@ -79,6 +79,8 @@ def summarise_multiruns() -> None:
         ApsiError: some of its runs failed.
         RequirementError: none failed; some missed `evaluate.require`.
     """
+    if _ended:
+        logging.getLogger().handlers.clear()  # Hydra's by now, which shows on screen what is printed there already
     while _ended:
         from apsi.console import console
         from apsi.evaluate.multirun import summarise_multirun

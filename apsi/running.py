@@ -24,7 +24,7 @@ from apsi.config.compose import choices_made, compose_with_hydra, explain, with_
 from apsi.errors import ApsiError
 from apsi.installation import command
 from apsi.task import built_by, require_evaluating
-from apsi.tracking.run_folder import RunFolder
+from apsi.tracking.run_folder import RunFolder, is_one_of_many
 
 
 @dataclass(frozen=True)
@@ -105,13 +105,27 @@ def run_to_the_end(config: DictConfig, said: str | None = None) -> Any:
     from apsi.tracking.run_folder import point_latest
 
     console.quiet = config.quiet
-    with redirect_stdout(sys.stderr) if config.quiet else nullcontext():
+    with redirect_stdout(sys.stderr) if config.quiet else nullcontext(), _no_folder_for_nothing():
         result = run_configured(config, said)
     folder = RunFolder(Path(HydraConfig.get().runtime.output_dir))
     record = folder.record()
     if not record.get("housekeeping"):
         point_latest(Path(config.output_dir).expanduser(), Path(record.get("results", folder.path)))
     return result
+
+
+@contextmanager
+def _no_folder_for_nothing() -> Iterator[None]:
+    """Removes the run's folder after an error for the user that came before anything else was written into it.
+
+    The folder of one of many runs stays, as the summary of them all tells of it.
+    """
+    try:
+        yield
+    except (ApsiError, HydraException, OmegaConfBaseException):
+        if not is_one_of_many():
+            RunFolder(Path(HydraConfig.get().runtime.output_dir)).remove_unless_used()
+        raise
 
 
 def hold_to_requirements(config: DictConfig, result: Any) -> None:

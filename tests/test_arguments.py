@@ -1,5 +1,6 @@
 """The command line before Hydra reads it."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,21 @@ AWKWARD = "Grün, 2024/it's=[1]"
 def test_places_may_be_typed_as_they_are(key: str) -> None:
     (prepared,) = prepare([f"{key}={AWKWARD}"])
     assert OverridesParser.create().parse_override(prepared).value() == AWKWARD
+
+
+@pytest.mark.parametrize(
+    "mapping", ["groups={ppo:[runs/a,runs/b],dqn:[runs/c]}", "feature_extractor.unfreeze={layer4:2,layer3:4}"]
+)
+def test_braces_that_the_shell_took_apart_are_shown_whole_and_quoted(mapping: str) -> None:
+    words = subprocess.run(["bash", "-c", f"printf '%s\\n' {mapping}"], capture_output=True, text=True, check=True)
+    with pytest.raises(ApsiError, match="the shell has taken the braces apart") as caught:
+        prepare(["task=compare", *words.stdout.splitlines()])
+    assert f"in single quotes: '{mapping}'" in str(caught.value)
+
+
+def test_a_value_that_is_given_twice_is_no_mapping() -> None:
+    twice = ["tracking.mlflow.uri=http://a:1", "tracking.mlflow.uri=http://b:1", "seed=1", "seed=2"]
+    assert prepare(twice) == twice
 
 
 def test_what_is_no_text_is_left_to_hydra() -> None:

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -104,6 +106,20 @@ def test_cfg_job_shows_the_configuration_and_imports_no_heavy_library() -> None:
 
 def test_a_task_that_trains_nothing_imports_no_heavy_library(tmp_path: Path) -> None:
     light("task=list_photos", f"output_dir={tmp_path}", f"data_dir={tmp_path}")
+
+
+LIST = ["task=list_photos", "debug=tiny", "tracking=none"]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], LIST, [*LIST, "quiet=true"]], ids=str)
+def test_it_ends_quietly_where_nobody_reads_what_it_prints(arguments: list[str], tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)  # as head does when it has its lines
+    command = [sys.executable, str(REPOSITORY / "run.py"), *arguments, f"output_dir={tmp_path}"]
+    ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert ended.returncode == 128 + signal.SIGPIPE
+    assert "Error" not in ended.stderr and "Traceback" not in ended.stderr
 
 
 def test_pipeline_leaves_a_folder_named_by_date_that_holds_every_result(pipeline: tuple[Outcome, Path]) -> None:

@@ -91,6 +91,8 @@ BEFOREHAND = {
     "null for a number": (["seed=null"], ["seed=null", "not Optional"]),
     "unknown split": (["split=foo"], ["split=foo", "'train', 'val', 'test', 'all'"]),
     "folder of nobody": (["data_dir=~nobodyhere/x"], ["begins with ~NAME", "no such user"]),
+    "actions that the algorithm can't have": (["algo=sac"], ["needs continuous actions"]),
+    "unknown extra": (["env.extras=[step_left]"], ["env.extras", "'steps_left'?"]),
     "negative seed": (["seed=-1"], ["seed=-1", "at least 0"]),
     "no environments": (["train.n_envs=0"], ["train.n_envs=0", "at least 1"]),
     "no steps": (["train.total_timesteps=0"], ["train.total_timesteps=0", "at least 1"]),
@@ -128,6 +130,13 @@ def test_a_mistake_in_the_command_is_explained_before_anything_is_prepared(
 ) -> None:
     fresh.run(*arguments, tiny="debgu=tiny" not in arguments).failed(*parts)
     assert not fresh.data.exists()
+
+
+@pytest.mark.parametrize("key", ["actions that the algorithm can't have", "text for a number of the schema"])
+def test_a_mistake_that_was_found_before_anything_was_done_leaves_no_folder(fresh: Place, key: str) -> None:
+    arguments, parts = BEFOREHAND[key]
+    fresh.run(*arguments).failed(*parts)
+    assert not fresh.folders("pipeline")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is there")

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from apsi.console import console
 from apsi.errors import ApsiError
 from apsi.running import run
+from apsi.tracking.run_folder import RunFolder
 
 LIST = ("task=list_photos", "quiet=true", "tracking=none")
 
@@ -81,8 +82,23 @@ def test_what_the_command_line_refuses_is_refused_with_one_message(
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-def test_a_run_that_fails_says_so_in_its_record(tmp_path: Path) -> None:
-    with pytest.raises(ApsiError, match="recipe"):
-        run("task=export", "quiet=true", "tracking=none", f"output_dir={tmp_path}")
-    (folder,) = (tmp_path / "export").iterdir()
+@pytest.mark.parametrize("error", [RuntimeError("broken"), ApsiError("can't go on")], ids=["crash", "for the user"])
+def test_a_run_that_fails_midway_says_so_in_its_record(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(config: DictConfig, folder: RunFolder) -> None:
+        (folder.path / "photos.csv").touch()
+        raise error
+
+    monkeypatch.setattr("apsi.config.instantiate.instantiate", lambda node: fail)
+    with pytest.raises(type(error), match=str(error)):
+        run(*LIST, f"output_dir={tmp_path}")
+    (folder,) = (tmp_path / "list_photos").iterdir()
     assert json.loads((folder / "run.json").read_text())["status"] == "failed"
+
+
+@pytest.mark.parametrize("wrong", [("algo=sac",), ("env.extras=[step_left]",), ("task=export",)], ids=str)
+def test_an_error_of_the_configuration_leaves_no_folder_behind(wrong: tuple[str, ...], tmp_path: Path) -> None:
+    with pytest.raises(ApsiError):
+        run("debug=tiny", "quiet=true", "tracking=none", f"output_dir={tmp_path}", f"data_dir={tmp_path}/data", *wrong)
+    assert not list(tmp_path.glob("*/*"))

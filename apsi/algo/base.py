@@ -106,7 +106,9 @@ class Algo(ABC):
         """
         if not isinstance(env.action_space, self.action_spaces):
             needed, options = (
-                ("continuous", "parametric") if self.action_spaces == (Box,) else ("discrete", "reversible or sensible")
+                ("continuous", "parametric degradation=sensible")
+                if self.action_spaces == (Box,)
+                else ("discrete", "reversible or sensible")
             )
             name = type(self).__name__
             raise ApsiError(f"algo {name} needs {needed} actions: add transform={options}, or choose another algo")

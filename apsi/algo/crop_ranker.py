@@ -351,5 +351,5 @@ def _boxes_of(env: PhotoVecEnv) -> list[Any]:
     transforms = actions.transforms if isinstance(actions, DiscreteActions) else ()
     boxes = [transform.box for transform in transforms if isinstance(transform, CropTo)]
     if not boxes or len(boxes) < len(transforms):
-        raise ApsiError("algo=crop_ranker ranks boxes: add transform=crop_anchors")
+        raise ApsiError("algo=crop_ranker ranks boxes: add env=crop transform=crop_anchors degradation=none")
     return boxes

@@ -113,5 +113,5 @@ def require_something_to_do(split: PreparedSplit, objective: Objective) -> None:
     if objective.reached(start, target, start).all():
         raise ApsiError(
             f"every photo of the split '{split.name}' reaches its objective before the first edit: "
-            "choose a degradation, or env=optimise to improve photos as they are"
+            "choose a degradation, env=optimise to improve photos as they are, or env=crop to frame them"
         )

@@ -43,7 +43,13 @@ def require_labels(labels: list[str]) -> None:
         ApsiError: none, an unknown or repeated one, or STOP, which degrades nothing.
     """
     if not labels or len(set(labels)) < len(labels) or STOP_LABEL in labels:
-        raise ApsiError(f"degradation.labels={labels} must name one transform or more, each once, and not STOP")
+        remedy = ""
+        if not labels:
+            remedy = (
+                ". Unless you name them they are those of transform=, and the one that is chosen has none: add "
+                "degradation=sensible to it, or env=crop degradation=none where its actions frame"
+            )
+        raise ApsiError(f"degradation.labels={labels} must name one transform or more, each once, and not STOP{remedy}")
     for label in labels:
         by_label(label)
 

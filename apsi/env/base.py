@@ -35,7 +35,7 @@ class Objective(ABC):
     """whether evaluations say what a gain cost: how far photos went from their start, and which share was clipped"""
 
     max_steps: PositiveInt
-    """an episode is cut off after this many steps"""
+    """an episode is over after this many steps"""
     observation_size: list[int]
     """height and width of the observation in pixels"""
     stop: bool
@@ -58,8 +58,11 @@ class Objective(ABC):
 
     @property
     def knows_time(self) -> bool:
-        """Whether the agent observes how many steps are left: then an observation says when the episode ends."""
-        return "steps_left" in self.extras
+        """Whether what the agent observes says when the episode ends: it is told the steps left, or there is one only.
+
+        Then the last step is the end of the task and not a limit of time.
+        """
+        return "steps_left" in self.extras or self.max_steps == 1
 
     def require_fitting(self, actions: ActionSet) -> None:  # noqa: B027 - most take any
         """Refuses actions that make no sense here.

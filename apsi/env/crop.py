@@ -67,7 +67,8 @@ class Framing(Optimise):
     def require_fitting(self, actions: ActionSet) -> None:
         if not isinstance(actions, DiscreteActions) or not any(one.reframes for one in actions.transforms):
             raise ApsiError(
-                "env=crop needs actions that frame: add transform=crop_edges, crop_moves, crop_anchors or crop_and_edit"
+                "env=crop needs actions that frame: add transform=crop_edges degradation=none, or crop_moves, "
+                "crop_anchors or crop_and_edit in place of crop_edges"
             )
 
     def view_size_of(self, photo: Photo) -> int:

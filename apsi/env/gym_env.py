@@ -9,7 +9,7 @@ from apsi.env.core import EditCore, EnvComponents, Observations, spaces_of
 from apsi.env.frame import frame
 from apsi.env.vec_env import at
 from apsi.episodes.base import EpisodeSource
-from apsi.photo import Photo
+from apsi.photo import Bools, Photo
 from apsi.transform.base import STOP_LABEL
 
 
@@ -29,8 +29,8 @@ class PhotoEditEnv(gymnasium.Env[Any, Any]):
     less 0.01, and 0.1 more when the episode ends with the target reached.
 
     End: `terminated` by `stop`, with `env=restore` once the photo scores as high as its undegraded original, and after
-    `env.max_steps` where the agent observes `steps_left` or the reward is given at `stop` only. Else `truncated` after
-    `env.max_steps`: what would follow still counts.
+    `env.max_steps` where that is 1, the agent observes `steps_left` or the reward is given at `stop` only. Else
+    `truncated` after `env.max_steps`: what would follow still counts.
 
     Info, at every reset and step, without pictures:
 
@@ -87,6 +87,15 @@ class PhotoEditEnv(gymnasium.Env[Any, Any]):
         info = self._info() | {"is_success": bool(result.success[0])}
         done = bool(result.terminated[0]), bool(result.truncated[0])
         return at(self._core.observe(), 0), float(result.rewards[0]), *done, info
+
+    def action_masks(self) -> Bools:
+        """Which actions make sense now, `(A,)`: all but the one that would undo the last; MaskablePPO asks for it.
+
+        Raises:
+            ApsiError: the actions are continuous.
+        """
+        masks: Bools = self._core.action_masks()[0]
+        return masks
 
     def render(self) -> Photo | None:
         """The photo, as large as it fits into 384 x 384 pixels, above its scores and the latest action.

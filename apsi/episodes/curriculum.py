@@ -8,6 +8,7 @@ from pydantic import PositiveInt
 from apsi.degradation.base import draw_irreducible
 from apsi.episodes.base import EpisodeContext
 from apsi.episodes.fresh import FreshEpisodes
+from apsi.errors import ApsiError
 from apsi.photo import Bools
 from apsi.state import State
 from apsi.transform.recipe import Recipe
@@ -40,7 +41,15 @@ class CurriculumEpisodes(FreshEpisodes):
             n_max: highest level.
             success_rate: share of the last `window` episodes that must succeed.
             window: episodes.
+
+        Raises:
+            ApsiError: no transform to degrade with.
         """
+        if not labels:
+            raise ApsiError(
+                "episodes.labels=[] must name one transform or more: unless you name them they are those of "
+                "transform=, and the one that is chosen has none; name some, or choose episodes=fresh"
+            )
         super().__init__(context, min_scale, turns)
         self._labels, self._n_max = labels, n_max
         self._success_rate, self._window = success_rate, window

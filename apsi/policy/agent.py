@@ -39,7 +39,7 @@ class Agent(Policy):
         if caution and not isinstance(context.components.actions, ParametricActions):
             raise ApsiError(
                 f"policy.agent.caution={caution} makes strengths weaker, and these actions have none: add "
-                "transform=adjustments or parametric"
+                "transform=adjustments or parametric, with degradation=sensible"
             )
         self._tried: dict[int, dict[bytes, set[int]]] = {}
         self._memory: Memory | None = None

@@ -27,7 +27,9 @@ class CropPolicy(Policy):
     def __init__(self, context: PolicyContext) -> None:
         super().__init__(context)
         if not context.components.objective.frames:
-            raise ApsiError(f"policy {type(self).__name__} chooses a crop: add env=crop transform=crop_edges")
+            raise ApsiError(
+                f"policy {type(self).__name__} chooses a crop: add env=crop transform=crop_edges degradation=none"
+            )
 
     def choose(self, core: EditCore, active: Sequence[int]) -> Choice:
         calls, recipes = no_calls(active), dict[int, Recipe]()

@@ -80,7 +80,10 @@ class Search(Policy):
 
 def _require_continuous(actions: ActionSet) -> ParametricActions:
     if not isinstance(actions, ParametricActions):
-        raise ApsiError("policy=search needs continuous actions: add transform=parametric, or choose policy=greedy")
+        raise ApsiError(
+            "policy=search needs continuous actions: add transform=parametric degradation=sensible, or choose "
+            "policy=greedy"
+        )
     return actions
 
 

@@ -79,21 +79,21 @@ def _groups(config: DictConfig) -> dict[str, list[str]]:
         if len(names) < 2 or len(set(names)) < len(names):
             raise ApsiError(
                 f"run_ids=[{','.join(names)}]: task=compare needs two or more different runs, as MLflow run ids or "
-                "folders: run_ids=[FIRST,SECOND], or groups of runs: groups={ppo:[FIRST,SECOND],dqn:[THIRD,FOURTH]}"
+                "folders: run_ids=[FIRST,SECOND], or groups of runs: 'groups={ppo:[FIRST,SECOND],dqn:[THIRD,FOURTH]}'"
             )
         return {name: [name] for name in names}
     given = OmegaConf.to_container(config.groups) if OmegaConf.is_config(config.groups) else config.groups
     if config.run_ids:
         raise ApsiError("task=compare takes run_ids=[...] or groups={...}, not both")
     if not isinstance(given, dict) or not all(isinstance(members, list) for members in given.values()):
-        raise ApsiError(f"groups={given} must name lists of runs: groups={{ppo:[FIRST,SECOND],dqn:[THIRD,FOURTH]}}")
+        raise ApsiError(f"groups={given} must name lists of runs: 'groups={{ppo:[FIRST,SECOND],dqn:[THIRD,FOURTH]}}'")
     groups = {str(name): [run for one in members for run in _runs_of(str(one))] for name, members in given.items()}
     runs = [run for members in groups.values() for run in members]
     if len(groups) < 2 or not all(groups.values()) or len(set(runs)) < len(runs):
         said = ",".join(f"{name}:[{','.join(members)}]" for name, members in groups.items())
         raise ApsiError(
             f"groups={{{said}}}: task=compare needs two or more groups of different runs: "
-            "groups={ppo:[FIRST,SECOND],dqn:[THIRD,FOURTH]}"
+            "'groups={ppo:[FIRST,SECOND],dqn:[THIRD,FOURTH]}'"
         )
     return groups
 

@@ -16,10 +16,12 @@ from apsi.tracking.run_folder import RunFolder
 DESCRIPTION = "mlflow.note.content"
 _TAG_LENGTH = 5000  # that MLflow takes
 _NAMING = ("algo", "reward")
+_BY_TIME = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-\d{6}")
+"""What `run_name` is where nobody named the run"""
 
 
 def run_name(config: DictConfig, choices: Mapping[str, str]) -> str:
-    """The name of a run in a list, such as `ppo seed 1, rl_guide, photos`.
+    """The name of a run in a list, such as `ppo seed 1, rl_guide, photos`, after the one that it was given.
 
     Args:
         config: a whole configuration.
@@ -28,10 +30,11 @@ def run_name(config: DictConfig, choices: Mapping[str, str]) -> str:
     parts = [choices.get(group) or _option(config[group]) for group in _NAMING]
     path = config.dataset.get("path")
     parts.append(Path(path).expanduser().resolve().name if path else choices.get("dataset") or _option(config.dataset))
+    given = [] if _BY_TIME.fullmatch(config.run_name) else [config.run_name]
     trial = [] if config.search.trial is None else [f"trial {config.search.trial}"]
     parts[0] += f" seed {config.seed}"
     fold = OmegaConf.select(config, "preprocess.steps.split.fold")
-    return ", ".join([*trial, *([] if fold is None else [f"fold {fold}"]), *parts])
+    return ", ".join([*given, *trial, *([] if fold is None else [f"fold {fold}"]), *parts])
 
 
 def _option(node: DictConfig) -> str:

@@ -47,6 +47,7 @@ _HOW_IT_RUNS = (
     "metrics_port",
     "metrics_host",
 )
+_RECORD = frozenset({".lock", "config.yaml", "git.diff", "overrides.yaml", "run.json", "run.log"})
 _TO_GO_ON_FROM = ("checkpoints/last.zip", "fold-*/checkpoints/last.zip", "advice.jsonl")
 _LIBRARIES = ("torch", "stable-baselines3", "gymnasium", "hydra-core", "omegaconf", "numpy", "opencv-python-headless")
 
@@ -165,6 +166,21 @@ class RunFolder:
         """Whether the run ended before its time and left a checkpoint to continue from."""
         is_dead = self.state() in (KILLED, FAILED, INTERRUPTED)
         return is_dead and any(next(self.path.glob(name), None) for name in _TO_GO_ON_FROM)
+
+    def remove_unless_used(self) -> None:
+        """Removes the folder of a run of this process that left nothing but the record of itself."""
+        record = self.record()
+        if record.get("process", identity()) != identity():
+            return
+        found = list(self.path.iterdir())
+        if not {path.name for path in found} <= _RECORD:
+            return
+        if record:
+            log.info("Nothing was done yet: %s is removed", self.path)
+        with suppress(OSError):  # the log is still open, and a network file system keeps what is
+            for path in found:
+                path.unlink()
+            self.path.rmdir()
 
     def _claim(self) -> None:
         """Makes sure that no other run writes here; of two that begin at the same moment one has it."""

@@ -61,7 +61,9 @@ class Reframe(Transform):
     def __call__(self, photo: Photo) -> Photo:
         x1, y1, x2, y2 = self.moved(WHOLE)
         if min(x1, y1) < 0 or max(x2, y2) > 1:
-            raise ApsiError(f"{self.label} shows what lies outside of the photo: it needs env=crop, which keeps that")
+            raise ApsiError(
+                f"{self.label} shows what lies outside of the photo: add env=crop degradation=none, which keeps that"
+            )
         return Box(x1, y1, x2, y2).cut(photo)
 
 

@@ -1,6 +1,7 @@
 """Pages written by hand name all that the code has: tasks, findings of the diagnosis, what the environment says."""
 
 import re
+from dataclasses import fields
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from apsi.episodes.prepared import PreparedEpisodes
 from apsi.evaluate.diagnosis import LOOKS
 from apsi.installation import CONFIG_DIR
 from apsi.photo.prepared import PreparedSplit
+from apsi.reward.base import Transition
 from docs.hooks import on_page_markdown
 from tests.command_line import REPOSITORY
 from tests.conftest import context
@@ -78,6 +80,12 @@ def test_the_environment_page_has_what_the_environment_says(optimise: EnvCompone
     assert first_column(section(text, "## Info")) == list(info)
     assert info.keys() - at_reset.keys() == {"is_success"}  # "after a step"
     assert set(first_column(section(text, "## Observation"))) == set(EXTRAS)
+
+
+def test_the_page_on_components_has_every_field_that_a_reward_gets() -> None:
+    table = page("extending").partition("| field |")[2].partition("\n## ")[0]
+    named = re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)))
+    assert sorted(named) == sorted(field.name for field in fields(Transition))
 
 
 def test_the_environment_page_has_every_objective() -> None:

@@ -1,5 +1,6 @@
 """The two faces of the core: what gymnasium and Stable-Baselines3 expect of an environment."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -77,6 +78,20 @@ def test_sb3_expects_something_of_a_photo_after_the_cut_only_where_the_agent_doe
     dqn = DQN(policy, vec_env(parts, split, n=1), learning_starts=100, buffer_size=6, device="cpu")
     dqn.learn(6)
     assert bool(dqn.replay_buffer.sample(100).dones.any()) == bool(extras)  # type: ignore[union-attr]
+
+
+def test_where_there_is_one_step_its_end_is_the_end_of_the_task(restore: EnvComponents, split: PreparedSplit) -> None:
+    parts = replace(restore, objective=replace(restore.objective, max_steps=1))
+    many, one = vec_env(parts, split, n=1), PhotoEditEnv(parts, PreparedEpisodes(context(split)))
+    many.reset()
+    one.reset()
+    assert many.core.look_ahead().terminated.all()
+    assert one.step(np.int64(1))[2:4] == (True, False)
+    *_, dones, infos = many.step(np.array([1]))
+    assert dones.all() and not infos[0]["TimeLimit.truncated"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # gymnasium's: "Environment truncates after 1 step"
+        gymnasium_check(one, skip_render_check=True)
 
 
 def test_no_image_travels_in_info_except_the_terminal_observation(restore: EnvComponents, split: PreparedSplit) -> None:

@@ -1,7 +1,10 @@
 """`apsi/PhotoEdit-v0` as people meet it: arguments, errors, `info` and pictures."""
 
+import gymnasium
 import numpy as np
 import pytest
+from sb3_contrib import MaskablePPO
+from sb3_contrib.common.maskable.utils import is_masking_supported
 
 from apsi.env.core import EnvComponents
 from apsi.env.frame import CAPTION, SIDE, frame
@@ -52,6 +55,17 @@ def test_info_says_which_photo_what_was_done_to_it_and_how_it_scores(
     assert env._info()["recipe"] == ()
     assert not any(isinstance(value, np.ndarray) for value in last.values())
     assert all(f"`{key}`" in (PhotoEditEnv.__doc__ or "") for key in last)
+
+
+def test_maskable_ppo_gets_the_actions_that_make_sense(optimise: EnvComponents, split: PreparedSplit) -> None:
+    env = PhotoEditEnv(optimise, InOrder(context(split)))
+    env.reset()
+    assert env.action_masks().tolist() == [True] * 5
+    env.step(SWAP_RB)
+    assert env.action_masks().tolist() == [True, True, True, False, True]
+    wrapped = gymnasium.wrappers.OrderEnforcing(env)  # as gymnasium.make does
+    assert is_masking_supported(wrapped)
+    MaskablePPO("CnnPolicy", wrapped, n_steps=4, batch_size=4, n_epochs=1, device="cpu").learn(4)
 
 
 def test_a_photo_cut_on_the_fly_names_its_file_too(split: PreparedSplit) -> None:

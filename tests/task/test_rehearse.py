@@ -11,6 +11,7 @@ from apsi.config.instantiate import instantiate
 from apsi.errors import ApsiError
 from apsi.installation import CONFIG_DIR
 from apsi.task import require_evaluating
+from apsi.task.rehearse import rehearse_training
 from apsi.tracking.run_folder import RunFolder
 from tests.test_conf import COMPONENTS, SEVERAL
 
@@ -65,7 +66,7 @@ BAD = {
     "task=rerun": ([], "needs a run: add run_id="),
     "task=compare": ([], "needs two or more different runs"),
     "transform=full": (["algo=undo", "episodes=fresh"], "can't undo"),
-    "transform=parametric": ([], "transform.labels"),
+    "transform=parametric": ([], "degradation.labels=.*add degradation=sensible"),
     "worker_pool=ray": (
         ["worker_pool.address=127.0.0.1:9"],
         r"worker_pool\.address=127\.0\.0\.1:9: Ray can't be reached",
@@ -161,3 +162,32 @@ def test_a_place_that_cannot_be_written_is_named_before_preparing(tmp_path: Path
     (tmp_path / "file").touch()
     said = fails_before_preparing([f"score_cache_dir={tmp_path / 'file' / 'x'}"], tmp_path)
     assert f"score_cache_dir={tmp_path / 'file' / 'x'}" in said and "is no folder" in said
+
+
+MISFITS = {
+    "algo=sac": ("transform=parametric degradation=sensible", ""),
+    "algo=td3": ("transform=parametric degradation=sensible", ""),
+    "policy=[search]": ("transform=parametric degradation=sensible", ""),
+    "policy=[exhaustive]": ("env=crop transform=crop_edges degradation=none", ""),
+    "transform=parametric": ("degradation=sensible", ""),
+    "transform=adjustments": ("degradation=sensible", ""),
+    "algo=sac transform=parametric": ("degradation=sensible", ""),
+    "env=crop": ("transform=crop_edges degradation=none", ""),
+    "env=crop transform=crop_anchors": ("env=crop degradation=none", ""),
+    "transform=crop_edges": ("env=crop degradation=none", ""),
+    "transform=crop_moves degradation=sensible": ("env=crop degradation=none", ""),
+    "transform=crop_edges degradation=none": ("env=crop", ""),
+    "algo=crop_ranker": ("env=crop transform=crop_anchors degradation=none", ""),
+    "policy.agent.caution=0.5": ("degradation=sensible", "transform=parametric"),
+    "episodes=curriculum transform=parametric degradation=sensible": ("episodes=fresh", ""),
+}
+"""By what does not fit, the overrides that the error names, and what it lets one choose besides"""
+
+
+@pytest.mark.parametrize("chosen", MISFITS)
+def test_what_the_error_of_a_misfit_says_to_add_is_all_that_is_missing(chosen: str, tmp_path: Path) -> None:
+    named, besides = MISFITS[chosen]
+    said = fails_before_preparing(chosen.split(), tmp_path)
+    assert named in said and "Interpolation" not in said, said
+    config = load_config(["debug=tiny", "device=cpu", f"data_dir={tmp_path}", *f"{chosen} {named} {besides}".split()])
+    rehearse_training(config, RunFolder(tmp_path / "none"), evaluates=True)

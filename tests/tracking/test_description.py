@@ -1,6 +1,14 @@
 """What a record says of a run."""
 
-from apsi.tracking.description import description
+from apsi.config.compose import load_config
+from apsi.tracking.description import description, run_name
+
+
+def test_a_run_s_own_name_comes_first_and_one_without_is_called_what_it_is() -> None:
+    choices = {"algo": "dqn", "reward": "rl_guide", "dataset": "sample"}
+    assert run_name(load_config(["algo=dqn"]), choices) == "dqn seed 42, rl_guide, sample"
+    named = load_config(["algo=dqn", "run_name=best", "+preprocess.steps.split.fold=1"])
+    assert run_name(named, choices) == "best, fold 1, dqn seed 42, rl_guide, sample"
 
 
 def test_the_description_names_the_figures() -> None:
