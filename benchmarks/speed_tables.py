@@ -261,7 +261,7 @@ SPEED = {
                 )
             ],
         ),
-        {"run": "benchmarks/fine_tuning.py --batch 128 --steps 4 --variants float32,accumulated,bfloat16"},
+        {"run": "benchmarks/fine_tuning.py --batch 128 --steps 2 --variants float32,accumulated,bfloat16"},
         made=("noise, 64 x 64", 128),
     ),
 }
