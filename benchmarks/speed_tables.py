@@ -34,8 +34,8 @@ def prepared(count: int) -> Sequence[str]:
 
 
 def looked(what: str) -> Sequence[str]:
-    """Cells of `analyse.py`: processor time and the clock, of few photos and of many, and the peak of memory."""
-    seconds = [f"{{{run}[{what}_{key}]:,.1f}} s" for run in ("few", "many") for key in ("cpu_seconds", "seconds")]
+    """Cells of `analyse.py`: processor time of few photos and of many, and the peak of memory."""
+    seconds = [f"{{{run}[{what}_cpu_seconds]:,.1f}} s" for run in ("few", "many")]
     return *seconds, f"{{many[{what}_peak_mb]:,.0f}} MB"
 
 
@@ -201,10 +201,7 @@ SPEED = {
     "speed_analyse": Figure(
         "What the scoring report and `task=analyse` cost",
         told(
-            [
-                *("", "500 photos: processor time", "500 photos", "5,000 photos: processor time", "5,000 photos"),
-                "peak of memory, 5,000",
-            ],
+            ["processor time", "500 photos", "5,000 photos", "peak of memory, 5,000"],
             [
                 ["preparing", *looked("prepare")],
                 ["the scoring report", *looked("report")],
