@@ -77,8 +77,8 @@ def main() -> None:
             done = subprocess.run(
                 [*command, "--engine", arguments.engine], check=True, stdout=subprocess.PIPE, text=True
             )
-        figures[size] = json.loads(done.stdout.splitlines()[-1])
-        print(size, figures[size], flush=True)
+        figures[f"{size} photos"] = json.loads(done.stdout.splitlines()[-1])
+        print(size, figures[f"{size} photos"], flush=True)
     peaks = [figure["peak_rss_mb"] for figure in figures.values()]
     print(json.dumps({"engine": arguments.engine, "sizes": figures, "growth": round(peaks[-1] / peaks[0], 3)}))
 

@@ -29,8 +29,8 @@ def edited(run: str) -> Sequence[str]:
 
 def prepared(count: int) -> Sequence[str]:
     """A row of `preprocess_memory.py`."""
-    cells = [f"{{run[sizes][{count}][{key}]" for key in ("seconds", *(f"steps][{step}" for step in STEPS))]
-    return f"{count:,}", *(f"{cell}:.1f}} s" for cell in cells), f"{{run[sizes][{count}][peak_rss_mb]:.0f}} MB"
+    cells = [f"{{run[sizes][{count} photos][{key}]" for key in ("seconds", *(f"steps][{step}" for step in STEPS))]
+    return f"{count:,}", *(f"{cell}:.1f}} s" for cell in cells), f"{{run[sizes][{count} photos][peak_rss_mb]:.0f}} MB"
 
 
 def looked(what: str) -> Sequence[str]:
