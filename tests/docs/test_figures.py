@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,9 +71,8 @@ def test_every_table_of_a_record_stands_on_a_page_with_how_it_was_taken(name: st
 
 
 def test_tables_of_figures_are_made_of_records() -> None:
-    current = PAGES["figures.md"].partition("## Figures of earlier versions")[0]
-    by_hand = [line for line in current.splitlines() if line.startswith("|")]
-    assert not by_hand, "take it with benchmarks/figures.py, or put it below the heading of earlier versions"
+    current = PAGES["figures.md"].partition("## What was not run")[0]
+    assert not [line for line in current.splitlines() if line.startswith("|")], "take it with benchmarks/figures.py"
     shown = hooks.on_page_markdown(current)
     assert all(f"| `{name}` | {record['date']} |" in shown for name, record in RECORDS.items())
     assert all(record["command"] in "".join(map(hooks.on_page_markdown, PAGES.values())) for record in RECORDS.values())
@@ -145,6 +143,7 @@ def test_a_figure_goes_on_where_it_was_interrupted_and_says_which_seeds_it_has(
 
 
 @needs_scripts
+@pytest.mark.usefixtures("heeded_ctrl_c")
 def test_ctrl_c_lets_the_run_save_its_progress_and_its_time_counts(
     scripts: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,12 +156,8 @@ def test_ctrl_c_lets_the_run_save_its_progress_and_its_time_counts(
         "    (pathlib.Path(__file__).parent / 'saved').touch()\n"
     )
     monkeypatch.setattr(scripts, "versions", dict)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            scripts.run(tmp_path / "run", str(script), {})
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt):
+        scripts.run(tmp_path / "run", str(script), {})
     assert (tmp_path / "saved").exists()
     assert json.loads((tmp_path / "run" / "attempts.jsonl").read_text())["wall"] > 0
     assert not (tmp_path / "run" / "done.json").exists()
