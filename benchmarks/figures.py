@@ -90,8 +90,9 @@ def state(name: str, folder: Path = RECORDS) -> str:
         found.append(f"without seed {', '.join(map(str, sorted(missing)))}")
     if record["runs"] != figure.shown:
         found.append("stale: its commands are others now")
+    first = record["versions"]["commit"].replace(",", " ").split()[0]
     try:
-        later = _git("rev-list", "--count", f"{record['versions']['commit'].split()[0]}..HEAD", "--", *CODE)
+        later = _git("rev-list", "--count", f"{first}..HEAD", "--", *CODE)
     except subprocess.CalledProcessError:
         found.append("stale: at a commit that is not known here")
     else:

@@ -173,6 +173,9 @@ def test_the_list_says_what_was_never_taken_and_what_is_stale(
     monkeypatch.setattr(scripts, "_git", lambda *words: "0")
     (tmp_path / "rainbow.json").write_text(json.dumps(record))
     assert scripts.state("rainbow", tmp_path) == "taken 2026-01-02, without seed 2, 3"
+    monkeypatch.setattr(scripts, "_git", lambda *words: {"abc..HEAD": "2"}[words[2]])
+    (tmp_path / "rainbow.json").write_text(json.dumps(record | {"versions": {"commit": "abc, def with changes"}}))
+    assert "stale: 2 later commits" in scripts.state("rainbow", tmp_path)
     monkeypatch.setattr(scripts, "_git", lambda *words: "7")
     (tmp_path / "rainbow.json").write_text(json.dumps(record | {"seeds": [1, 2, 3], "runs": []}))
     assert "stale: its commands" in scripts.state("rainbow", tmp_path)
