@@ -31,13 +31,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from figure_tables import COLLECTIONS, FIGURES, FILES, Figure, Run
+from figure import COLLECTIONS, FILES, Figure, Run
+from figure_tables import FIGURES
+from people_tables import PEOPLE
 from speed_tables import SPEED
 
 from apsi.errors import ApsiError
 
 ROOT = Path(__file__).parents[1]
-ALL = FIGURES | SPEED
+ALL = FIGURES | PEOPLE | SPEED
 RECORDS = ROOT / "docs" / "figures"
 CODE = ("apsi", "conf")
 """Whose later changes make a figure one of an earlier version"""

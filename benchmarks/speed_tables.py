@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from figure_tables import Figure, Run, Table
+from figure import Figure, Run, Table
 
 
 def told(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Callable[..., dict[str, Table]]:

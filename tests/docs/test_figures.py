@@ -31,7 +31,7 @@ def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     import figures
 
     yield figures
-    for name in ("figures", "figure_tables", "speed_tables"):
+    for name in ("figures", "figure", "figure_tables", "people_tables", "speed_tables"):
         sys.modules.pop(name)
 
 
